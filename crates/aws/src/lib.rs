@@ -1,0 +1,1 @@
+//! Observes and acts through the AWS SDK: paging, pacing, retries.

@@ -1,0 +1,1 @@
+//! SQLite: what is durable, and in which order.

@@ -1,0 +1,1 @@
+//! The task runtimes: Docker containers or processes behind one small interface.

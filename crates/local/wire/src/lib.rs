@@ -1,0 +1,1 @@
+//! AWS protocols by the service models: bytes to typed requests and back. Knows no behaviour.

@@ -1,0 +1,1 @@
+//! Rehearsals: load generator, faults, the report.

@@ -1,0 +1,1 @@
+//! The event stream rendered: live terminal, plain lines, JSON lines.

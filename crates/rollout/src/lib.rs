@@ -1,0 +1,1 @@
+//! What a rollout decides: strategies, verdicts, rollback targets, diffs. Pure.
