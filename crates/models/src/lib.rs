@@ -7,7 +7,9 @@
 pub mod ecs;
 pub mod elbv2;
 mod model;
+mod string_enum;
 mod timestamp;
 
 pub use model::{Error, Kind, Member, Operation, Protocol, ServiceModel, Shape, ShapeId};
+use string_enum::string_enum;
 pub use timestamp::Timestamp;

@@ -1,0 +1,240 @@
+//! Derives `crates/models` from botocore's service models.
+//!
+//! It keeps what the local cloud implements and drops all prose. It never edits by hand what it can derive. To add an
+//! operation, add its name to [`SERVICES`] and run the task again.
+
+mod rust;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    error::Error,
+    fs,
+    io::Read,
+    path::Path,
+    process::Command,
+};
+
+use serde_json::{Map, Value, json};
+
+/// A service to derive: module name, folder in botocore's data, implemented operations.
+struct Service {
+    module: &'static str,
+    folder: &'static str,
+    operations: &'static [&'static str],
+}
+
+const SERVICES: &[Service] = &[
+    Service {
+        module: "ecs",
+        folder: "ecs/2014-11-13",
+        operations: &[
+            "CreateCluster",
+            "CreateService",
+            "DeleteAccountSetting",
+            "DeleteCluster",
+            "DeleteService",
+            "DeleteTaskDefinitions",
+            "DeregisterTaskDefinition",
+            "DescribeClusters",
+            "DescribeServiceDeployments",
+            "DescribeServiceRevisions",
+            "DescribeServices",
+            "DescribeTaskDefinition",
+            "DescribeTasks",
+            "ListAccountSettings",
+            "ListClusters",
+            "ListServiceDeployments",
+            "ListServices",
+            "ListTagsForResource",
+            "ListTaskDefinitionFamilies",
+            "ListTaskDefinitions",
+            "ListTasks",
+            "PutAccountSetting",
+            "PutAccountSettingDefault",
+            "RegisterTaskDefinition",
+            "RunTask",
+            "StopServiceDeployment",
+            "StopTask",
+            "TagResource",
+            "UntagResource",
+            "UpdateCluster",
+            "UpdateClusterSettings",
+            "UpdateService",
+        ],
+    },
+    Service {
+        module: "elbv2",
+        folder: "elbv2/2015-12-01",
+        operations: &[
+            "AddTags",
+            "CreateListener",
+            "CreateLoadBalancer",
+            "CreateRule",
+            "CreateTargetGroup",
+            "DeleteListener",
+            "DeleteLoadBalancer",
+            "DeleteRule",
+            "DeleteTargetGroup",
+            "DeregisterTargets",
+            "DescribeAccountLimits",
+            "DescribeCapacityReservation",
+            "DescribeListenerAttributes",
+            "DescribeListenerCertificates",
+            "DescribeListeners",
+            "DescribeLoadBalancerAttributes",
+            "DescribeLoadBalancers",
+            "DescribeRules",
+            "DescribeSSLPolicies",
+            "DescribeTags",
+            "DescribeTargetGroupAttributes",
+            "DescribeTargetGroups",
+            "DescribeTargetHealth",
+            "ModifyListener",
+            "ModifyListenerAttributes",
+            "ModifyLoadBalancerAttributes",
+            "ModifyRule",
+            "ModifyTargetGroup",
+            "ModifyTargetGroupAttributes",
+            "RegisterTargets",
+            "RemoveTags",
+            "SetIpAddressType",
+            "SetRulePriorities",
+            "SetSecurityGroups",
+            "SetSubnets",
+        ],
+    },
+];
+
+/// Writes the tables and modules of every service; `botocore` is the package's folder.
+pub(crate) fn generate(botocore: &Path) -> Result<(), Box<dyn Error>> {
+    let target = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("crates").join("models").join("src");
+    for service in SERVICES {
+        let model = read(&botocore.join("data").join(service.folder).join("service-2.json.gz"))?;
+        let table = reduce(&model, service.operations)?;
+        fs::write(target.join(format!("{}.json", service.module)), format!("{table:#}\n"))?;
+        let module = target.join(format!("{}.rs", service.module));
+        fs::write(&module, rust::module(service.module, &table)?)?;
+        let formatted = Command::new("rustfmt").args(["--edition", "2024"]).arg(&module).status()?;
+        if !formatted.success() {
+            return Err(format!("rustfmt refused {}", module.display()).into());
+        }
+    }
+    Ok(())
+}
+
+fn read(path: &Path) -> Result<Value, Box<dyn Error>> {
+    let packed = fs::File::open(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let mut text = String::new();
+    flate2::read::GzDecoder::new(packed).read_to_string(&mut text)?;
+    Ok(serde_json::from_str(&text)?)
+}
+
+/// The table of one service: only what the operations reach, no prose.
+fn reduce(model: &Value, implemented: &[&str]) -> Result<Value, Box<dyn Error>> {
+    let metadata = &model["metadata"];
+    let all = model["operations"].as_object().ok_or("the model has no operations")?;
+    let shapes = model["shapes"].as_object().ok_or("the model has no shapes")?;
+    let mut operations = Map::new();
+    let mut errors = BTreeMap::new();
+    let mut reached = BTreeSet::new();
+    for name in implemented {
+        let operation = all.get(*name).ok_or_else(|| format!("the model has no operation {name}"))?;
+        let mut kept = Map::new();
+        for side in ["input", "output"] {
+            if let Some(shape) = operation[side]["shape"].as_str() {
+                kept.insert(side.into(), shape.into());
+                reach(shapes, shape, &mut reached);
+            }
+        }
+        if let Some(wrapper) = operation["output"]["resultWrapper"].as_str() {
+            kept.insert("resultWrapper".into(), wrapper.into());
+        }
+        let names: Vec<&str> = operation["errors"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|error| error["shape"].as_str())
+            .collect();
+        for error in &names {
+            errors.insert((*error).to_owned(), reduce_error(error, &shapes[*error]));
+        }
+        kept.insert("errors".into(), json!(names));
+        operations.insert((*name).into(), kept.into());
+    }
+    let unimplemented: Vec<&String> = all.keys().filter(|name| !operations.contains_key(*name)).collect();
+    let reduced: BTreeMap<&String, Value> =
+        reached.iter().map(|name| (name, reduce_shape(&shapes[name.as_str()]))).collect();
+    Ok(json!({
+        "signingName": metadata.get("signingName").unwrap_or(&metadata["endpointPrefix"]),
+        "protocol": match metadata["protocol"].as_str() {
+            Some("json") => format!("json-{}", metadata["jsonVersion"].as_str().unwrap_or("1.1")),
+            other => other.unwrap_or_default().to_owned(),
+        },
+        "apiVersion": metadata["apiVersion"],
+        "targetPrefix": metadata["targetPrefix"],
+        "xmlNamespace": metadata["xmlNamespace"],
+        "operations": operations,
+        "unimplemented": unimplemented,
+        "errors": errors,
+        "shapes": reduced,
+    }))
+}
+
+fn reach(shapes: &Map<String, Value>, name: &str, reached: &mut BTreeSet<String>) {
+    if !reached.insert(name.to_owned()) {
+        return;
+    }
+    let shape = &shapes[name];
+    if shape.get("document").is_some() {
+        return;
+    }
+    let members = shape["members"].as_object().into_iter().flat_map(Map::values);
+    for inner in members.chain([&shape["member"], &shape["key"], &shape["value"]]) {
+        if let Some(inner) = inner["shape"].as_str() {
+            reach(shapes, inner, reached);
+        }
+    }
+}
+
+fn reduce_shape(shape: &Value) -> Value {
+    if shape.get("document").is_some() {
+        return json!({ "type": "document" });
+    }
+    let mut kept = Map::new();
+    for key in ["type", "min", "max", "pattern", "enum", "flattened", "sensitive"] {
+        if let Some(value) = shape.get(key) {
+            kept.insert(key.into(), value.clone());
+        }
+    }
+    for key in ["member", "key", "value"] {
+        if let Some(inner) = shape[key]["shape"].as_str() {
+            kept.insert(key.into(), inner.into());
+        }
+    }
+    if let Some(name) = shape["member"]["locationName"].as_str() {
+        kept.insert("locationName".into(), name.into());
+    }
+    if let Some(members) = shape["members"].as_object() {
+        let required: Vec<&str> =
+            shape["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let reduced = members.iter().map(|(name, member)| {
+            let mut kept = Map::new();
+            kept.insert("shape".into(), member["shape"].clone());
+            if let Some(location) = member.get("locationName") {
+                kept.insert("locationName".into(), location.clone());
+            }
+            if required.contains(&name.as_str()) {
+                kept.insert("required".into(), true.into());
+            }
+            (name.clone(), kept.into())
+        });
+        kept.insert("members".into(), Value::Object(reduced.collect()));
+    }
+    kept.into()
+}
+
+fn reduce_error(name: &str, shape: &Value) -> Value {
+    let server = shape.get("fault").is_some();
+    let status = shape["error"]["httpStatusCode"].as_u64().unwrap_or(if server { 500 } else { 400 });
+    json!({ "code": shape["error"]["code"].as_str().unwrap_or(name), "status": status })
+}
