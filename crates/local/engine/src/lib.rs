@@ -1,1 +1,21 @@
-//! ECS and ELBv2 as state and pure reconcilers. No I/O, no clock.
+//! What the local cloud decides: ECS and ELBv2 as state and pure reconcilers.
+//!
+//! An [`Engine`] takes API calls and events with the time at which they happen, and answers with replies, rows to store
+//! and effects to carry out. It never does I/O, reads no clock and draws ids from a seed, so that a simulation can drive
+//! it through years in seconds. Start at [`Engine`]; the services are [`ecs`] and [`elbv2`].
+
+pub mod ecs;
+pub mod elbv2;
+mod engine;
+mod error;
+mod identity;
+mod page;
+mod state;
+mod table;
+
+pub use engine::{Effect, Engine, Event, Reply, Request, Settings, StopCause, TaskChange};
+pub use error::ApiError;
+pub use identity::Scope;
+pub use state::{Context, State};
+pub use table::{Change, LoadError, Table};
+pub use tidegate_models::Timestamp;

@@ -1,0 +1,13 @@
+//! Amazon ECS: clusters, task definitions, services, tasks, deployments.
+//!
+//! `records` is what is stored; the API's handlers change what is wanted; the `scheduler` decides what follows from it.
+
+mod api;
+pub mod records;
+mod scheduler;
+
+pub(crate) use api::register;
+pub(crate) use scheduler::{observe, reconcile_service, reconcile_task};
+
+/// The signing name.
+pub(crate) const SERVICE: &str = "ecs";

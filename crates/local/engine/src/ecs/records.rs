@@ -1,0 +1,460 @@
+//! What is stored of ECS.
+//!
+//! Members that AWS only echoes are kept as AWS's own structs; members that decide something have types of their own.
+//! Handlers write them, the scheduler reads and moves them on.
+
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+use tidegate_models::{Timestamp, ecs};
+
+/// A cluster.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Cluster {
+    /// Its ARN.
+    pub arn: String,
+    /// Its name.
+    pub name: String,
+    /// ACTIVE, or INACTIVE when it was deleted.
+    pub active: bool,
+    /// `containerInsights` and the like.
+    pub settings: Vec<ecs::ClusterSetting>,
+    /// `executeCommandConfiguration` and the like.
+    pub configuration: Option<ecs::ClusterConfiguration>,
+    /// Names of capacity providers.
+    pub capacity_providers: Vec<String>,
+    /// What services and tasks take that name neither launch type nor strategy.
+    pub default_capacity_provider_strategy: Vec<ecs::CapacityProviderStrategyItem>,
+    /// The Service Connect namespace.
+    pub service_connect_defaults: Option<ecs::ClusterServiceConnectDefaults>,
+}
+
+/// A revision of a task definition.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TaskDefinition {
+    /// As DescribeTaskDefinition answers, server defaults filled in, status kept up.
+    pub document: ecs::TaskDefinition,
+}
+
+impl TaskDefinition {
+    /// The key of revision `revision` of the family at `family_key`: ordered by revision within a family.
+    pub fn key(family_key: &str, revision: u32) -> String {
+        format!("{family_key}:{revision:010}")
+    }
+
+    /// The key of a family: the ARN of its revisions without the revision.
+    pub fn family_key(scope: &crate::Scope, family: &str) -> String {
+        scope.arn("ecs", format_args!("task-definition/{family}"))
+    }
+}
+
+/// A service.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Service {
+    /// Its ARN, in the long form.
+    pub arn: String,
+    /// Its name.
+    pub name: String,
+    /// Its cluster's ARN.
+    pub cluster_arn: String,
+    /// ACTIVE, DRAINING (being deleted), INACTIVE (deleted, still described for a while).
+    pub status: ServiceStatus,
+    /// How many tasks are wanted: REPLICA. A DAEMON wants one on each container instance, of which there is one here.
+    pub desired_count: u32,
+    /// REPLICA or DAEMON.
+    pub scheduling_strategy: ecs::SchedulingStrategy,
+    /// Who deploys it. Only `ECS` is scheduled in this module.
+    pub controller: ecs::DeploymentControllerType,
+    /// What each new deployment takes: the task definition and where its tasks stand.
+    pub template: RevisionTemplate,
+    /// As given, with AWS's defaults filled in.
+    pub deployment_configuration: ecs::DeploymentConfiguration,
+    /// For how long after a task's start unhealthy results are ignored, in seconds.
+    pub health_check_grace_period_seconds: u32,
+    /// Newest first; the first one is PRIMARY.
+    pub deployments: Vec<Deployment>,
+    /// The service deployment in progress or the last one, by ARN.
+    pub current_service_deployment: Option<String>,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// When it was deleted, for when it is forgotten.
+    pub deleted_at: Option<Timestamp>,
+    /// Whether it stands in steady state, and since when the event says so.
+    pub steady_since: Option<Timestamp>,
+    /// Members that are stored and described, and decide nothing here.
+    pub echo: ServiceEcho,
+}
+
+/// The status of a service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ServiceStatus {
+    /// It runs.
+    Active,
+    /// It is being deleted: its tasks stop.
+    Draining,
+    /// It is gone; its name is free.
+    Inactive,
+}
+
+/// What a service revision fixes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RevisionTemplate {
+    /// The ARN of the task definition's revision. Empty only for the EXTERNAL controller.
+    pub task_definition: String,
+    /// Target groups, with the container and port that each gets.
+    pub load_balancers: Vec<ecs::LoadBalancer>,
+    /// Subnets and security groups, taken as they come.
+    pub network_configuration: Option<ecs::NetworkConfiguration>,
+    /// Which launch type, unless there is a strategy.
+    pub launch_type: Option<ecs::LaunchType>,
+    /// Which capacity providers.
+    pub capacity_provider_strategy: Vec<ecs::CapacityProviderStrategyItem>,
+    /// The platform version asked for.
+    pub platform_version: Option<String>,
+    /// Cloud Map registries.
+    pub service_registries: Vec<ecs::ServiceRegistry>,
+    /// Service Connect.
+    pub service_connect_configuration: Option<ecs::ServiceConnectConfiguration>,
+    /// Volumes configured at launch.
+    pub volume_configurations: Vec<ecs::ServiceVolumeConfiguration>,
+    /// VPC Lattice.
+    pub vpc_lattice_configurations: Vec<ecs::VpcLatticeConfiguration>,
+}
+
+/// Members of a service that are only stored and described.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ServiceEcho {
+    /// The role given for a Classic Load Balancer.
+    pub role_arn: Option<String>,
+    /// The principal that created it.
+    pub created_by: Option<String>,
+    /// Placement constraints.
+    pub placement_constraints: Vec<ecs::PlacementConstraint>,
+    /// Placement strategy.
+    pub placement_strategy: Vec<ecs::PlacementStrategy>,
+    /// Whether ECS-managed tags are on.
+    pub enable_ecs_managed_tags: bool,
+    /// From where tags are propagated.
+    pub propagate_tags: Option<ecs::PropagateTags>,
+    /// Whether ECS Exec is on.
+    pub enable_execute_command: bool,
+    /// Whether tasks are moved for balance between zones.
+    pub availability_zone_rebalancing: Option<ecs::AvailabilityZoneRebalancing>,
+}
+
+/// The last events of a service.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ServiceEvents {
+    /// Newest first, at most 100.
+    pub events: Vec<ecs::ServiceEvent>,
+}
+
+/// A deployment of a service: `services[].deployments[]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Deployment {
+    /// `ecs-svc/` and 19 digits.
+    pub id: String,
+    /// The service revision that it brings.
+    pub revision_arn: String,
+    /// The service deployment that it belongs to.
+    pub service_deployment_arn: String,
+    /// PRIMARY: the newest. ACTIVE: an older one that still has tasks.
+    pub primary: bool,
+    /// How far it is.
+    pub rollout_state: ecs::DeploymentRolloutState,
+    /// Why, in AWS's words.
+    pub rollout_state_reason: String,
+    /// When it began.
+    pub created_at: Timestamp,
+    /// When something about it changed last.
+    pub updated_at: Timestamp,
+    /// What counts its failures.
+    pub failures: FailureCount,
+    /// Whether any of its tasks was ever RUNNING.
+    pub has_run: bool,
+    /// Slows starts down after repeated failures to start.
+    pub throttle: StartThrottle,
+    /// Until when it bakes, once everything else about it is done.
+    pub bake_until: Option<Timestamp>,
+}
+
+/// Failures of a deployment's tasks.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailureCount {
+    /// `failedTasks`: consecutive failures, 0 again after a healthy task.
+    pub failed_tasks: u32,
+    /// What the circuit breaker compares with its threshold.
+    pub breaker: u32,
+}
+
+/// Start throttling of tasks that go from PENDING to STOPPED again and again.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StartThrottle {
+    /// Consecutive tasks that never reached RUNNING.
+    pub failures: u32,
+    /// No start before this.
+    pub not_before: Option<Timestamp>,
+}
+
+/// A service deployment: the history's unit.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ServiceDeployment {
+    /// Its ARN.
+    pub arn: String,
+    /// Its service's ARN.
+    pub service_arn: String,
+    /// Its cluster's ARN.
+    pub cluster_arn: String,
+    /// The deployment in `services[].deployments[]` that it drives.
+    pub deployment_id: String,
+    /// How far it is.
+    pub status: ecs::ServiceDeploymentStatus,
+    /// Why it ended as it did.
+    pub status_reason: Option<String>,
+    /// When it was asked for.
+    pub created_at: Timestamp,
+    /// When it began.
+    pub started_at: Option<Timestamp>,
+    /// When it ended, well or rolled back.
+    pub finished_at: Option<Timestamp>,
+    /// When it was stopped.
+    pub stopped_at: Option<Timestamp>,
+    /// When something about it changed last.
+    pub updated_at: Timestamp,
+    /// The service revisions that served when it began.
+    pub source_revisions: Vec<String>,
+    /// The service revision that it brings.
+    pub target_revision: String,
+    /// As it was when the deployment began.
+    pub deployment_configuration: ecs::DeploymentConfiguration,
+    /// The roll-back, once one began.
+    pub rollback: Option<ecs::Rollback>,
+    /// The circuit breaker's state.
+    pub circuit_breaker: Option<ecs::ServiceDeploymentCircuitBreaker>,
+    /// The alarms' state.
+    pub alarms: Option<ecs::ServiceDeploymentAlarms>,
+    /// Counts as they were at the end, by revision ARN; while it runs they are counted.
+    pub final_counts: Vec<ecs::ServiceRevisionSummary>,
+}
+
+/// A service revision: immutable but for the digests that the first task resolves.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ServiceRevision {
+    /// Its ARN.
+    pub arn: String,
+    /// Its service's ARN.
+    pub service_arn: String,
+    /// Its cluster's ARN.
+    pub cluster_arn: String,
+    /// What it fixes.
+    pub template: RevisionTemplate,
+    /// Each container's image with its digest, once resolved.
+    pub container_images: Vec<ecs::ContainerImage>,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// A task.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Task {
+    /// Its ARN.
+    pub arn: String,
+    /// Its cluster's ARN.
+    pub cluster_arn: String,
+    /// The ARN of its task definition's revision.
+    pub task_definition: String,
+    /// Who wants it.
+    pub owner: TaskOwner,
+    /// Where it is in its life.
+    pub last_status: TaskStatus,
+    /// Where it is wanted to be: STOPPED from the moment that a stop is asked for.
+    pub stop: Option<TaskStop>,
+    /// Over its essential containers.
+    pub health: ecs::HealthStatus,
+    /// In the definition's order.
+    pub containers: Vec<TaskContainer>,
+    /// Where it is reached.
+    pub address: Option<IpAddr>,
+    /// The targets that it is registered as.
+    pub targets: Vec<TaskTarget>,
+    /// Points in its life.
+    pub times: TaskTimes,
+    /// Counts changes.
+    pub version: u32,
+    /// As given to RunTask.
+    pub overrides: Option<ecs::TaskOverride>,
+    /// Members that are only described.
+    pub launch: TaskLaunch,
+    /// Whether it counted as healthy once.
+    pub was_healthy: bool,
+    /// Whether it was counted as a failure of its deployment, so that it counts once.
+    pub counted_failed: bool,
+}
+
+impl Task {
+    /// The index of live tasks: the ARN of the service of a task that is not STOPPED.
+    pub fn live_service(&self) -> Option<String> {
+        match &self.owner {
+            TaskOwner::Service { service_arn, .. } if self.last_status != TaskStatus::Stopped => {
+                Some(service_arn.clone())
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Who wants a task.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum TaskOwner {
+    /// A service's deployment.
+    Service {
+        /// The service's ARN.
+        service_arn: String,
+        /// The deployment's id: the task's `startedBy`.
+        deployment_id: String,
+        /// The service revision that it is of.
+        revision_arn: String,
+    },
+    /// RunTask.
+    Standalone {
+        /// As given.
+        started_by: Option<String>,
+        /// As given, or `family:` and the family.
+        group: String,
+    },
+}
+
+/// Where a task is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum TaskStatus {
+    /// Wanted; its runtime was not asked yet or prepares its network.
+    Provisioning,
+    /// Its images are pulled, its containers start.
+    Pending,
+    /// Its containers run; its targets are being registered.
+    Activating,
+    /// It runs.
+    Running,
+    /// It is being stopped: its targets drain.
+    Deactivating,
+    /// Its containers were told to stop.
+    Stopping,
+    /// Its containers are gone.
+    Deprovisioning,
+    /// It is over.
+    Stopped,
+}
+
+impl TaskStatus {
+    /// As AWS writes it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Provisioning => "PROVISIONING",
+            Self::Pending => "PENDING",
+            Self::Activating => "ACTIVATING",
+            Self::Running => "RUNNING",
+            Self::Deactivating => "DEACTIVATING",
+            Self::Stopping => "STOPPING",
+            Self::Deprovisioning => "DEPROVISIONING",
+            Self::Stopped => "STOPPED",
+        }
+    }
+}
+
+/// Why a task stops.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TaskStop {
+    /// AWS's code.
+    pub code: ecs::TaskStopCode,
+    /// AWS's words.
+    pub reason: String,
+    /// When it was asked for or happened.
+    pub at: Timestamp,
+}
+
+/// A container of a task.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TaskContainer {
+    /// Its ARN.
+    pub arn: String,
+    /// Its name in the task definition.
+    pub name: String,
+    /// Its image as the definition names it.
+    pub image: String,
+    /// The digest, when it is known.
+    pub image_digest: Option<String>,
+    /// The runtime's id.
+    pub runtime_id: Option<String>,
+    /// PENDING, RUNNING or STOPPED.
+    pub status: ContainerStatus,
+    /// What its health check says.
+    pub health: ecs::HealthStatus,
+    /// Whether it has a health check.
+    pub has_health_check: bool,
+    /// Whether the task ends when it does.
+    pub essential: bool,
+    /// Once it ended.
+    pub exit_code: Option<i32>,
+    /// Why it ended, when there is more to say.
+    pub reason: Option<String>,
+    /// Bound host ports.
+    pub bindings: Vec<ecs::NetworkBinding>,
+}
+
+/// Where a container is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ContainerStatus {
+    /// Not started yet.
+    Pending,
+    /// It runs.
+    Running,
+    /// It is over.
+    Stopped,
+}
+
+/// A target that a task is registered as.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskTarget {
+    /// The target group's ARN.
+    pub target_group: String,
+    /// The target's id.
+    pub id: String,
+    /// The target's port.
+    pub port: u16,
+}
+
+/// Points in a task's life.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskTimes {
+    /// It was wanted.
+    pub created_at: Timestamp,
+    /// Its images began to be pulled.
+    pub pull_started_at: Option<Timestamp>,
+    /// Its images were here.
+    pub pull_stopped_at: Option<Timestamp>,
+    /// It reached RUNNING.
+    pub started_at: Option<Timestamp>,
+    /// It began to stop.
+    pub stopping_at: Option<Timestamp>,
+    /// Its containers were gone.
+    pub execution_stopped_at: Option<Timestamp>,
+    /// It reached STOPPED.
+    pub stopped_at: Option<Timestamp>,
+}
+
+/// Members of a task that are only described.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct TaskLaunch {
+    /// FARGATE, EC2 …
+    pub launch_type: Option<ecs::LaunchType>,
+    /// The capacity provider that it was placed by.
+    pub capacity_provider_name: Option<String>,
+    /// The platform version.
+    pub platform_version: Option<String>,
+    /// The id of its network interface attachment; awsvpc only.
+    pub attachment_id: Option<String>,
+    /// Its subnet; awsvpc only.
+    pub subnet_id: Option<String>,
+    /// Whether ECS Exec is on.
+    pub enable_execute_command: bool,
+}

@@ -1,0 +1,76 @@
+//! Whose call it is, and the ids and ARNs that AWS would make.
+//!
+//! ARNs embed the account and the region, so they serve as keys of one state for all accounts and regions.
+
+use serde::{Deserialize, Serialize};
+
+/// The account and region that a call is made in.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Scope {
+    /// Twelve digits.
+    pub account: String,
+    /// For example `eu-west-1`.
+    pub region: String,
+}
+
+impl Scope {
+    /// The ARN of `resource` of `service` in this scope.
+    pub fn arn(&self, service: &str, resource: impl std::fmt::Display) -> String {
+        format!("arn:aws:{service}:{}:{}:{resource}", self.region, self.account)
+    }
+}
+
+/// Draws the random ids of AWS's forms from a seed.
+#[derive(Debug)]
+pub(crate) struct Ids(fastrand::Rng);
+
+impl Ids {
+    pub(crate) fn seeded(seed: u64) -> Self {
+        Self(fastrand::Rng::with_seed(seed))
+    }
+
+    /// `length` lower-case hexadecimal digits: tasks have 32, balancers and target groups 16.
+    pub(crate) fn hex(&mut self, length: usize) -> String {
+        (0..length).map(|_| char::from(b"0123456789abcdef"[self.0.usize(..16)])).collect()
+    }
+
+    /// 19 decimal digits, the first one not zero: deployments and service revisions.
+    pub(crate) fn digits19(&mut self) -> String {
+        self.0.u64(1_000_000_000_000_000_000..10_000_000_000_000_000_000).to_string()
+    }
+
+    /// 21 characters of `A–Z a–z 0–9 _ -`: service deployments.
+    pub(crate) fn token21(&mut self) -> String {
+        const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
+        (0..21).map(|_| char::from(ALPHABET[self.0.usize(..64)])).collect()
+    }
+
+    /// A version 4 UUID in its usual text form: service events, attachments.
+    pub(crate) fn uuid(&mut self) -> String {
+        let bits = self.0.u128(..);
+        let bits = (bits & !(0xf << 76) | (0x4 << 76)) & !(0x3 << 62) | (0x2 << 62);
+        let hex = format!("{bits:032x}");
+        format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+    }
+
+    /// A number below `bound`.
+    pub(crate) fn below(&mut self, bound: u32) -> u32 {
+        self.0.u32(..bound)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_have_the_forms_that_aws_gives_them() {
+        let mut ids = Ids::seeded(7);
+        assert_eq!(ids.hex(32).len(), 32);
+        assert_eq!(ids.digits19().len(), 19);
+        assert_eq!(ids.token21().len(), 21);
+        let uuid = ids.uuid();
+        assert_eq!((uuid.len(), &uuid[14..15]), (36, "4"));
+        assert!("89ab".contains(&uuid[19..20]));
+    }
+}

@@ -1,0 +1,193 @@
+//! The whole state of a local cloud, and what a change of it leaves to do.
+//!
+//! Everything durable is in a [`Table`]; everything else (the agenda, the effects not yet carried out) can be derived
+//! from the tables after a restart. Handlers and reconcilers change the state only through it. Start at [`State`].
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tidegate_models::Timestamp;
+
+use crate::{
+    Change, Effect, LoadError, Scope, Settings, Table, ecs::records as ecs, elbv2::records as elbv2,
+    identity::Ids,
+};
+
+/// What a call is made with, beside its input.
+#[derive(Clone, Debug)]
+pub struct Context {
+    /// The caller's account and region.
+    pub scope: Scope,
+    /// When the call is handled.
+    pub now: Timestamp,
+}
+
+/// Something whose reconciler can be asked to look again.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Subject {
+    /// An ECS service, by ARN.
+    Service(String),
+    /// An ECS task, by ARN.
+    Task(String),
+    /// An ELBv2 target group, by ARN.
+    TargetGroup(String),
+}
+
+/// The state: one for all accounts and regions, keyed by ARNs.
+#[derive(Debug)]
+pub struct State {
+    pub(crate) settings: Settings,
+    pub(crate) ids: Ids,
+    pub(crate) agenda: Agenda,
+    pub(crate) effects: Vec<Effect>,
+    /// Clusters by ARN.
+    pub clusters: Table<ecs::Cluster>,
+    /// Task definitions by [`ecs::TaskDefinition::key`].
+    pub task_definitions: Table<ecs::TaskDefinition>,
+    /// The last revision number given in each family, by [`ecs::TaskDefinition::family_key`].
+    pub families: Table<u32>,
+    /// Services by ARN.
+    pub services: Table<ecs::Service>,
+    /// The events of each service, by service ARN.
+    pub service_events: Table<ecs::ServiceEvents>,
+    /// Service deployments by ARN; indexed by service ARN.
+    pub service_deployments: Table<ecs::ServiceDeployment>,
+    /// Service revisions by ARN; indexed by service ARN.
+    pub service_revisions: Table<ecs::ServiceRevision>,
+    /// Tasks by ARN; those of a service that are not STOPPED are indexed by its ARN.
+    pub tasks: Table<ecs::Task>,
+    /// Account settings by `account/region/principal/name`.
+    pub account_settings: Table<String>,
+    /// What idempotency tokens made, by `operation/scope/token`: an ARN.
+    pub tokens: Table<String>,
+    /// Load balancers by ARN.
+    pub load_balancers: Table<elbv2::LoadBalancer>,
+    /// Target groups by ARN.
+    pub target_groups: Table<elbv2::TargetGroup>,
+    /// Listeners by ARN; indexed by load balancer ARN.
+    pub listeners: Table<elbv2::Listener>,
+    /// Rules by ARN, default rules too; indexed by listener ARN.
+    pub rules: Table<elbv2::Rule>,
+    /// Tags by ARN of what they are on, of every service; keys in order.
+    pub tags: Table<BTreeMap<String, String>>,
+}
+
+/// Calls `$action` with each table; the one list of them.
+macro_rules! each_table {
+    ($state:expr, $table:ident => $action:expr) => {{
+        let state = $state;
+        each_table!(@ state, $table, $action, clusters, task_definitions, families, services, service_events,
+            service_deployments, service_revisions, tasks, account_settings, tokens, load_balancers, target_groups,
+            listeners, rules, tags);
+    }};
+    (@ $state:ident, $table:ident, $action:expr, $($field:ident),*) => {
+        $({ let $table = &mut $state.$field; $action; })*
+    };
+}
+
+impl State {
+    pub(crate) fn new(settings: Settings) -> Self {
+        Self {
+            ids: Ids::seeded(settings.seed),
+            settings,
+            agenda: Agenda::default(),
+            effects: Vec::new(),
+            clusters: Table::new("clusters"),
+            task_definitions: Table::new("task_definitions"),
+            families: Table::new("families"),
+            services: Table::new("services"),
+            service_events: Table::new("service_events"),
+            service_deployments: Table::indexed("service_deployments", |row| Some(row.service_arn.clone())),
+            service_revisions: Table::indexed("service_revisions", |row| Some(row.service_arn.clone())),
+            tasks: Table::indexed("tasks", ecs::Task::live_service),
+            account_settings: Table::new("account_settings"),
+            tokens: Table::new("tokens"),
+            load_balancers: Table::new("load_balancers"),
+            target_groups: Table::new("target_groups"),
+            listeners: Table::indexed("listeners", |row| Some(row.load_balancer_arn.clone())),
+            rules: Table::indexed("rules", |row| Some(row.listener_arn.clone())),
+            tags: Table::new("tags"),
+        }
+    }
+
+    /// Asks for `subject` to be reconciled before the change is acknowledged.
+    pub(crate) fn touch(&mut self, subject: Subject) {
+        self.agenda.touched.insert(subject);
+    }
+
+    /// Asks for `effect` to be carried out once the change is durable.
+    pub(crate) fn effect(&mut self, effect: Effect) {
+        if !self.effects.contains(&effect) {
+            self.effects.push(effect);
+        }
+    }
+
+    pub(crate) fn changes(&mut self) -> Vec<Change> {
+        let mut changes = Vec::new();
+        each_table!(self, table => changes.extend(table.changes()));
+        changes
+    }
+
+    pub(crate) fn commit(&mut self) -> Vec<Effect> {
+        each_table!(&mut *self, table => table.commit());
+        std::mem::take(&mut self.effects)
+    }
+
+    /// Takes back all changes since the last commit. The agenda is asked to look at everything that was touched again.
+    pub(crate) fn roll_back(&mut self) {
+        each_table!(&mut *self, table => table.roll_back());
+        self.effects.clear();
+    }
+
+    pub(crate) fn load(&mut self, table_name: &str, key: &str, row: &[u8]) -> Result<(), LoadError> {
+        each_table!(&mut *self, table => if table.name() == table_name { return table.load(key, row) });
+        Err(LoadError::UnknownTable(table_name.to_owned()))
+    }
+
+    /// Asks for everything to be looked at: after a restart, when the agenda is empty.
+    pub(crate) fn touch_everything(&mut self) {
+        let services = self.services.iter().map(|(arn, _)| Subject::Service(arn.to_owned()));
+        let tasks = self.tasks.iter().map(|(arn, _)| Subject::Task(arn.to_owned()));
+        let groups = self.target_groups.iter().map(|(arn, _)| Subject::TargetGroup(arn.to_owned()));
+        self.agenda.touched = services.chain(tasks).chain(groups).collect();
+    }
+}
+
+/// What is to be reconciled at once, and what when.
+#[derive(Debug, Default)]
+pub(crate) struct Agenda {
+    touched: BTreeSet<Subject>,
+    due: BTreeSet<(Timestamp, Subject)>,
+    wake: BTreeMap<Subject, Timestamp>,
+}
+
+impl Agenda {
+    /// The next subject to reconcile at `now`.
+    pub(crate) fn next(&mut self, now: Timestamp) -> Option<Subject> {
+        if let Some(subject) = self.touched.pop_first() {
+            return Some(subject);
+        }
+        let (at, _) = self.due.first()?;
+        if *at > now {
+            return None;
+        }
+        let (_, subject) = self.due.pop_first()?;
+        self.wake.remove(&subject);
+        Some(subject)
+    }
+
+    /// Sets when `subject` wants to be looked at again, in place of what it wanted before.
+    pub(crate) fn set_wake(&mut self, subject: Subject, at: Option<Timestamp>) {
+        if let Some(old) = self.wake.remove(&subject) {
+            self.due.remove(&(old, subject.clone()));
+        }
+        if let Some(at) = at {
+            self.wake.insert(subject.clone(), at);
+            self.due.insert((at, subject));
+        }
+    }
+
+    /// When the next subject is due; `None` when nothing is.
+    pub(crate) fn next_due(&self) -> Option<Timestamp> {
+        self.due.first().map(|(at, _)| *at)
+    }
+}

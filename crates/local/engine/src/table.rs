@@ -1,0 +1,288 @@
+//! The rows of the state: ordered tables that know what changed since the last commit.
+//!
+//! A table never forgets a change: until [`Table::commit`] it can say which rows changed, or take all of it back with
+//! [`Table::roll_back`]. Start at [`Table`].
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    ops::Bound,
+    sync::Arc,
+};
+
+use serde::{Serialize, de::DeserializeOwned};
+
+/// A row as it is stored: JSON, or nothing when it was removed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// The table's name.
+    pub table: &'static str,
+    /// The row's key.
+    pub key: String,
+    /// The row, or `None` when it is gone.
+    pub row: Option<Vec<u8>>,
+}
+
+/// A stored row that cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// A table that this version does not know.
+    #[error(
+        "the stored state has a table {0:?} that this version does not know; it was written by a newer one"
+    )]
+    UnknownTable(String),
+    /// A row that is not what this version stores.
+    #[error("row {key:?} of table {table:?} cannot be read: {source}")]
+    Row {
+        /// The table's name.
+        table: String,
+        /// The row's key.
+        key: String,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+}
+
+/// An ordered table of rows `V`, with one secondary index.
+///
+/// Reads cost `O(log n)`; a first write to a row since the last commit copies that row.
+#[derive(Debug)]
+pub struct Table<V> {
+    name: &'static str,
+    rows: BTreeMap<String, Arc<V>>,
+    index_of: fn(&V) -> Option<String>,
+    index: BTreeMap<String, BTreeSet<String>>,
+    before: HashMap<String, Option<Arc<V>>>,
+}
+
+impl<V: Clone + Serialize + DeserializeOwned> Table<V> {
+    /// An empty table without an index.
+    pub fn new(name: &'static str) -> Self {
+        Self::indexed(name, |_| None)
+    }
+
+    /// An empty table whose rows can be found by `index_of` them; rows for which that is `None` are not in the index.
+    pub fn indexed(name: &'static str, index_of: fn(&V) -> Option<String>) -> Self {
+        Self { name, rows: BTreeMap::new(), index_of, index: BTreeMap::new(), before: HashMap::new() }
+    }
+
+    /// The table's name in the store.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// The row at `key`.
+    pub fn get(&self, key: &str) -> Option<&V> {
+        self.rows.get(key).map(Arc::as_ref)
+    }
+
+    /// Whether there is a row at `key`.
+    pub fn contains(&self, key: &str) -> bool {
+        self.rows.contains_key(key)
+    }
+
+    /// How many rows there are.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether there is no row.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// All rows in key order.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&str, &V)> {
+        self.rows.iter().map(|(key, row)| (key.as_str(), row.as_ref()))
+    }
+
+    /// The rows whose keys start with `prefix`, in key order.
+    pub fn with_prefix<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = (&'a str, &'a V)> {
+        self.rows
+            .range::<str, _>((Bound::Included(prefix), Bound::Unbounded))
+            .take_while(move |(key, _)| key.starts_with(prefix))
+            .map(|(key, row)| (key.as_str(), row.as_ref()))
+    }
+
+    /// The rows that the index holds under `index`, in key order.
+    pub fn indexed_by<'a>(&'a self, index: &str) -> impl Iterator<Item = (&'a str, &'a V)> {
+        let keys = self.index.get(index).into_iter().flatten();
+        keys.filter_map(|key| self.rows.get(key).map(|row| (key.as_str(), row.as_ref())))
+    }
+
+    /// Puts `row` at `key`, in place of what stands there.
+    pub fn insert(&mut self, key: &str, row: V) {
+        let new = Arc::new(row);
+        self.set(key, Some(new));
+    }
+
+    /// Changes the row at `key`; `None` when there is none.
+    pub fn update<R>(&mut self, key: &str, change: impl FnOnce(&mut V) -> R) -> Option<R> {
+        let row = self.rows.get_mut(key)?;
+        let index_before = (self.index_of)(row);
+        self.before.entry(key.to_owned()).or_insert_with(|| Some(Arc::clone(row)));
+        let result = change(Arc::make_mut(row));
+        let index_after = (self.index_of)(row);
+        if index_before != index_after {
+            self.unindex(key, index_before);
+            self.reindex(key, index_after);
+        }
+        Some(result)
+    }
+
+    /// Removes the row at `key`.
+    pub fn remove(&mut self, key: &str) {
+        if self.rows.contains_key(key) {
+            self.set(key, None);
+        }
+    }
+
+    /// The rows that changed since the last commit, ready to be stored.
+    pub fn changes(&self) -> impl Iterator<Item = Change> {
+        self.before.keys().map(|key| Change {
+            table: self.name,
+            key: key.clone(),
+            row: self.rows.get(key).map(|row| serde_json::to_vec(row.as_ref()).unwrap_or_default()),
+        })
+    }
+
+    /// Whether anything changed since the last commit.
+    pub fn is_changed(&self) -> bool {
+        !self.before.is_empty()
+    }
+
+    /// What changed is durable now.
+    pub fn commit(&mut self) {
+        self.before.clear();
+    }
+
+    /// Takes back all that changed since the last commit.
+    pub fn roll_back(&mut self) {
+        for (key, row) in std::mem::take(&mut self.before) {
+            self.set(&key, row);
+        }
+        self.before.clear();
+    }
+
+    /// Puts a stored row back without counting it as a change.
+    pub fn load(&mut self, key: &str, row: &[u8]) -> Result<(), LoadError> {
+        let row = serde_json::from_slice(row).map_err(|source| LoadError::Row {
+            table: self.name.to_owned(),
+            key: key.to_owned(),
+            source,
+        })?;
+        self.set(key, Some(Arc::new(row)));
+        self.before.remove(key);
+        Ok(())
+    }
+
+    fn set(&mut self, key: &str, row: Option<Arc<V>>) {
+        let index_after = row.as_deref().and_then(self.index_of);
+        let old = match row {
+            Some(row) => self.rows.insert(key.to_owned(), row),
+            None => self.rows.remove(key),
+        };
+        let index_before = old.as_deref().and_then(self.index_of);
+        self.before.entry(key.to_owned()).or_insert(old);
+        self.unindex(key, index_before);
+        self.reindex(key, index_after);
+    }
+
+    fn unindex(&mut self, key: &str, index: Option<String>) {
+        if let Some(index) = index
+            && let Some(keys) = self.index.get_mut(&index)
+        {
+            keys.remove(key);
+            if keys.is_empty() {
+                self.index.remove(&index);
+            }
+        }
+    }
+
+    fn reindex(&mut self, key: &str, index: Option<String>) {
+        if let Some(index) = index {
+            self.index.entry(index).or_default().insert(key.to_owned());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn table() -> Table<u32> {
+        Table::indexed("numbers", |n| Some((n % 3).to_string()))
+    }
+
+    fn rows(table: &Table<u32>) -> Vec<(String, u32)> {
+        table.iter().map(|(key, row)| (key.to_owned(), *row)).collect()
+    }
+
+    fn step() -> impl Strategy<Value = (u8, u8, u32)> {
+        (0..3_u8, 0..8_u8, 0..100_u32)
+    }
+
+    fn apply(table: &mut Table<u32>, (action, key, value): (u8, u8, u32)) {
+        let key = format!("k{key}");
+        match action {
+            0 => table.insert(&key, value),
+            1 => {
+                table.update(&key, |row| *row = value);
+            }
+            _ => table.remove(&key),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn rolling_back_restores_rows_and_index(first: Vec<u8>, steps in prop::collection::vec(step(), 0..40)) {
+            let mut changed = table();
+            for key in &first {
+                changed.insert(&format!("k{}", key % 8), u32::from(*key));
+            }
+            changed.commit();
+            let before = rows(&changed);
+            for step in steps {
+                apply(&mut changed, step);
+            }
+            changed.roll_back();
+            prop_assert_eq!(rows(&changed), before);
+            prop_assert!(!changed.is_changed());
+            for residue in ["0", "1", "2"] {
+                let expected: Vec<u32> =
+                    changed.iter().map(|(_, n)| *n).filter(|n| (n % 3).to_string() == residue).collect();
+                let indexed: Vec<u32> = changed.indexed_by(residue).map(|(_, n)| *n).collect();
+                prop_assert_eq!(indexed, expected);
+            }
+        }
+
+        #[test]
+        fn stored_changes_load_to_the_same_rows(steps in prop::collection::vec(step(), 0..40), cut in 0..40_usize) {
+            let (mut live, mut stored) = (table(), BTreeMap::new());
+            for (at, step) in steps.into_iter().enumerate() {
+                apply(&mut live, step);
+                if at % (cut + 1) == 0 {
+                    store(&mut live, &mut stored);
+                }
+            }
+            store(&mut live, &mut stored);
+            let mut loaded = table();
+            for (key, row) in &stored {
+                loaded.load(key, row).unwrap();
+            }
+            prop_assert_eq!(rows(&loaded), rows(&live));
+            prop_assert!(!loaded.is_changed());
+        }
+    }
+
+    fn store(live: &mut Table<u32>, stored: &mut BTreeMap<String, Vec<u8>>) {
+        for change in live.changes() {
+            match change.row {
+                Some(row) => stored.insert(change.key, row),
+                None => stored.remove(&change.key),
+            };
+        }
+        live.commit();
+    }
+}
