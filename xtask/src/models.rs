@@ -103,6 +103,11 @@ const SERVICES: &[Service] = &[
             "SetSubnets",
         ],
     },
+    Service {
+        module: "logs",
+        folder: "logs/2014-03-28",
+        operations: &["DescribeLogGroups", "DescribeLogStreams", "FilterLogEvents", "GetLogEvents"],
+    },
 ];
 
 /// Writes the tables and modules of every service; `botocore` is the package's folder.
@@ -164,12 +169,13 @@ fn reduce(model: &Value, implemented: &[&str]) -> Result<Value, Box<dyn Error>> 
     let unimplemented: Vec<&String> = all.keys().filter(|name| !operations.contains_key(*name)).collect();
     let reduced: BTreeMap<&String, Value> =
         reached.iter().map(|name| (name, reduce_shape(&shapes[name.as_str()]))).collect();
-    Ok(json!({
+    let protocol = |name: &Value| match name.as_str() {
+        Some("json") => format!("json-{}", metadata["jsonVersion"].as_str().unwrap_or("1.1")),
+        other => other.unwrap_or_default().to_owned(),
+    };
+    let mut table = json!({
         "signingName": metadata.get("signingName").unwrap_or(&metadata["endpointPrefix"]),
-        "protocol": match metadata["protocol"].as_str() {
-            Some("json") => format!("json-{}", metadata["jsonVersion"].as_str().unwrap_or("1.1")),
-            other => other.unwrap_or_default().to_owned(),
-        },
+        "protocol": protocol(&metadata["protocol"]),
         "apiVersion": metadata["apiVersion"],
         "targetPrefix": metadata["targetPrefix"],
         "xmlNamespace": metadata["xmlNamespace"],
@@ -177,7 +183,14 @@ fn reduce(model: &Value, implemented: &[&str]) -> Result<Value, Box<dyn Error>> 
         "unimplemented": unimplemented,
         "errors": errors,
         "shapes": reduced,
-    }))
+    });
+    if let Some(names) = metadata["protocols"].as_array().filter(|names| names.len() > 1) {
+        table["protocols"] = names.iter().map(protocol).collect();
+    }
+    if metadata.get("awsQueryCompatible").is_some() {
+        table["queryCompatible"] = true.into();
+    }
+    Ok(table)
 }
 
 fn reach(shapes: &Map<String, Value>, name: &str, reached: &mut BTreeSet<String>) {
@@ -220,8 +233,10 @@ fn reduce_shape(shape: &Value) -> Value {
         let reduced = members.iter().map(|(name, member)| {
             let mut kept = Map::new();
             kept.insert("shape".into(), member["shape"].clone());
-            if let Some(location) = member.get("locationName") {
-                kept.insert("locationName".into(), location.clone());
+            for key in ["locationName", "queryName"] {
+                if let Some(name) = member.get(key) {
+                    kept.insert(key.into(), name.clone());
+                }
             }
             if required.contains(&name.as_str()) {
                 kept.insert("required".into(), true.into());

@@ -6,6 +6,7 @@
 
 pub mod ecs;
 pub mod elbv2;
+pub mod logs;
 mod model;
 mod string_enum;
 mod timestamp;

@@ -12,14 +12,17 @@ use serde_json::{Map, Value};
 pub struct ServiceModel {
     /// The name by which signatures name it, for example `ecs` or `elasticloadbalancing`.
     pub signing_name: String,
-    /// The protocol that AWS's clients speak to it.
+    /// The protocol that AWS's clients prefer for it.
     pub protocol: Protocol,
+    /// Whether errors of its newer protocols also carry the code that its query protocol used.
+    pub query_compatible: bool,
     /// The API version, as query requests carry it in `Version`.
     pub api_version: String,
     /// What stands before the operation's name in `X-Amz-Target`; awsJson only.
     pub target_prefix: Option<String>,
     /// The namespace of XML responses; query and ec2 query only.
     pub xml_namespace: Option<String>,
+    protocols: Vec<Protocol>,
     operations: HashMap<String, Operation>,
     unimplemented: Vec<String>,
     shapes: Vec<Shape>,
@@ -37,6 +40,8 @@ pub enum Protocol {
     Query,
     /// Like query, with EC2's own flat lists and names.
     Ec2Query,
+    /// Smithy's RPC v2: the operation in the path, CBOR in and out.
+    RpcV2Cbor,
 }
 
 /// One operation.
@@ -123,6 +128,8 @@ pub struct Member {
     pub name: String,
     /// Its name in query and XML, when that differs.
     pub location_name: Option<String>,
+    /// Its name in requests of ec2 query, when it is not derived from the other two.
+    pub query_name: Option<String>,
     /// Its shape.
     pub shape: ShapeId,
     /// Whether a request without it is refused.
@@ -159,6 +166,26 @@ impl ServiceModel {
         self.errors.get(shape)
     }
 
+    /// The error whose code on the wire is `code`, with the name of its shape.
+    pub fn error_coded(&self, code: &str) -> Option<(&str, &Error)> {
+        self.errors.iter().find(|(_, error)| error.code == code).map(|(shape, error)| (shape.as_str(), error))
+    }
+
+    /// Whether its clients may speak `protocol` to it.
+    pub fn speaks(&self, protocol: Protocol) -> bool {
+        self.protocols.contains(&protocol)
+    }
+
+    /// All shapes, in no order.
+    pub fn shapes(&self) -> impl Iterator<Item = (ShapeId, &Shape)> {
+        self.shapes.iter().enumerate().map(|(at, shape)| (ShapeId(at as u32), shape))
+    }
+
+    /// Reads a table like the generated ones; for tests of what works by tables. `None` when it is not one.
+    pub fn from_table(table: &str) -> Option<Self> {
+        Self::parse(table)
+    }
+
     /// Reads a generated table. `None` when it is not one.
     pub(crate) fn parse(table: &str) -> Option<Self> {
         let table: Value = serde_json::from_str(table).ok()?;
@@ -185,15 +212,15 @@ impl ServiceModel {
             };
             Some((shape.clone(), error))
         });
+        let protocol = protocol_named(table.get("protocol")?.as_str()?)?;
         Some(Self {
             signing_name: text(&table, "signingName")?,
-            protocol: match table.get("protocol")?.as_str()? {
-                "json-1.0" => Protocol::Json10,
-                "json-1.1" => Protocol::Json11,
-                "query" => Protocol::Query,
-                "ec2" => Protocol::Ec2Query,
-                _ => return None,
+            protocol,
+            protocols: match table.get("protocols").and_then(Value::as_array) {
+                Some(names) => names.iter().map(|name| protocol_named(name.as_str()?)).collect::<Option<_>>()?,
+                None => vec![protocol],
             },
+            query_compatible: table.get("queryCompatible").is_some(),
             api_version: text(&table, "apiVersion")?,
             target_prefix: text(&table, "targetPrefix"),
             xml_namespace: text(&table, "xmlNamespace"),
@@ -211,6 +238,17 @@ impl Index<ShapeId> for ServiceModel {
     fn index(&self, id: ShapeId) -> &Shape {
         &self.shapes[id.0 as usize]
     }
+}
+
+fn protocol_named(name: &str) -> Option<Protocol> {
+    Some(match name {
+        "json-1.0" => Protocol::Json10,
+        "json-1.1" => Protocol::Json11,
+        "query" => Protocol::Query,
+        "ec2" => Protocol::Ec2Query,
+        "smithy-rpc-v2-cbor" => Protocol::RpcV2Cbor,
+        _ => return None,
+    })
 }
 
 fn parse_shape(name: &str, shape: &Value, ids: &HashMap<&str, ShapeId>) -> Option<Shape> {
@@ -249,6 +287,7 @@ fn parse_members(members: &Map<String, Value>, ids: &HashMap<&str, ShapeId>) -> 
         Some(Member {
             name: name.clone(),
             location_name: text(member, "locationName"),
+            query_name: text(member, "queryName"),
             shape: *ids.get(member.get("shape")?.as_str()?)?,
             required: member.get("required").is_some(),
         })

@@ -278,6 +278,16 @@ impl Engine {
         }
     }
 
+    /// Forgets everything; the effects take away what was running. New ids are drawn from `seed`.
+    pub fn reset(&mut self, seed: u64) -> Vec<Effect> {
+        let settings = Settings { seed, ..self.state.settings.clone() };
+        let old = std::mem::replace(&mut self.state, State::new(settings));
+        let tasks = old.tasks.iter().map(|(arn, _)| Effect::StopTask(arn.to_owned()));
+        let balancers = old.load_balancers.iter().map(|(arn, _)| Effect::LoadBalancer(arn.to_owned()));
+        let groups = old.target_groups.iter().map(|(arn, _)| Effect::TargetGroup(arn.to_owned()));
+        tasks.chain(balancers).chain(groups).collect()
+    }
+
     /// When [`Engine::settle`] has something to do again though nothing happens.
     pub fn next_due(&self) -> Option<Timestamp> {
         self.state.agenda.next_due()

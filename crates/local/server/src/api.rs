@@ -1,0 +1,146 @@
+//! The AWS API over HTTP: sockets, requests, answers.
+//!
+//! It decides nothing: the wire decodes, the engine answers, the wire encodes. Start at [`serve`].
+
+use std::{convert::Infallible, sync::Arc};
+
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::{body::Incoming, service::service_fn};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::conn::auto,
+};
+use tidegate_engine::{ApiError, Scope};
+use tidegate_wire::{Call, MAX_BODY, Wire};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    control::Control,
+    logs,
+    ports::PortGuard,
+    writer::{Commands, SharedEngine, lock_read},
+};
+
+/// What answers requests; shared by all connections.
+pub(crate) struct Api {
+    pub wire: Wire,
+    pub engine: SharedEngine,
+    pub commands: Commands,
+    pub clock: tidegate_clock::Clock,
+    pub ports: PortGuard,
+    pub runtime: tidegate_tasks::Runtime,
+    pub control: Control,
+}
+
+/// Serves until `stop`.
+pub(crate) async fn serve(listener: TcpListener, api: Arc<Api>, stop: CancellationToken) {
+    loop {
+        let connection = tokio::select! {
+            () = stop.cancelled() => return,
+            accepted = listener.accept() => accepted,
+        };
+        match connection {
+            Ok((stream, _)) => {
+                let _ = stream.set_nodelay(true);
+                tokio::spawn(serve_connection(stream, Arc::clone(&api), stop.clone()));
+            }
+            // Too many open files: those that are open will close; a moment's rest keeps this from spinning.
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept a connection");
+                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            }
+        }
+    }
+}
+
+async fn serve_connection(stream: tokio::net::TcpStream, api: Arc<Api>, stop: CancellationToken) {
+    let service = service_fn(move |request| {
+        let api = Arc::clone(&api);
+        async move { Ok::<_, Infallible>(api.answer(request).await) }
+    });
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).pipeline_flush(true);
+    let connection = builder.serve_connection(TokioIo::new(stream), service);
+    tokio::pin!(connection);
+    tokio::select! {
+        // A client that breaks off is no concern of ours.
+        _ = connection.as_mut() => {}
+        () = stop.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            let _ = connection.await;
+        }
+    }
+}
+
+impl Api {
+    async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        let (parts, body) = request.into_parts();
+        let body = match Limited::new(body, MAX_BODY).collect().await {
+            Ok(body) => body.to_bytes(),
+            Err(error) => return unreadable(error.as_ref()),
+        };
+        if let Some(path) = parts.uri.path().strip_prefix("/_tidegate/") {
+            return self.control.answer(self, &parts, path).await;
+        }
+        match self.wire.decode(&parts, &body) {
+            Ok(call) => self.answer_call(call).await,
+            Err(refused) => refused,
+        }
+        .map(Full::new)
+    }
+
+    async fn answer_call(&self, call: Call) -> Response<Bytes> {
+        if call.service() == logs::SERVICE {
+            return logs::answer(self, &call).await;
+        }
+        let request = tidegate_engine::Request {
+            service: call.service(),
+            operation: call.operation().to_owned(),
+            scope: Scope { account: call.account().to_owned(), region: call.region().to_owned() },
+            input: call.input().clone(),
+        };
+        let answer = match self.read(request) {
+            Ok(answer) => answer,
+            Err(request) => self.write(request).await,
+        };
+        match answer {
+            Ok(reply) => call.succeed(&*reply),
+            Err(error) => call.fail(&tidegate_wire::ApiError::new(error.code, error.message.into_owned())),
+        }
+    }
+
+    /// Answers a call that only reads, or gives it back.
+    fn read(&self, request: tidegate_engine::Request) -> Result<Answer, tidegate_engine::Request> {
+        let engine = lock_read(&self.engine);
+        if engine.is_read(&request) { Ok(engine.read(request, self.clock.now())) } else { Err(request) }
+    }
+
+    /// Answers a call that may change something, once the change is durable and in force.
+    async fn write(&self, request: tidegate_engine::Request) -> Answer {
+        let reserved = self.ports.reserve(&self.engine, &request).await?;
+        let answer = self.commands.call(request).await;
+        if !matches!(answer, Ok(Ok(_))) {
+            self.ports.release(reserved);
+        }
+        answer.unwrap_or_else(|_ended| {
+            Err(ApiError::new("ServerException", "The local cloud is shutting down; start it again with `tidegate local up`."))
+        })
+    }
+}
+
+type Answer = Result<tidegate_engine::Reply, ApiError>;
+
+/// A body over the limit, or one that broke off.
+fn unreadable(error: &(dyn std::error::Error + 'static)) -> Response<Full<Bytes>> {
+    let (status, text) = if error.is::<LengthLimitError>() {
+        (StatusCode::PAYLOAD_TOO_LARGE, format!("The request's body is larger than {MAX_BODY} bytes."))
+    } else {
+        (StatusCode::BAD_REQUEST, "The request's body broke off.".to_owned())
+    };
+    let mut response = Response::new(Full::from(text));
+    *response.status_mut() = status;
+    response
+}
