@@ -259,7 +259,7 @@ impl Engine {
         match event {
             Event::Task { task, change } => ecs::observe(&mut self.state, &task, change, now),
             Event::TargetHealth { target_group, target, port, health } => {
-                elbv2::observe(&mut self.state, &target_group, &target, port, health, now);
+                elbv2::observe(&mut self.state, &target_group, &target, port, health);
             }
         }
     }

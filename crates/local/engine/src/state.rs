@@ -59,13 +59,13 @@ pub struct State {
     pub account_settings: Table<String>,
     /// What idempotency tokens made, by `operation/scope/token`: an ARN.
     pub tokens: Table<String>,
-    /// Load balancers by ARN.
+    /// Load balancers by ARN; indexed by address.
     pub load_balancers: Table<elbv2::LoadBalancer>,
     /// Target groups by ARN.
     pub target_groups: Table<elbv2::TargetGroup>,
     /// Listeners by ARN; indexed by load balancer ARN.
     pub listeners: Table<elbv2::Listener>,
-    /// Rules by ARN, default rules too; indexed by listener ARN.
+    /// Rules by ARN, default rules too; indexed by listener ARN and by the ARN of each target group that they forward to.
     pub rules: Table<elbv2::Rule>,
     /// Tags by ARN of what they are on, of every service; keys in order.
     pub tags: Table<BTreeMap<String, String>>,
@@ -101,10 +101,10 @@ impl State {
             tasks: Table::indexed("tasks", ecs::Task::live_service),
             account_settings: Table::new("account_settings"),
             tokens: Table::new("tokens"),
-            load_balancers: Table::new("load_balancers"),
+            load_balancers: Table::indexed("load_balancers", |row| Some(row.address.to_string())),
             target_groups: Table::new("target_groups"),
             listeners: Table::indexed("listeners", |row| Some(row.load_balancer_arn.clone())),
-            rules: Table::indexed("rules", |row| Some(row.listener_arn.clone())),
+            rules: Table::indexed_by_many("rules", elbv2::Rule::index),
             tags: Table::new("tags"),
         }
     }

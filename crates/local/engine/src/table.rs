@@ -42,6 +42,24 @@ pub enum LoadError {
     },
 }
 
+/// Under which keys the index holds a row.
+#[derive(Debug)]
+enum IndexOf<V> {
+    /// At most one.
+    One(fn(&V) -> Option<String>),
+    /// Any number, each of them once.
+    Many(fn(&V) -> Vec<String>),
+}
+
+impl<V> IndexOf<V> {
+    fn keys(&self, row: &V) -> Vec<String> {
+        match self {
+            Self::One(index_of) => index_of(row).into_iter().collect(),
+            Self::Many(index_of) => index_of(row),
+        }
+    }
+}
+
 /// An ordered table of rows `V`, with one secondary index.
 ///
 /// Reads cost `O(log n)`; a first write to a row since the last commit copies that row.
@@ -49,7 +67,7 @@ pub enum LoadError {
 pub struct Table<V> {
     name: &'static str,
     rows: BTreeMap<String, Arc<V>>,
-    index_of: fn(&V) -> Option<String>,
+    index_of: IndexOf<V>,
     index: BTreeMap<String, BTreeSet<String>>,
     before: HashMap<String, Option<Arc<V>>>,
 }
@@ -62,6 +80,15 @@ impl<V: Clone + Serialize + DeserializeOwned> Table<V> {
 
     /// An empty table whose rows can be found by `index_of` them; rows for which that is `None` are not in the index.
     pub fn indexed(name: &'static str, index_of: fn(&V) -> Option<String>) -> Self {
+        Self::with_index(name, IndexOf::One(index_of))
+    }
+
+    /// An empty table whose rows can be found by each of the keys that `index_of` gives them.
+    pub fn indexed_by_many(name: &'static str, index_of: fn(&V) -> Vec<String>) -> Self {
+        Self::with_index(name, IndexOf::Many(index_of))
+    }
+
+    fn with_index(name: &'static str, index_of: IndexOf<V>) -> Self {
         Self { name, rows: BTreeMap::new(), index_of, index: BTreeMap::new(), before: HashMap::new() }
     }
 
@@ -118,10 +145,10 @@ impl<V: Clone + Serialize + DeserializeOwned> Table<V> {
     /// Changes the row at `key`; `None` when there is none.
     pub fn update<R>(&mut self, key: &str, change: impl FnOnce(&mut V) -> R) -> Option<R> {
         let row = self.rows.get_mut(key)?;
-        let index_before = (self.index_of)(row);
+        let index_before = self.index_of.keys(row);
         self.before.entry(key.to_owned()).or_insert_with(|| Some(Arc::clone(row)));
         let result = change(Arc::make_mut(row));
-        let index_after = (self.index_of)(row);
+        let index_after = self.index_of.keys(row);
         if index_before != index_after {
             self.unindex(key, index_before);
             self.reindex(key, index_after);
@@ -176,30 +203,30 @@ impl<V: Clone + Serialize + DeserializeOwned> Table<V> {
     }
 
     fn set(&mut self, key: &str, row: Option<Arc<V>>) {
-        let index_after = row.as_deref().and_then(self.index_of);
+        let index_after = row.as_deref().map(|row| self.index_of.keys(row)).unwrap_or_default();
         let old = match row {
             Some(row) => self.rows.insert(key.to_owned(), row),
             None => self.rows.remove(key),
         };
-        let index_before = old.as_deref().and_then(self.index_of);
+        let index_before = old.as_deref().map(|row| self.index_of.keys(row)).unwrap_or_default();
         self.before.entry(key.to_owned()).or_insert(old);
         self.unindex(key, index_before);
         self.reindex(key, index_after);
     }
 
-    fn unindex(&mut self, key: &str, index: Option<String>) {
-        if let Some(index) = index
-            && let Some(keys) = self.index.get_mut(&index)
-        {
-            keys.remove(key);
-            if keys.is_empty() {
-                self.index.remove(&index);
+    fn unindex(&mut self, key: &str, index: Vec<String>) {
+        for index in index {
+            if let Some(keys) = self.index.get_mut(&index) {
+                keys.remove(key);
+                if keys.is_empty() {
+                    self.index.remove(&index);
+                }
             }
         }
     }
 
-    fn reindex(&mut self, key: &str, index: Option<String>) {
-        if let Some(index) = index {
+    fn reindex(&mut self, key: &str, index: Vec<String>) {
+        for index in index {
             self.index.entry(index).or_default().insert(key.to_owned());
         }
     }

@@ -36,7 +36,7 @@ pub struct TargetGroup {
 /// A registered target.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Target {
-    /// As it was registered: an IP address, or `localhost`'s for an instance.
+    /// As it was registered: an IP address or an instance's id.
     pub id: String,
     /// Its port.
     pub port: u16,
@@ -46,6 +46,8 @@ pub struct Target {
     pub draining_until: Option<Timestamp>,
     /// What health checks found last.
     pub health: TargetHealth,
+    /// The ARN of the ECS task that it is; `None` when someone registered it through the API.
+    pub owner_task: Option<String>,
 }
 
 /// What is known of a target's health.
@@ -87,4 +89,22 @@ pub struct Rule {
     pub conditions: Vec<elbv2::RuleCondition>,
     /// As given, with what AWS adds.
     pub actions: Vec<elbv2::Action>,
+}
+
+impl Rule {
+    /// The target groups that its actions forward to, each once.
+    pub fn target_groups(&self) -> impl Iterator<Item = &str> {
+        let forwards = self.actions.iter().flat_map(|action| {
+            let weighted =
+                action.forward_config.iter().flat_map(|config| config.target_groups.iter().flatten());
+            action.target_group_arn.iter().chain(weighted.filter_map(|group| group.target_group_arn.as_ref()))
+        });
+        let groups: std::collections::BTreeSet<&str> = forwards.map(String::as_str).collect();
+        groups.into_iter()
+    }
+
+    /// The keys that it is found by: its listener's ARN and those of its target groups.
+    pub(crate) fn index(&self) -> Vec<String> {
+        std::iter::once(self.listener_arn.as_str()).chain(self.target_groups()).map(str::to_owned).collect()
+    }
 }
