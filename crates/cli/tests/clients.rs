@@ -1,0 +1,60 @@
+//! People's own clients against the local cloud: boto3 and the AWS CLI, with nothing changed but `AWS_ENDPOINT_URL`.
+//!
+//! Without Python and the clients these tests say loudly that they skip; with `TIDEGATE_REQUIRE_CLIENTS=1` they fail.
+
+mod cloud;
+
+use std::{env, path::Path, process::Command};
+
+use cloud::Cloud;
+
+#[test]
+fn the_guides_rolling_deployments_run_unchanged_with_boto3() {
+    if missing("python3", &["-c", "import boto3"]) {
+        return;
+    }
+    let Some(guide) = env::var_os("TIDEGATE_GUIDE") else {
+        return skip("TIDEGATE_GUIDE does not name the guide's text");
+    };
+    run("python3", "guide_rolling.py", &[("TIDEGATE_GUIDE", guide.to_string_lossy().as_ref())]);
+}
+
+#[test]
+fn the_aws_cli_creates_updates_describes_and_deletes_everything() {
+    if missing("aws", &["--version"]) {
+        return;
+    }
+    run("bash", "aws_cli.sh", &[]);
+}
+
+fn run(program: &str, script: &str, environment: &[(&str, &str)]) {
+    let cloud = Cloud::start(&["--speed", "10"]);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients");
+    let output = Command::new(program)
+        .arg(folder.join(script))
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .envs(environment.iter().copied())
+        .envs(cloud.aws_environment())
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{script} failed\n--- stdout\n{}\n--- stderr\n{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
+}
+
+/// Whether a client is not there, which is said, or is a failure where it must be there.
+fn missing(program: &str, arguments: &[&str]) -> bool {
+    let found = Command::new(program).args(arguments).output().is_ok_and(|output| output.status.success());
+    if !found {
+        skip(&format!("`{program} {}` does not work here", arguments.join(" ")));
+    }
+    !found
+}
+
+fn skip(reason: &str) {
+    assert!(env::var_os("TIDEGATE_REQUIRE_CLIENTS").is_none(), "TIDEGATE_REQUIRE_CLIENTS is set, but {reason}");
+    eprintln!("\n*** SKIPPED: {reason} ***\n");
+}
