@@ -217,7 +217,9 @@ impl ServiceModel {
             signing_name: text(&table, "signingName")?,
             protocol,
             protocols: match table.get("protocols").and_then(Value::as_array) {
-                Some(names) => names.iter().map(|name| protocol_named(name.as_str()?)).collect::<Option<_>>()?,
+                Some(names) => {
+                    names.iter().map(|name| protocol_named(name.as_str()?)).collect::<Option<_>>()?
+                }
                 None => vec![protocol],
             },
             query_compatible: table.get("queryCompatible").is_some(),

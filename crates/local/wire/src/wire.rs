@@ -1,0 +1,208 @@
+//! The way of a request through the wire, from its bytes to a call.
+//!
+//! Which protocol, who signed it, which operation, what input, is it valid: in the order in which AWS asks. It must
+//! never look at what exists; that is behaviour's. Start at [`Wire::decode`].
+
+use http::{Method, request::Parts};
+use serde_json::Value;
+use tidegate_models::{Operation, Protocol, ServiceModel};
+
+use crate::{
+    Call, Response, cbor,
+    encoding::{Encoding, Failure, RPC_V2_CBOR, SMITHY_PROTOCOL},
+    json,
+    params::Params,
+    query::{self, Dialect},
+    refusal::Refusal,
+    request_id::RequestIds,
+    service::{Service, Services},
+    signature::Scope,
+    validation,
+};
+
+/// How long a request's body may be, in bytes. The server stops reading there; AWS's own limits are lower.
+pub const MAX_BODY: usize = 2 * 1024 * 1024;
+
+/// What a wire is told besides the models.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The account of requests whose access key id is not itself an account: twelve digits.
+    pub default_account: String,
+}
+
+/// The AWS protocols of a set of services.
+#[derive(Debug)]
+pub struct Wire {
+    services: Services,
+    settings: Settings,
+    request_ids: RequestIds,
+}
+
+/// What the head of a request says about how it is written and which operation it asks for.
+enum Spoken<'a> {
+    /// awsJson: the value of `X-Amz-Target`.
+    Json { encoding: Encoding, target: &'a str },
+    /// rpc-v2-cbor: service and operation of the path.
+    Cbor { service: &'a str, operation: &'a str },
+    /// Form parameters.
+    Query,
+}
+
+impl Wire {
+    /// A wire that speaks every protocol of the given services.
+    pub fn new(services: &[&'static ServiceModel], settings: Settings) -> Self {
+        Self { services: Services::new(services), settings, request_ids: RequestIds::random() }
+    }
+
+    /// The same wire with request ids that depend on `seed` alone, for answers that are the same in each run.
+    #[must_use]
+    pub fn with_request_id_seed(mut self, seed: u64) -> Self {
+        self.request_ids = RequestIds::seeded(seed);
+        self
+    }
+
+    /// Everything before behaviour: which protocol, who signed, which operation, what input, and whether it is valid
+    /// by the model.
+    ///
+    /// # Errors
+    /// The answer with which AWS refuses the request, ready to be sent.
+    pub fn decode(&self, parts: &Parts, body: &[u8]) -> Result<Call, Response> {
+        let request_id = self.request_ids.next();
+        match Spoken::of(parts) {
+            Spoken::Json { encoding, target } => {
+                let (prefix, operation) = target.rsplit_once('.').unwrap_or(("", target));
+                let service = self.services.targeted(prefix);
+                self.call(parts, body, service, operation, encoding, &request_id)
+                    .map_err(|refusal| refuse(&refusal, encoding, service, &request_id))
+            }
+            Spoken::Cbor { service, operation } => {
+                let service = self.services.targeted(service);
+                self.call(parts, body, service, operation, Encoding::Cbor, &request_id)
+                    .map_err(|refusal| refuse(&refusal, Encoding::Cbor, service, &request_id))
+            }
+            Spoken::Query => self.query_call(parts, body, &request_id),
+        }
+    }
+
+    /// A call in awsJson or rpc-v2-cbor, whose head names service and operation.
+    fn call(
+        &self,
+        parts: &Parts,
+        body: &[u8],
+        service: Option<&Service>,
+        operation: &str,
+        encoding: Encoding,
+        request_id: &str,
+    ) -> Result<Call, Refusal> {
+        let params = Params::parse(parts.uri.query(), b"")?;
+        let scope = Scope::of(&parts.headers, &params)?;
+        if body.len() > MAX_BODY {
+            return Err(Refusal::TooLarge);
+        }
+        let service = match service {
+            Some(service) if parts.method == Method::POST => service,
+            Some(service) => return Err(Refusal::unknown(operation, &service.model.api_version)),
+            None => return Err(Refusal::unknown(operation, "NO_VERSION_SPECIFIED")),
+        };
+        let input = |model: &ServiceModel, shape| match encoding {
+            Encoding::Cbor => cbor::decode(model, shape, body),
+            _ => json::decode(model, shape, body),
+        };
+        let modelled = service.operation(operation)?;
+        let input = input(service.model, modelled.input)?;
+        self.valid(service, modelled, scope, input, encoding, request_id)
+    }
+
+    /// A call in query or ec2 query, whose parameters name the operation and whose signature names the service.
+    fn query_call(&self, parts: &Parts, body: &[u8], request_id: &str) -> Result<Call, Response> {
+        let refuse_early = |refusal: &Refusal| refuse(refusal, Encoding::Query, None, request_id);
+        if body.len() > MAX_BODY {
+            return Err(refuse_early(&Refusal::TooLarge));
+        }
+        let params =
+            Params::parse(parts.uri.query(), body).map_err(|malformed| refuse_early(&malformed.into()))?;
+        let scope = Scope::of(&parts.headers, &params).map_err(|refusal| refuse_early(&refusal))?;
+        let service = self
+            .services
+            .queried(&scope.service, params.get("Version"))
+            .ok_or_else(|| refuse_early(&Refusal::unknown_service(&scope.service)))?;
+        let (encoding, dialect) = match service.model.speaks(Protocol::Ec2Query) {
+            true => (Encoding::Ec2Query, Dialect::Ec2),
+            false => (Encoding::Query, Dialect::Query),
+        };
+        let call = || {
+            let action =
+                params.get("Action").filter(|action| !action.is_empty()).ok_or(Refusal::MissingAction)?;
+            let version = params.get("Version").unwrap_or("NO_VERSION_SPECIFIED");
+            if version != service.model.api_version {
+                return Err(Refusal::unknown(action, version));
+            }
+            let modelled = service.operation(action)?;
+            let input = query::decode(service.model, dialect, modelled.input, &params)?;
+            self.valid(service, modelled, scope, input, encoding, request_id)
+        };
+        call().map_err(|refusal| refuse(&refusal, encoding, Some(service), request_id))
+    }
+
+    /// The call itself, once its input is found valid.
+    fn valid(
+        &self,
+        service: &Service,
+        modelled: &'static Operation,
+        scope: Scope,
+        input: Value,
+        encoding: Encoding,
+        request_id: &str,
+    ) -> Result<Call, Refusal> {
+        if let Some(shape) = modelled.input
+            && let Some(text) = validation::violations(service.model, &service.patterns, shape, &input)
+        {
+            return Err(Refusal::invalid(modelled, text));
+        }
+        Ok(Call {
+            service: &service.model.signing_name,
+            operation: &modelled.name,
+            account: scope.account(&self.settings.default_account).to_owned(),
+            region: scope.region,
+            input,
+            request_id: request_id.to_owned(),
+            model: service.model,
+            modelled,
+            encoding,
+        })
+    }
+}
+
+impl<'a> Spoken<'a> {
+    fn of(parts: &'a Parts) -> Self {
+        let header =
+            |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        if header(SMITHY_PROTOCOL.as_str()) == RPC_V2_CBOR
+            && let Some((service, operation)) = rpc_path(parts.uri.path())
+        {
+            return Self::Cbor { service, operation };
+        }
+        match parts.headers.get("x-amz-target").and_then(|value| value.to_str().ok()) {
+            Some(target) => {
+                let version_1_0 = header("content-type").starts_with("application/x-amz-json-1.0");
+                let encoding = if version_1_0 { Encoding::Json10 } else { Encoding::Json11 };
+                Self::Json { encoding, target }
+            }
+            None => Self::Query,
+        }
+    }
+}
+
+/// Service and operation of `/service/GraniteServiceVersion20100801/operation/GetMetricData`; anything may stand
+/// before it.
+fn rpc_path(path: &str) -> Option<(&str, &str)> {
+    let (path, operation) = path.rsplit_once("/operation/")?;
+    let (_, service) = path.rsplit_once("/service/")?;
+    Some((service, operation))
+}
+
+fn refuse(refusal: &Refusal, encoding: Encoding, service: Option<&Service>, request_id: &str) -> Response {
+    let (error, status) = refusal.error(encoding);
+    let failure = Failure { error: &error, shape: &error.code, code: &error.code, status };
+    encoding.failure(service.map(|service| service.model), request_id, &failure)
+}
