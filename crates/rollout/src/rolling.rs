@@ -1,0 +1,384 @@
+//! A rolling deployment followed to its verdict. It follows the deployment that its own
+//! UpdateService answered and must never take another one's success for its own: AWS's
+//! ServicesStable waiter calls a service that went back to the old revision stable. Start with
+//! [`step`]; what a look means is decided in `judge`.
+
+mod judge;
+
+use crate::Millis;
+use crate::cause::{Cause, Heals, of_service_event, of_stopped_task};
+use crate::diagnosis::{Diagnosis, events_that_tell, group_stopped};
+use crate::event::Event;
+use crate::names::{DeploymentId, ServiceDeploymentArn, ServiceRef, TaskDefinitionArn};
+use crate::observation::{
+    CircuitBreaker, Deployment, Observation, Service, ServiceEvent, ServiceSeen, StoppedTask,
+};
+use crate::pace::{Nearness, Pulse};
+use crate::verdict::Verdict;
+use judge::{Judgement, judge};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+/// One step: what was known, and what is seen now, give what is known now, and what to do.
+///
+/// Reading actions ([`Action::ReadServiceDeployment`], [`Action::ReadStoppedTasks`]) ask for more
+/// of the same look: carry them out and step again with the fuller observation, without waiting.
+/// A rollout that has its verdict answers with itself and no action.
+pub fn step(rollout: &Rollout, seen: &Observation, now: Millis) -> (Rollout, Vec<Action>) {
+    let mut next = rollout.clone();
+    let mut actions = Vec::new();
+    if next.verdict().is_some() {
+        return (next, actions);
+    }
+    let ServiceSeen::Described(service) = &seen.service else {
+        next.end(Verdict::Aborted { reason: "the service no longer exists".into() }, now, &mut actions);
+        return (next, actions);
+    };
+    next.learn_service_deployment(service);
+    next.hear_events(service, now, &mut actions);
+    next.count_tasks(service, now, &mut actions);
+    next.learn_causes(seen, &mut actions);
+
+    match judge(&next, service, seen.service_deployment.as_ref(), now) {
+        Judgement::Ended(verdict) => next.end(verdict, now, &mut actions),
+        Judgement::AskServiceDeployment(arn) => {
+            actions.push(Action::ReadServiceDeployment(arn));
+        }
+        Judgement::GoingBack { to, reason } => next.go_back(to, reason, now, &mut actions),
+        Judgement::Failing { since } => {
+            next.failed_since = Some(since);
+            next.nearness = Nearness::VerdictIsNear;
+        }
+        Judgement::Waiting(nearness) => {
+            next.nearness = nearness;
+            next.give_up_on_the_hopeless(service, now, &mut actions);
+        }
+    }
+    if next.verdict().is_none() {
+        next.ask_for_stopped_tasks(service, seen, &mut actions);
+    }
+    (next, actions)
+}
+
+/// What the shell is to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// Hand this to the reporters.
+    Report(Event),
+    /// Read this service deployment and step again.
+    ReadServiceDeployment(ServiceDeploymentArn),
+    /// Read the stopped tasks that this deployment started and step again.
+    ReadStoppedTasks(DeploymentId),
+    /// StopServiceDeployment with stopType ROLLBACK. If AWS refuses, call [`Rollout::rollback_refused`].
+    RequestRollback(ServiceDeploymentArn),
+}
+
+/// What is known when UpdateService has answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Start {
+    /// The service.
+    pub target: ServiceRef,
+    /// The revision that is rolled out.
+    pub candidate: TaskDefinitionArn,
+    /// The deployment that the answer names PRIMARY.
+    pub deployment: DeploymentId,
+    /// The service deployment, if the answer names one that was not there before.
+    pub service_deployment: Option<ServiceDeploymentArn>,
+    /// The service deployment that was current before UpdateService, which is not ours.
+    pub earlier_service_deployment: Option<ServiceDeploymentArn>,
+    /// The deployments that were there before.
+    pub earlier_deployments: BTreeSet<DeploymentId>,
+    /// The ids of the service events that were there before.
+    pub known_events: BTreeSet<String>,
+    /// When UpdateService answered.
+    pub started_at: Millis,
+    /// When to stop waiting.
+    pub deadline: Millis,
+}
+
+/// One attempt to move a service to a revision, as far as it is known.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rollout {
+    target: ServiceRef,
+    candidate: TaskDefinitionArn,
+    deployment: DeploymentId,
+    service_deployment: Option<ServiceDeploymentArn>,
+    earlier_service_deployment: Option<ServiceDeploymentArn>,
+    earlier_deployments: BTreeSet<DeploymentId>,
+    known_events: BTreeSet<String>,
+    started_at: Millis,
+    deadline: Millis,
+    phase: Phase,
+    /// When the deployment was first seen FAILED with nothing said about what follows.
+    failed_since: Option<Millis>,
+    counted: Vec<Deployment>,
+    moved_at: Millis,
+    nearness: Nearness,
+    /// The failure count for which stopped tasks were last read.
+    failures_looked_into: u32,
+    trouble_to_look_into: bool,
+    causes: Vec<Cause>,
+    events: Vec<ServiceEvent>,
+    stopped: Vec<StoppedTask>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+enum Phase {
+    Moving,
+    RollbackRequested { reason: String },
+    GoingBack { reason: String },
+    Ended(Verdict),
+}
+
+impl Rollout {
+    /// A rollout whose UpdateService has just been answered.
+    pub fn begin(start: Start) -> Self {
+        Self {
+            target: start.target,
+            candidate: start.candidate,
+            deployment: start.deployment,
+            service_deployment: start.service_deployment,
+            earlier_service_deployment: start.earlier_service_deployment,
+            earlier_deployments: start.earlier_deployments,
+            known_events: start.known_events,
+            started_at: start.started_at,
+            deadline: start.deadline,
+            phase: Phase::Moving,
+            failed_since: None,
+            counted: Vec::new(),
+            moved_at: start.started_at,
+            nearness: Nearness::VerdictIsFar,
+            failures_looked_into: 0,
+            trouble_to_look_into: false,
+            causes: Vec::new(),
+            events: Vec::new(),
+            stopped: Vec::new(),
+        }
+    }
+
+    /// A rollout that somebody else started, picked up from what the service shows now: the failed
+    /// deployment if the service is going back from one, else the newest. `None` if the service has
+    /// no deployments (another controller keeps them).
+    pub fn attach(target: ServiceRef, service: &Service, now: Millis, deadline: Millis) -> Option<Self> {
+        let primary = service.deployments.iter().find(|d| d.is_primary())?;
+        let going_back = judge::says_rolling_back(primary);
+        let failed = service
+            .deployments
+            .iter()
+            .find(|d| !d.is_primary() && d.rollout_state == Some(crate::observation::RolloutState::Failed));
+        let followed = failed.filter(|_| going_back).unwrap_or(primary);
+        let since = followed.created_at.unwrap_or(now);
+        let earlier =
+            service.deployments.iter().filter(|d| d.id != followed.id && d.created_at <= followed.created_at);
+        Some(Self::begin(Start {
+            target,
+            candidate: followed.task_definition.clone(),
+            deployment: followed.id.clone(),
+            service_deployment: service.current_service_deployment.clone(),
+            earlier_service_deployment: None,
+            earlier_deployments: earlier.map(|d| d.id.clone()).collect(),
+            known_events: service.events.iter().filter(|e| e.at < since).map(|e| e.id.clone()).collect(),
+            started_at: now,
+            deadline,
+        }))
+    }
+
+    /// The verdict, once there is one.
+    pub fn verdict(&self) -> Option<&Verdict> {
+        match &self.phase {
+            Phase::Ended(verdict) => Some(verdict),
+            _ => None,
+        }
+    }
+
+    /// The deployment that is followed.
+    pub fn deployment(&self) -> &DeploymentId {
+        &self.deployment
+    }
+
+    /// The service.
+    pub fn target(&self) -> &ServiceRef {
+        &self.target
+    }
+
+    /// What [`crate::pace::next_look`] needs.
+    pub fn pulse(&self) -> Pulse {
+        Pulse { started_at: self.started_at, moved_at: self.moved_at, nearness: self.nearness }
+    }
+
+    /// The latest stopped tasks that were read.
+    pub fn stopped_tasks(&self) -> &[StoppedTask] {
+        &self.stopped
+    }
+
+    /// What is known about a failure without any further call.
+    pub fn diagnosis(&self, most_events: usize) -> Diagnosis {
+        let mut causes = self.causes.clone();
+        causes.sort_by_key(|cause| cause.heals == Heals::Perhaps);
+        Diagnosis {
+            causes,
+            events: events_that_tell(&self.events, most_events),
+            stopped: group_stopped(&self.stopped),
+            ..Diagnosis::default()
+        }
+    }
+
+    /// Takes stopped tasks that were read after the verdict into the evidence.
+    #[must_use]
+    pub fn with_stopped_tasks(mut self, tasks: &[StoppedTask]) -> Self {
+        self.take_stopped_tasks(tasks);
+        self
+    }
+
+    /// AWS refused the rollback that was asked for: the wait ends, since waiting cannot help.
+    pub fn rollback_refused(&self, refusal: &str, now: Millis) -> (Self, Vec<Action>) {
+        let mut next = self.clone();
+        let mut actions = Vec::new();
+        let reason = match &self.phase {
+            Phase::RollbackRequested { reason } => reason.clone(),
+            _ => return (next, actions),
+        };
+        let left = format!("ECS goes on trying by itself; asking it to roll back was refused: {refusal}");
+        next.end(Verdict::Failed { reason, left, breaker: None }, now, &mut actions);
+        (next, actions)
+    }
+
+    /// The deadline, and what counts as the beginning, as one pair for tests and displays.
+    pub fn window(&self) -> (Millis, Millis) {
+        (self.started_at, self.deadline)
+    }
+
+    fn followed<'a>(&self, service: &'a Service) -> Option<&'a Deployment> {
+        service.deployments.iter().find(|d| d.id == self.deployment)
+    }
+
+    /// While our deployment is the newest, the service's current service deployment is ours, unless
+    /// it is the one that was there before.
+    fn learn_service_deployment(&mut self, service: &Service) {
+        let ours_is_newest = self.followed(service).is_some_and(Deployment::is_primary);
+        if self.service_deployment.is_some() || !ours_is_newest {
+            return;
+        }
+        let current = service.current_service_deployment.clone();
+        if current != self.earlier_service_deployment {
+            self.service_deployment = current;
+        }
+    }
+
+    fn hear_events(&mut self, service: &Service, now: Millis, actions: &mut Vec<Action>) {
+        // Newest first in the answer, oldest first for people.
+        for event in service.events.iter().rev() {
+            if !self.known_events.insert(event.id.clone()) {
+                continue;
+            }
+            self.moved_at = now;
+            actions.push(Action::Report(Event::ServiceSaid {
+                said_at: event.at,
+                message: event.message.clone(),
+            }));
+            if let Some(cause) = of_service_event(&event.message) {
+                self.trouble_to_look_into = true;
+                self.remember_cause(cause, actions);
+            }
+            self.events.push(event.clone());
+        }
+    }
+
+    fn count_tasks(&mut self, service: &Service, now: Millis, actions: &mut Vec<Action>) {
+        if self.counted == service.deployments {
+            return;
+        }
+        self.moved_at = now;
+        self.counted.clone_from(&service.deployments);
+        actions.push(Action::Report(Event::Progressed {
+            deployments: service.deployments.clone(),
+            followed: self.deployment.clone(),
+        }));
+    }
+
+    fn learn_causes(&mut self, seen: &Observation, actions: &mut Vec<Action>) {
+        let Some(tasks) = &seen.stopped_tasks else {
+            return;
+        };
+        for cause in self.take_stopped_tasks(tasks) {
+            actions.push(Action::Report(Event::CauseFound { cause }));
+        }
+    }
+
+    fn take_stopped_tasks(&mut self, tasks: &[StoppedTask]) -> Vec<Cause> {
+        self.stopped =
+            tasks.iter().filter(|task| task.started_by.as_ref() == Some(&self.deployment)).cloned().collect();
+        let mut found = Vec::new();
+        for cause in self.stopped.iter().filter_map(of_stopped_task) {
+            if self.causes.iter().all(|known| known.what != cause.what) {
+                self.causes.push(cause.clone());
+                found.push(cause);
+            }
+        }
+        found
+    }
+
+    fn remember_cause(&mut self, cause: Cause, actions: &mut Vec<Action>) {
+        if self.causes.iter().all(|known| known.what != cause.what) {
+            self.causes.push(cause.clone());
+            actions.push(Action::Report(Event::CauseFound { cause }));
+        }
+    }
+
+    /// Ends the wait at the first sight of a cause that cannot heal. Where the service's own circuit
+    /// breaker would roll back after a few more failures, ECS is asked to do it now.
+    fn give_up_on_the_hopeless(&mut self, service: &Service, now: Millis, actions: &mut Vec<Action>) {
+        if self.phase != Phase::Moving {
+            return;
+        }
+        let Some(cause) = self.causes.iter().find(|cause| cause.heals == Heals::Never) else {
+            return;
+        };
+        let reason = format!("{} ({})", cause.what, cause.said);
+        match &self.service_deployment {
+            Some(arn)
+                if service.circuit_breaker == CircuitBreaker::RollsBack
+                    && !self.earlier_deployments.is_empty() =>
+            {
+                actions.push(Action::Report(Event::RollbackRequested { reason: reason.clone() }));
+                actions.push(Action::RequestRollback(arn.clone()));
+                self.phase = Phase::RollbackRequested { reason };
+                self.nearness = Nearness::VerdictIsNear;
+            }
+            _ => {
+                let left = judge::what_is_left(self, service);
+                self.end(Verdict::Failed { reason, left, breaker: None }, now, actions);
+            }
+        }
+    }
+
+    fn ask_for_stopped_tasks(&mut self, service: &Service, seen: &Observation, actions: &mut Vec<Action>) {
+        let failures = self.followed(service).map_or(0, |d| d.failed);
+        let due = failures > self.failures_looked_into || self.trouble_to_look_into;
+        let moving = matches!(self.phase, Phase::Moving);
+        if due && moving && seen.stopped_tasks.is_none() {
+            actions.push(Action::ReadStoppedTasks(self.deployment.clone()));
+        }
+        // A count that fell (a healthy task resets it) and grows again is news again.
+        self.failures_looked_into = failures;
+        self.trouble_to_look_into = false;
+    }
+
+    fn go_back(&mut self, to: TaskDefinitionArn, reason: String, now: Millis, actions: &mut Vec<Action>) {
+        self.nearness = Nearness::VerdictIsNear;
+        if matches!(self.phase, Phase::GoingBack { .. }) {
+            return;
+        }
+        self.moved_at = now;
+        actions.push(Action::Report(Event::RollingBack { to, reason: reason.clone() }));
+        self.phase = Phase::GoingBack { reason };
+    }
+
+    fn end(&mut self, verdict: Verdict, now: Millis, actions: &mut Vec<Action>) {
+        self.phase = Phase::Ended(verdict.clone());
+        actions.push(Action::Report(Event::Decided { verdict, duration_ms: now - self.started_at }));
+    }
+}
+
+#[cfg(test)]
+mod tests;
