@@ -96,7 +96,11 @@ impl FromStr for Matcher {
                 let (from, to) = part.split_once('-').unwrap_or((part, part));
                 let from: u16 = from.trim().parse().map_err(|_| invalid())?;
                 let to: u16 = to.trim().parse().map_err(|_| invalid())?;
-                if (100..=599).contains(&from) && (from..=599).contains(&to) { Ok(from..=to) } else { Err(invalid()) }
+                if (100..=599).contains(&from) && (from..=599).contains(&to) {
+                    Ok(from..=to)
+                } else {
+                    Err(invalid())
+                }
             })
             .collect::<Result<_, _>>()
             .map(Self)

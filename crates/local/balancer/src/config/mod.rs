@@ -13,8 +13,8 @@ pub use health_check::{HealthCheck, HealthCheckPort, InvalidMatcher, Matcher};
 pub use listener::{Listener, Protocol};
 pub use load_balancer::{LoadBalancer, LoadBalancerAttributes, XForwardedFor};
 pub use rule::{
-    Action, Cidr, Condition, FixedResponse, Forward, InvalidCidr, Patterns, QueryPair, Redirect, RedirectStatus,
-    Rule, Weight, WeightedGroup,
+    Action, Cidr, Condition, FixedResponse, Forward, InvalidCidr, Patterns, QueryPair, Redirect,
+    RedirectStatus, Rule, Weight, WeightedGroup,
 };
 pub use target_group::{Algorithm, Registration, Target, TargetGroup, TargetStickiness};
 

@@ -209,7 +209,8 @@ mod tests {
 
     #[test]
     fn a_cidr_holds_its_network_and_nothing_else() {
-        let holds = |cidr: &str, address: &str| cidr.parse::<Cidr>().unwrap().contains(address.parse().unwrap());
+        let holds =
+            |cidr: &str, address: &str| cidr.parse::<Cidr>().unwrap().contains(address.parse().unwrap());
         assert!(holds("127.0.0.0/8", "127.3.2.1"));
         assert!(!holds("127.0.0.0/8", "128.0.0.1"));
         assert!(holds("10.1.2.3/32", "10.1.2.3"));
