@@ -1,5 +1,9 @@
 //! A local cloud as a process of its own: the real binary, on a free port, in a folder that goes with the test.
 
+#![allow(dead_code, reason = "each test binary uses its own part of this module")]
+
+pub mod api;
+
 use std::{
     io::{BufRead, BufReader},
     path::{Path, PathBuf},
@@ -13,6 +17,7 @@ pub struct Cloud {
     process: Child,
     folder: TempDir,
     endpoint: String,
+    arguments: Vec<String>,
 }
 
 impl Cloud {
@@ -25,8 +30,14 @@ impl Cloud {
              \"sample:crash\": {{ command: [{program:?}, \"sample-service\"], environment: {{ SAMPLE_CRASH: start }} }}\n"
         );
         std::fs::write(folder.path().join("tidegate.yml"), config).unwrap();
-        let (process, endpoint) = up(folder.path(), arguments);
-        Self { process, folder, endpoint }
+        let arguments: Vec<String> = arguments.iter().map(|&argument| argument.to_owned()).collect();
+        let (process, endpoint) = up(folder.path(), &arguments);
+        Self { process, folder, endpoint, arguments }
+    }
+
+    /// Where its AWS API is.
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
     }
 
     /// What AWS clients need to find it, and nothing of the machine's own configuration.
@@ -43,27 +54,52 @@ impl Cloud {
         ]
     }
 
-    /// Its folder.
-    #[allow(dead_code, reason = "each test binary uses its own part of this module")]
+    /// Ends it with SIGKILL, as a power cut would, and starts it again from its folder.
+    pub fn kill_and_restart(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+        let (process, endpoint) = up(self.folder.path(), &self.arguments);
+        self.process = process;
+        self.endpoint = endpoint;
+    }
+
+    /// The folder that holds its state.
     pub fn data_dir(&self) -> PathBuf {
         self.folder.path().join("state")
+    }
+
+    /// `tidegate local down`.
+    pub fn down(&self) -> bool {
+        let down = Command::new(env!("CARGO_BIN_EXE_tidegate"))
+            .args(["local", "down", "--data-dir"])
+            .arg(self.data_dir())
+            .output();
+        down.is_ok_and(|output| output.status.success())
+    }
+
+    /// How many processes on this machine run the sample service for this cloud.
+    pub fn sample_processes(&self) -> usize {
+        let folder = self.data_dir().display().to_string();
+        let processes = std::fs::read_dir("/proc").unwrap().flatten();
+        let environments = processes.filter_map(|entry| {
+            let command = std::fs::read(entry.path().join("cmdline")).ok()?;
+            let is_sample = String::from_utf8_lossy(&command).split('\0').nth(1)? == "sample-service";
+            is_sample.then(|| std::fs::read(entry.path().join("environ")).ok()).flatten()
+        });
+        environments.filter(|environment| String::from_utf8_lossy(environment).contains(&folder)).count()
     }
 }
 
 impl Drop for Cloud {
     fn drop(&mut self) {
-        let down = Command::new(env!("CARGO_BIN_EXE_tidegate"))
-            .args(["local", "down", "--data-dir"])
-            .arg(self.folder.path().join("state"))
-            .output();
-        if !down.is_ok_and(|output| output.status.success()) {
+        if !self.down() {
             let _ = self.process.kill();
         }
         let _ = self.process.wait();
     }
 }
 
-fn up(folder: &Path, arguments: &[&str]) -> (Child, String) {
+fn up(folder: &Path, arguments: &[String]) -> (Child, String) {
     let mut process = Command::new(env!("CARGO_BIN_EXE_tidegate"))
         .args(["--output", "json", "--config"])
         .arg(folder.join("tidegate.yml"))
@@ -76,6 +112,6 @@ fn up(folder: &Path, arguments: &[&str]) -> (Child, String) {
     // The first line of stdout says where it serves.
     let mut line = String::new();
     BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    let said: serde_json::Value = serde_json::from_str(&line).unwrap();
+    let said: serde_json::Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}"));
     (process, said["endpoint"].as_str().unwrap().to_owned())
 }

@@ -1,0 +1,293 @@
+#!/usr/bin/env python3
+"""All benchmarks, each against a peer in the same run: writes BENCHMARKS.md.
+
+Needs Debian's nginx, haproxy, wrk and hyperfine, and Python 3 with pip; installs the Python peers in a folder of its own
+under target/. Everything binds to loopback, runs for a bounded time and is ended by its process id.
+
+    python3 benches/run.py            all of it, about fifteen minutes
+    python3 benches/run.py api cli    only these parts: balancer, api, cli, scheduler
+"""
+
+import json
+import os
+import platform
+import re
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PEERS = ROOT / "target" / "peers"
+TIDEGATE = ROOT / "target" / "release" / "tidegate"
+REPEATS = 3
+
+
+def main():
+    parts = sys.argv[1:] or ["balancer", "api", "cli", "scheduler"]
+    subprocess.run(["cargo", "build", "--release", "--workspace", "--examples", "--bins"], cwd=ROOT, check=True)
+    install_peers()
+    results = ROOT / "target" / "benchmarks"
+    results.mkdir(exist_ok=True)
+    for part in parts:
+        print(f"== {part}", flush=True)
+        (results / f"{part}.md").write_text(PARTS[part]())
+    write(results)
+
+
+def write(results: Path):
+    cpu = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
+    head = (ROOT / "benches" / "head.md").read_text()
+    body = [results / f"{part}.md" for part in PARTS if (results / f"{part}.md").exists()]
+    (ROOT / "BENCHMARKS.md").write_text(
+        head.format(
+            date=date.today().isoformat(),
+            machine=f"{os.cpu_count()} cores of {cpu.group(1) if cpu else platform.machine()}, "
+            f"Linux {platform.release()}",
+        )
+        + "\n".join(part.read_text() for part in body)
+    )
+
+
+def install_peers():
+    if (PEERS / "bin" / "ministack").exists():
+        return
+    subprocess.run([sys.executable, "-m", "venv", PEERS], check=True)
+    packages = ["moto[server]", "ministack", "ecs-deploy", "awscli", "boto3"]
+    subprocess.run([PEERS / "bin" / "pip", "install", "--quiet", *packages], check=True)
+
+
+# --- servers of the AWS API ---------------------------------------------------------------------------------------
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@contextmanager
+def server(command: list, port: int, environment: dict):
+    """A peer as a process, ready when its port answers; ended by its id."""
+    with tempfile.TemporaryDirectory() as folder:
+        process = subprocess.Popen(
+            command, env=os.environ | environment, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        try:
+            until_open(port, process)
+            yield process.pid
+        finally:
+            process.terminate()
+            process.wait(20)
+
+
+def until_open(port: int, process):
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            socket.create_connection(("127.0.0.1", port), 0.2).close()
+            return
+        except OSError:
+            time.sleep(0.01)
+    raise SystemExit(f"{process.args[0]} does not answer on port {port}")
+
+
+def servers(folder: str):
+    port = free_port()
+    config = Path(folder) / "tidegate.yml"
+    config.write_text('local:\n  images:\n    "sample:*": { command: ["sleep", "3600"] }\n')
+    state = f"{folder}/state"
+    yield "tidegate", port, [TIDEGATE, "--config", config, "local", "up", "--port", port, "--runtime", "process",
+                             "--data-dir", state], {}
+    port = free_port()
+    yield "moto", port, [PEERS / "bin" / "moto_server", "-p", port], {}
+    port = free_port()
+    yield "MiniStack", port, [PEERS / "bin" / "ministack"], {"GATEWAY_PORT": str(port), "PORT": str(port)}
+
+
+def aws(port: int) -> dict:
+    return {
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "eu-west-1",
+        "AWS_REGION": "eu-west-1",
+    }
+
+
+def call(port: int, operation: str, body: dict) -> dict:
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{port}/",
+        json.dumps(body).encode(),
+        {
+            "Content-Type": "application/x-amz-json-1.1",
+            "X-Amz-Target": f"AmazonEC2ContainerServiceV20141113.{operation}",
+            "Authorization": AUTHORIZATION,
+        },
+    )
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return json.load(answer)
+
+
+AUTHORIZATION = (
+    "AWS4-HMAC-SHA256 Credential=test/20260101/eu-west-1/ecs/aws4_request, SignedHeaders=host, Signature=0"
+)
+
+
+def populate(port: int):
+    """One cluster, one service without tasks, so that every server has the same to describe."""
+    call(port, "CreateCluster", {"clusterName": "bench"})
+    container = {"name": "app", "image": "sample:1", "memory": 64}
+    call(port, "RegisterTaskDefinition", {"family": "bench", "containerDefinitions": [container]})
+    call(port, "CreateService",
+         {"cluster": "bench", "serviceName": "bench", "taskDefinition": "bench", "desiredCount": 0})
+
+
+def resident(pid: int) -> float:
+    """Megabytes of memory in use."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+WRK = """
+wrk.method = "POST"
+wrk.body = '{"cluster":"bench","services":["bench"]}'
+wrk.headers["Content-Type"] = "application/x-amz-json-1.1"
+wrk.headers["X-Amz-Target"] = "AmazonEC2ContainerServiceV20141113.DescribeServices"
+wrk.headers["Authorization"] = "%s"
+""" % AUTHORIZATION
+
+
+def bench_api() -> str:
+    rows = {}
+    with tempfile.TemporaryDirectory() as folder:
+        script = Path(folder) / "describe.lua"
+        script.write_text(WRK)
+        for name, port, command, environment in servers(folder):
+            started = time.monotonic()
+            with server([str(part) for part in command], port, environment) as pid:
+                cold = time.monotonic() - started
+                populate(port)
+                rest = resident(pid)
+                rates = [wrk(port, script) for _ in range(REPEATS)]
+                rows[name] = (statistics.median(rates), rest, resident(pid), cold)
+            print(name, rows[name], flush=True)
+    base = rows["tidegate"][0]
+    lines = [
+        f"| {name} | {rate:,.0f} | {'' if name == 'tidegate' else f'{base / rate:,.0f}×'} | {rest:.0f} MB | {loaded:.0f} MB "
+        f"| {cold * 1000:.0f} ms |"
+        for name, (rate, rest, loaded, cold) in rows.items()
+    ]
+    return "\n".join([
+        "## DescribeServices of the local cloud\n",
+        "One service, the same request, 8 connections, 5 s, median of 3.\n",
+        "| server | requests/s | tidegate is faster by | memory at rest | after the load | start to first answer |",
+        "| --- | --- | --- | --- | --- | --- |",
+        *lines,
+        "",
+    ])
+
+
+def wrk(port: int, script: Path) -> float:
+    command = ["wrk", "-t1", "-c8", "-d5s", "-s", str(script), f"http://127.0.0.1:{port}/"]
+    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    if "Non-2xx" in output:
+        raise SystemExit(f"the server refuses the benchmark's requests:\n{output}")
+    return float(re.search(r"Requests/sec:\s+([\d.]+)", output).group(1))
+
+
+# --- deployers ----------------------------------------------------------------------------------------------------
+
+
+def bench_cli() -> str:
+    """render and deploy --no-wait against what people use today, all on one local cloud."""
+    with tempfile.TemporaryDirectory() as folder:
+        name, port, command, environment = next(servers(folder))
+        with server([str(part) for part in command], port, environment):
+            populate(port)
+            common = ["--cluster", "bench", "--service", "bench"]
+            cli = PEERS / "bin" / "aws"
+            target = json.dumps({"family": "bench",
+                                 "containerDefinitions": [{"name": "app", "image": "sample:2", "memory": 64}]})
+            by_hand = (
+                f"{cli} ecs describe-services --cluster bench --services bench >/dev/null && "
+                f"{cli} ecs describe-task-definition --task-definition bench >/dev/null && "
+                f"{cli} ecs register-task-definition --cli-input-json '{target}' >/dev/null && "
+                f"{cli} ecs update-service --cluster bench --service bench --task-definition bench >/dev/null"
+            )
+            render = {
+                "tidegate render": f"{TIDEGATE} render {' '.join(common)} --image app=sample:2",
+                "aws ecs describe-task-definition": f"{cli} ecs describe-task-definition --task-definition bench",
+            }
+            deploy = {
+                "tidegate deploy --no-wait": f"{TIDEGATE} deploy {' '.join(common)} --force --no-wait --yes --image app=sample:2",
+                "AWS CLI, the same four calls": by_hand,
+                "ecs-deploy (fabfuel)": f"{PEERS / 'bin' / 'ecs'} deploy bench bench --image app sample:2 --timeout -1 --no-deregister",
+            }
+            times = {key: hyperfine(line, aws(port)) for key, line in (render | deploy).items()}
+    for key, value in times.items():
+        print(key, value, flush=True)
+    return "\n".join([
+        "## render and deploy\n",
+        "Whole commands against one local cloud, hyperfine, median of 7 runs after 1 to warm up.\n",
+        "| command | time | tidegate is faster by |",
+        "| --- | --- | --- |",
+        *rows_of(render, times),
+        *rows_of(deploy, times),
+        "",
+    ])
+
+
+def rows_of(commands: dict, times: dict) -> list:
+    base = times[next(iter(commands))]
+    return [
+        f"| {name} | {times[name] * 1000:.0f} ms | {'' if times[name] == base else f'{times[name] / base:.0f}×'} |"
+        for name in commands
+    ]
+
+
+def hyperfine(line: str, environment: dict) -> float:
+    with tempfile.NamedTemporaryFile(suffix=".json") as report:
+        subprocess.run(
+            ["hyperfine", "--warmup", "1", "--runs", "7", "--export-json", report.name, line],
+            env=os.environ | environment | {"AWS_PAGER": ""}, check=True, capture_output=True,
+        )
+        return json.load(report)["results"][0]["median"]
+
+
+# --- the rest -----------------------------------------------------------------------------------------------------
+
+
+def bench_balancer() -> str:
+    return subprocess.run([ROOT / "benches" / "balancer" / "run"], check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+def bench_scheduler() -> str:
+    example = ROOT / "target" / "release" / "examples" / "scheduler_cost"
+    output = subprocess.run([example], check=True, stdout=subprocess.PIPE, text=True).stdout
+    rows = [json.loads(line) for line in output.splitlines() if line.startswith("{")]
+    lines = [f"| {row['services']:,} | {row['ns_per_event'] / 1000:.1f} µs |" for row in rows]
+    return "\n".join([
+        "## Cost of one event in the scheduler\n",
+        "Three tasks a service; an event is a task's change with all that follows from it.\n",
+        "| services | one event |",
+        "| --- | --- |",
+        *lines,
+        "",
+    ])
+
+
+PARTS = {"balancer": bench_balancer, "api": bench_api, "cli": bench_cli, "scheduler": bench_scheduler}
+
+if __name__ == "__main__":
+    for tool in ("wrk", "hyperfine"):
+        if not shutil.which(tool):
+            raise SystemExit(f"{tool} is missing: apt-get install nginx haproxy wrk hyperfine")
+    main()

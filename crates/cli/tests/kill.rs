@@ -1,0 +1,194 @@
+//! The local cloud is killed at random moments of deployments, a hundred times: it always converges, and it loses no
+//! change that it acknowledged.
+//!
+//! `TIDEGATE_SEED` replays a run's choices (not its timing); `TIDEGATE_KILLS` sets how often it is killed.
+
+mod cloud;
+
+use std::{
+    env,
+    time::{Duration, Instant},
+};
+
+use cloud::{
+    Cloud,
+    api::{ecs, element, elbv2, get},
+};
+use serde_json::{Value, json};
+
+/// What the service is to be, as far as the cloud has acknowledged it.
+#[derive(Debug)]
+struct Acknowledged {
+    definition: String,
+    desired: u64,
+}
+
+struct Stage {
+    cloud: Cloud,
+    address: String,
+    revisions: u32,
+    acknowledged: Acknowledged,
+    /// The last definition that can run: what a rollback ends at.
+    good: String,
+}
+
+#[test]
+fn killed_at_random_moments_it_converges_and_loses_no_acknowledged_change() {
+    let seed = env::var("TIDEGATE_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(|| fastrand::u64(..));
+    let kills = env::var("TIDEGATE_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(100);
+    eprintln!("TIDEGATE_SEED={seed}");
+    let mut random = fastrand::Rng::with_seed(seed);
+    let mut stage = Stage::set();
+    stage.wait_until_steady();
+    for kill in 0..kills {
+        match random.u8(..10) {
+            0..4 => stage.deploy_good(),
+            4..6 => stage.deploy_bad(),
+            6..8 => stage.scale(random.u64(1..5)),
+            _ => {}
+        }
+        std::thread::sleep(Duration::from_millis(random.u64(..700)));
+        stage.cloud.kill_and_restart();
+        stage.check_nothing_lost();
+        if kill % 10 == 9 {
+            stage.wait_until_steady();
+            stage.deploy_good();
+            stage.wait_until_steady();
+        }
+    }
+    stage.wait_until_steady();
+    assert!(stage.cloud.down());
+    assert_eq!(stage.cloud.sample_processes(), 0, "tasks are left behind");
+}
+
+impl Stage {
+    fn set() -> Self {
+        let cloud = Cloud::start(&["--speed", "20"]);
+        let at = cloud.endpoint().to_owned();
+        let ok = |answer: std::io::Result<(u16, String)>| {
+            let (status, body) = answer.unwrap();
+            assert_eq!(status, 200, "{body}");
+            body
+        };
+        let balancer = ok(elbv2(&at, "CreateLoadBalancer", "Name=kill&Subnets.member.1=subnet-1&Subnets.member.2=subnet-2"));
+        let group = ok(elbv2(
+            &at,
+            "CreateTargetGroup",
+            "Name=kill&Protocol=HTTP&Port=8080&VpcId=vpc-1&TargetType=ip&HealthCheckPath=/health\
+             &HealthCheckIntervalSeconds=5&HealthyThresholdCount=2",
+        ));
+        let group = element(&group, "TargetGroupArn");
+        ok(elbv2(
+            &at,
+            "ModifyTargetGroupAttributes",
+            &format!("TargetGroupArn={group}&Attributes.member.1.Key=deregistration_delay.timeout_seconds&Attributes.member.1.Value=5"),
+        ));
+        let balancer_arn = element(&balancer, "LoadBalancerArn");
+        ok(elbv2(
+            &at,
+            "CreateListener",
+            &format!(
+                "LoadBalancerArn={balancer_arn}&Protocol=HTTP&Port=8080&DefaultActions.member.1.Type=forward\
+                 &DefaultActions.member.1.TargetGroupArn={group}"
+            ),
+        ));
+        ok(ecs(&at, "CreateCluster", &json!({ "clusterName": "kill" })));
+        let address = format!("{}:8080", element(&balancer, "DNSName"));
+        let acknowledged = Acknowledged { definition: String::new(), desired: 3 };
+        let mut stage = Self { cloud, address, revisions: 0, acknowledged, good: String::new() };
+        stage.good = stage.register("sample:1").unwrap();
+        stage.acknowledged.definition.clone_from(&stage.good);
+        let service = json!({
+            "cluster": "kill", "serviceName": "kill", "taskDefinition": stage.good, "desiredCount": 3,
+            "launchType": "FARGATE",
+            "networkConfiguration": { "awsvpcConfiguration": { "subnets": ["subnet-1"] } },
+            "loadBalancers": [{ "targetGroupArn": group, "containerName": "app", "containerPort": 8080 }],
+            "deploymentConfiguration": { "deploymentCircuitBreaker": { "enable": true, "rollback": true } },
+        });
+        ok(ecs(&at, "CreateService", &service));
+        stage
+    }
+
+    fn call(&self, operation: &str, input: &Value) -> Option<Value> {
+        let (status, body) = ecs(self.cloud.endpoint(), operation, input).ok()?;
+        assert_eq!(status, 200, "{operation}: {body}");
+        serde_json::from_str(&body).ok()
+    }
+
+    fn register(&mut self, image: &str) -> Option<String> {
+        self.revisions += 1;
+        let answer = self.call(
+            "RegisterTaskDefinition",
+            &json!({
+                "family": "kill", "networkMode": "awsvpc", "requiresCompatibilities": ["FARGATE"], "cpu": "256",
+                "memory": "512",
+                "containerDefinitions": [{ "name": "app", "image": image, "portMappings": [{ "containerPort": 8080 }],
+                    "environment": [{ "name": "REVISION", "value": self.revisions.to_string() }] }],
+            }),
+        )?;
+        Some(answer["taskDefinition"]["taskDefinitionArn"].as_str()?.to_owned())
+    }
+
+    fn deploy(&mut self, image: &str) {
+        let Some(definition) = self.register(image) else { return };
+        let update = json!({ "cluster": "kill", "service": "kill", "taskDefinition": definition });
+        if self.call("UpdateService", &update).is_some() {
+            self.acknowledged.definition = definition;
+        }
+    }
+
+    fn deploy_good(&mut self) {
+        self.deploy("sample:2");
+    }
+
+    fn deploy_bad(&mut self) {
+        self.deploy("sample:crash");
+    }
+
+    fn scale(&mut self, desired: u64) {
+        let update = json!({ "cluster": "kill", "service": "kill", "desiredCount": desired });
+        if self.call("UpdateService", &update).is_some() {
+            self.acknowledged.desired = desired;
+        }
+    }
+
+    fn service(&self) -> Value {
+        let input = json!({ "cluster": "kill", "services": ["kill"] });
+        self.call("DescribeServices", &input).expect("a local cloud that is up answers")["services"][0].clone()
+    }
+
+    /// What was acknowledged is there: the count, and a deployment or a history of the definition.
+    fn check_nothing_lost(&self) {
+        let service = self.service();
+        assert_eq!(service["desiredCount"], self.acknowledged.desired, "{service:#}");
+        let input = json!({ "taskDefinition": self.acknowledged.definition });
+        let definition = self.call("DescribeTaskDefinition", &input).expect("answered");
+        assert_eq!(definition["taskDefinition"]["status"], "ACTIVE");
+        let history = self.call("ListServiceDeployments", &json!({ "cluster": "kill", "service": "kill", "maxResults": 100 }));
+        let newest = &history.expect("answered")["serviceDeployments"][0];
+        let revision = json!({ "serviceRevisionArns": [newest["targetServiceRevisionArn"]] });
+        let revision = self.call("DescribeServiceRevisions", &revision).expect("answered");
+        assert_eq!(revision["serviceRevisions"][0]["taskDefinition"], self.acknowledged.definition.as_str());
+    }
+
+    /// One deployment, completed, at the wanted count, answering; and not one process more than that.
+    fn wait_until_steady(&mut self) {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        loop {
+            let service = self.service();
+            let deployments = service["deployments"].as_array().unwrap();
+            let steady = deployments.len() == 1
+                && deployments[0]["rolloutState"] == "COMPLETED"
+                && service["runningCount"] == self.acknowledged.desired
+                && service["pendingCount"] == 0;
+            let processes = self.cloud.sample_processes() as u64;
+            if steady && processes == self.acknowledged.desired {
+                break;
+            }
+            assert!(Instant::now() < deadline, "it does not converge: {processes} processes, {service:#}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        let (status, body) = get(&self.address, "/").unwrap();
+        assert_eq!(status, 200, "{body}");
+    }
+}
