@@ -163,18 +163,16 @@ impl Reader<'_> {
         (!empty || node.exact.is_some()).then_some(value)
     }
 
-    /// The name of a member in this dialect.
-    fn name<'m>(&self, member: &'m Member) -> Cow<'m, str>
-    where
-        Self: 'm,
-    {
+    /// The name of a member in this dialect. A flattened list goes by the name of its entries.
+    fn name<'m>(&'m self, member: &'m Member) -> Cow<'m, str> {
         let own = member.location_name.as_deref();
-        match self.dialect {
-            Dialect::Query => Cow::Borrowed(own.unwrap_or(&member.name)),
-            Dialect::Ec2 => match &member.query_name {
-                Some(name) => Cow::Borrowed(name),
-                None => capitalised(own.unwrap_or(&member.name)),
-            },
+        match (self.dialect, &self.model[member.shape].kind, &member.query_name) {
+            (Dialect::Query, Kind::List { location_name: Some(name), flattened: true, .. }, _) => {
+                Cow::Borrowed(name)
+            }
+            (Dialect::Query, _, _) => Cow::Borrowed(own.unwrap_or(&member.name)),
+            (Dialect::Ec2, _, Some(name)) => Cow::Borrowed(name),
+            (Dialect::Ec2, _, None) => capitalised(own.unwrap_or(&member.name)),
         }
     }
 }

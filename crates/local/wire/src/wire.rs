@@ -72,24 +72,25 @@ impl Wire {
             Spoken::Json { encoding, target } => {
                 let (prefix, operation) = target.rsplit_once('.').unwrap_or(("", target));
                 let service = self.services.targeted(prefix);
-                self.call(parts, body, service, operation, encoding, &request_id)
+                self.call(parts, body, service.ok_or(prefix), operation, encoding, &request_id)
                     .map_err(|refusal| refuse(&refusal, encoding, service, &request_id))
             }
-            Spoken::Cbor { service, operation } => {
-                let service = self.services.targeted(service);
-                self.call(parts, body, service, operation, Encoding::Cbor, &request_id)
+            Spoken::Cbor { service: name, operation } => {
+                let service = self.services.targeted(name);
+                self.call(parts, body, service.ok_or(name), operation, Encoding::Cbor, &request_id)
                     .map_err(|refusal| refuse(&refusal, Encoding::Cbor, service, &request_id))
             }
             Spoken::Query => self.query_call(parts, body, &request_id),
         }
     }
 
-    /// A call in awsJson or rpc-v2-cbor, whose head names service and operation.
+    /// A call in awsJson or rpc-v2-cbor, whose head names service and operation. Of a service that is not served there
+    /// is only the name.
     fn call(
         &self,
         parts: &Parts,
         body: &[u8],
-        service: Option<&Service>,
+        service: Result<&Service, &str>,
         operation: &str,
         encoding: Encoding,
         request_id: &str,
@@ -100,9 +101,10 @@ impl Wire {
             return Err(Refusal::TooLarge);
         }
         let service = match service {
-            Some(service) if parts.method == Method::POST => service,
-            Some(service) => return Err(Refusal::unknown(operation, &service.model.api_version)),
-            None => return Err(Refusal::unknown(operation, "NO_VERSION_SPECIFIED")),
+            Ok(service) if parts.method == Method::POST => service,
+            Ok(service) => return Err(Refusal::unknown(operation, &service.model.api_version)),
+            Err("") => return Err(Refusal::unknown(operation, "NO_VERSION_SPECIFIED")),
+            Err(name) => return Err(Refusal::unknown_service(name)),
         };
         let input = |model: &ServiceModel, shape| match encoding {
             Encoding::Cbor => cbor::decode(model, shape, body),

@@ -1,0 +1,144 @@
+//! Requests to send and wires to send them to.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use http::request::Parts;
+use tidegate_models::{ServiceModel, ecs, elbv2};
+use tidegate_wire::{Call, Response, Settings, Wire};
+
+/// A wire for `models` whose request ids are the same in each run.
+pub(crate) fn wire_of(models: &[&'static ServiceModel]) -> Wire {
+    Wire::new(models, Settings { default_account: "000000000000".into() }).with_request_id_seed(1)
+}
+
+/// A wire for all that the golden requests ask for.
+pub(crate) fn wire() -> Wire {
+    wire_of(&[ecs::model(), elbv2::model(), table("cloudwatch"), table("ec2")])
+}
+
+/// One of the tables beside the golden requests.
+pub(crate) fn table(name: &str) -> &'static ServiceModel {
+    let path = golden("tables").join(format!("{name}.json"));
+    leak(&fs::read_to_string(path).unwrap())
+}
+
+/// A model that lives as long as the test.
+pub(crate) fn leak(table: &str) -> &'static ServiceModel {
+    Box::leak(Box::new(ServiceModel::from_table(table).unwrap()))
+}
+
+/// A folder of golden files.
+pub(crate) fn golden(folder: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join("golden").join(folder)
+}
+
+/// A request in the making.
+pub(crate) struct Request {
+    builder: http::request::Builder,
+    body: Vec<u8>,
+}
+
+impl Request {
+    fn signed(path: &str, service: &str) -> Self {
+        let credential = format!("AKID/20261123/eu-central-1/{service}/aws4_request");
+        let authorization =
+            format!("AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders=host, Signature=00");
+        let builder = http::Request::post(path)
+            .header("authorization", authorization)
+            .header("x-amz-date", "20261123T142653Z");
+        Self { builder, body: Vec::new() }
+    }
+
+    /// An awsJson 1.1 request; `target` is the whole `X-Amz-Target`.
+    pub(crate) fn json(service: &str, target: &str, body: impl Into<Vec<u8>>) -> Self {
+        let request = Self::signed("/", service)
+            .header("x-amz-target", target)
+            .header("content-type", "application/x-amz-json-1.1");
+        request.body(body)
+    }
+
+    /// An awsJson request of an operation of ECS.
+    pub(crate) fn ecs(operation: &str, body: impl Into<Vec<u8>>) -> Self {
+        Self::json("ecs", &format!("AmazonEC2ContainerServiceV20141113.{operation}"), body)
+    }
+
+    /// A query request.
+    pub(crate) fn query(service: &str, body: impl Into<Vec<u8>>) -> Self {
+        Self::signed("/", service).header("content-type", "application/x-www-form-urlencoded").body(body)
+    }
+
+    /// A query request of an operation of ELBv2; `params` are `&`-separated and escaped.
+    pub(crate) fn elbv2(operation: &str, params: &str) -> Self {
+        Self::query("elasticloadbalancing", format!("Action={operation}&Version=2015-12-01&{params}"))
+    }
+
+    /// An rpc-v2-cbor request.
+    pub(crate) fn cbor(service: &str, target: &str, operation: &str, body: impl Into<Vec<u8>>) -> Self {
+        Self::signed(&format!("/service/{target}/operation/{operation}"), service)
+            .header("smithy-protocol", "rpc-v2-cbor")
+            .header("content-type", "application/cbor")
+            .body(body)
+    }
+
+    /// The same request with one more header.
+    pub(crate) fn header(self, name: &str, value: impl AsRef<str>) -> Self {
+        Self { builder: self.builder.header(name, value.as_ref()), ..self }
+    }
+
+    /// The same request without its signature.
+    pub(crate) fn unsigned(mut self) -> Self {
+        if let Some(headers) = self.builder.headers_mut() {
+            headers.remove("authorization");
+        }
+        self
+    }
+
+    /// The same request by another method.
+    pub(crate) fn method(self, method: &str) -> Self {
+        Self { builder: self.builder.method(method), ..self }
+    }
+
+    fn body(self, body: impl Into<Vec<u8>>) -> Self {
+        Self { body: body.into(), ..self }
+    }
+
+    /// Sends it.
+    pub(crate) fn to(self, wire: &Wire) -> Result<Call, Response> {
+        let (parts, ()) = self.builder.body(()).unwrap().into_parts();
+        wire.decode(&parts, &self.body)
+    }
+
+    /// Sends it, expecting a refusal, and shows that as text.
+    pub(crate) fn refused(self) -> String {
+        show(&self.to(&wire()).expect_err("the request was accepted"))
+    }
+}
+
+/// Status, the headers that the wire sets, and the body of an answer.
+pub(crate) fn show(response: &Response) -> String {
+    let mut out = format!("{}\n", response.status().as_u16());
+    for (name, value) in response.headers() {
+        out.push_str(&format!("{name}: {}\n", value.to_str().unwrap()));
+    }
+    out.push('\n');
+    out.push_str(&String::from_utf8_lossy(response.body()));
+    out
+}
+
+/// Reads a recorded request.
+pub(crate) fn parse_http(bytes: &[u8]) -> (Parts, Vec<u8>) {
+    let end = bytes.windows(4).position(|window| window == b"\r\n\r\n").unwrap();
+    let head = std::str::from_utf8(&bytes[..end]).unwrap();
+    let mut lines = head.split("\r\n");
+    let mut first = lines.next().unwrap().split(' ');
+    let mut builder = http::Request::builder().method(first.next().unwrap()).uri(first.next().unwrap());
+    for line in lines {
+        let (name, value) = line.split_once(": ").unwrap();
+        builder = builder.header(name, value);
+    }
+    let (parts, ()) = builder.body(()).unwrap().into_parts();
+    (parts, bytes[end + 4..].to_vec())
+}
