@@ -111,7 +111,7 @@ impl ResponseHead {
                         continue;
                     }
                 }
-                UPGRADE if status != StatusCode::SWITCHING_PROTOCOLS => continue,
+                UPGRADE if status == StatusCode::SWITCHING_PROTOCOLS => {}
                 _ if is_hop_by_hop(&name) => continue,
                 _ => {}
             }

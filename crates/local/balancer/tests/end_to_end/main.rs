@@ -1,0 +1,15 @@
+//! The balancer over real sockets, seen by clients and targets.
+
+mod draining;
+mod failures;
+mod health;
+mod http;
+mod keep_alive;
+mod listeners;
+mod rolling;
+mod rules;
+mod stickiness;
+mod streaming;
+mod support;
+mod upgrade;
+mod weights;
