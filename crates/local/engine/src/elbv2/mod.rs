@@ -5,6 +5,7 @@
 
 mod api;
 pub mod records;
+pub mod routing;
 mod targets;
 
 pub(crate) use api::register;

@@ -168,7 +168,7 @@ fn next_of(target: &Target, in_use: bool, now: Timestamp) -> Next {
     }
 }
 
-fn touch_owner(state: &mut State, owner_task: Option<String>) {
+pub(super) fn touch_owner(state: &mut State, owner_task: Option<String>) {
     let Some(task) = owner_task else { return };
     if let Some(TaskOwner::Service { service_arn, .. }) = state.tasks.get(&task).map(|task| &task.owner) {
         let service = service_arn.clone();
