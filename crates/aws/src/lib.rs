@@ -1,1 +1,24 @@
-//! Observes and acts through the AWS SDK: paging, pacing, retries.
+//! Observes and acts through the AWS SDK: calls become plain observations, decisions become calls.
+//! It must never decide what a rollout does (that is `tidegate-rollout`) and never send a write a
+//! second time blindly. Start with [`deploy::run`], which is a whole deployment as one function.
+
+pub mod client;
+pub mod deploy;
+pub mod diagnose;
+mod ecr;
+mod ecs;
+mod elbv2;
+pub mod error;
+mod exchange;
+mod logs;
+pub mod observe;
+pub mod pacing;
+pub mod revisions;
+pub mod rollback;
+pub mod sink;
+pub mod watch;
+
+pub use client::{Client, ConnectOptions, StaticCredentials};
+pub use deploy::{DeployError, DeployPlan, Outcome, TaskDefinitionSource};
+pub use error::AwsError;
+pub use sink::EventSink;

@@ -206,6 +206,21 @@ impl Rollout {
         Pulse { started_at: self.started_at, moved_at: self.moved_at, nearness: self.nearness }
     }
 
+    /// The revision that is rolled out.
+    pub fn candidate(&self) -> &TaskDefinitionArn {
+        &self.candidate
+    }
+
+    /// The service events of this rollout, oldest first.
+    pub fn events(&self) -> &[ServiceEvent] {
+        &self.events
+    }
+
+    /// AWS does not know, or does not show, the service deployment: go by the deployments alone.
+    pub fn forget_service_deployment(&mut self) {
+        self.earlier_service_deployment = self.service_deployment.take();
+    }
+
     /// The latest stopped tasks that were read.
     pub fn stopped_tasks(&self) -> &[StoppedTask] {
         &self.stopped

@@ -1,0 +1,149 @@
+//! The connection to AWS, made as every AWS tool makes it: environment, profiles, SSO, roles,
+//! AWS_ENDPOINT_URL. It must never know whether Amazon or a local cloud answers. Start with
+//! [`Client::connect`].
+
+use crate::error::{AwsError, Place};
+use aws_config::BehaviorVersion;
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// Where and as whom to connect, beyond what the environment says.
+#[derive(Debug, Clone, Default)]
+pub struct ConnectOptions {
+    /// The region; the environment's and the profile's otherwise.
+    pub region: Option<String>,
+    /// The profile; AWS_PROFILE's otherwise.
+    pub profile: Option<String>,
+    /// The endpoint for every service; AWS_ENDPOINT_URL's otherwise.
+    pub endpoint_url: Option<String>,
+    /// Credentials for a local cloud in this very process; the default chain's otherwise.
+    pub credentials: Option<StaticCredentials>,
+}
+
+/// A key pair that never leaves the machine.
+#[derive(Debug, Clone)]
+pub struct StaticCredentials {
+    /// The access key id; the local cloud takes twelve digits for the account.
+    pub access_key_id: String,
+    /// The secret.
+    pub secret_access_key: String,
+}
+
+/// The AWS services that a rollout needs. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Client {
+    pub(crate) ecs: aws_sdk_ecs::Client,
+    pub(crate) elb: aws_sdk_elasticloadbalancingv2::Client,
+    pub(crate) ecr: aws_sdk_ecr::Client,
+    pub(crate) logs: aws_sdk_cloudwatchlogs::Client,
+    pub(crate) place: Arc<Place>,
+    pub(crate) counter: CallCounter,
+}
+
+impl Client {
+    /// Reads the environment and the profile; sends nothing. Fails if there is no region.
+    pub async fn connect(options: ConnectOptions) -> Result<Self, AwsError> {
+        let http = aws_smithy_http_client::Builder::new()
+            .tls_provider(tls::Provider::Rustls(CryptoMode::Ring))
+            .build_https();
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(Duration::from_secs(4))
+            .operation_attempt_timeout(Duration::from_secs(20))
+            .build();
+        // Reads: standard retries, jittered back-off on throttling, 5xx and lost connections.
+        // Writes switch retries off call by call.
+        let mut loader = aws_config::defaults(BehaviorVersion::latest())
+            .http_client(http)
+            .timeout_config(timeouts)
+            .retry_config(RetryConfig::standard().with_max_attempts(4));
+        if let Some(region) = options.region {
+            loader = loader.region(aws_config::Region::new(region));
+        }
+        if let Some(profile) = options.profile {
+            loader = loader.profile_name(profile);
+        }
+        if let Some(endpoint) = options.endpoint_url {
+            loader = loader.endpoint_url(endpoint);
+        }
+        if let Some(keys) = options.credentials {
+            loader = loader.credentials_provider(aws_sdk_ecs::config::Credentials::new(
+                keys.access_key_id,
+                keys.secret_access_key,
+                None,
+                None,
+                "tidegate",
+            ));
+        }
+        let config = loader.load().await;
+        let region = config.region().ok_or(AwsError::NoRegion)?.to_string();
+        Ok(Self {
+            ecs: aws_sdk_ecs::Client::new(&config),
+            elb: aws_sdk_elasticloadbalancingv2::Client::new(&config),
+            ecr: aws_sdk_ecr::Client::new(&config),
+            logs: aws_sdk_cloudwatchlogs::Client::new(&config),
+            place: Arc::new(Place { endpoint: config.endpoint_url().map(str::to_owned), region }),
+            counter: CallCounter::default(),
+        })
+    }
+
+    /// The region that calls go to.
+    pub fn region(&self) -> &str {
+        &self.place.region
+    }
+
+    /// How often each operation was sent by this client and its clones, retries included.
+    pub fn calls(&self) -> BTreeMap<&'static str, u32> {
+        self.counter.counts.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// Counts requests as they leave, retries included.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct CallCounter {
+    counts: Arc<Mutex<BTreeMap<&'static str, u32>>>,
+}
+
+impl CallCounter {
+    pub(crate) fn count(&self, operation: &'static str) {
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        *counts.entry(operation).or_default() += 1;
+    }
+}
+
+/// An operation that is customised already, so that `ask!` can add its exchange to it.
+pub(crate) struct Customized<T>(pub(crate) T);
+
+impl<T> Customized<T> {
+    pub(crate) fn customize(self) -> T {
+        self.0
+    }
+}
+
+/// Sends a prepared SDK operation with an [`crate::exchange::Exchange`] around it, after its bucket
+/// allows it; answers the SDK's output and the raw reply.
+macro_rules! ask {
+    ($client:expr, $service:literal, $operation:literal, $bucket:expr, $request:expr) => {
+        $crate::client::ask!(
+            $client,
+            $service,
+            $operation,
+            $bucket,
+            $request,
+            $crate::exchange::Exchange::of($operation, &$client.counter)
+        )
+    };
+    ($client:expr, $service:literal, $operation:literal, $bucket:expr, $request:expr, $exchange:expr) => {{
+        let exchange = $exchange;
+        $crate::pacing::Pacer::of_process().permit($bucket).await;
+        tracing::debug!(operation = $operation, "calling AWS");
+        match $request.customize().interceptor(exchange.clone()).send().await {
+            Ok(output) => Ok((output, exchange.reply())),
+            Err(error) => Err($crate::error::in_words($service, $operation, &$client.place, error)),
+        }
+    }};
+}
+pub(crate) use ask;

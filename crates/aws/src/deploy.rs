@@ -1,0 +1,523 @@
+//! A whole deployment as one function: describe, prepare, register if something changed, update,
+//! watch to the verdict. It must never print or read a file: what happens goes to an
+//! [`EventSink`], what is wanted comes in a [`DeployPlan`]. Start with [`run`].
+//!
+//! The calls of a deployment that does not wait, in sequence: one DescribeServices, one
+//! DescribeTaskDefinition (with tags), one RegisterTaskDefinition if something changed, one
+//! UpdateService; before them one ECR DescribeImages for each image whose tag is to be resolved.
+
+use crate::client::Client;
+use crate::ecr::EcrImage;
+use crate::ecs::seen;
+use crate::error::{AwsError, Fate};
+use crate::observe;
+use crate::sink::{EventSink, now};
+use crate::watch::{WatchOptions, follow};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use tidegate_rollout::names::{DeploymentId, ServiceDeploymentArn, ServiceRef, TaskDefinitionArn};
+use tidegate_rollout::observation::{RolloutState, Service, ServiceSeen};
+use tidegate_rollout::rolling::{Rollout, Start};
+use tidegate_rollout::task_definition::diff::Difference;
+use tidegate_rollout::task_definition::images::{ImageChange, ImageError, containers};
+use tidegate_rollout::task_definition::{Prepared, Registering, prepare};
+use tidegate_rollout::update::{BreakerPolicy, Force, update_service_request};
+use tidegate_rollout::{Event, Millis, Verdict};
+
+/// Deploys, and answers how it ended. Everything on the way goes to the sink as it happens.
+///
+/// # Errors
+///
+/// [`DeployError`] says what failed and, through [`DeployError::changed`], whether anything that
+/// runs was touched before.
+pub async fn run(
+    client: &Client,
+    plan: &DeployPlan,
+    sink: &mut dyn EventSink,
+) -> Result<Outcome, DeployError> {
+    let described = client.described_service(&plan.target).await?;
+    let before = Before::of(described)?;
+    let wanted = wanted(client, plan, &before, sink).await?;
+    sink.event(
+        now(),
+        &Event::Planned {
+            target: plan.target.clone(),
+            from: before.service.task_definition.clone(),
+            differences: wanted.differences().to_vec(),
+        },
+    );
+    if plan.then == Then::OnlyShow {
+        sink.event(
+            now(),
+            &Event::NothingDone { reason: "dry run: nothing was registered or updated".into() },
+        );
+        return Ok(Outcome::OnlyShown { differences: wanted.differences().to_vec() });
+    }
+    if wanted.changes_nothing(&before) && plan.force == Force::OnlyIfChanged {
+        return nothing_changed(client, plan, &before, sink).await;
+    }
+    let task_definition = match wanted {
+        Wanted::Existing(arn) => arn,
+        Wanted::Document(prepared) if prepared.registering() == Registering::NotNeeded => {
+            before.service.task_definition.clone()
+        }
+        Wanted::Document(prepared) => {
+            let arn = client.register(&prepared.document).await?;
+            sink.event(now(), &Event::Registered { task_definition: arn.clone() });
+            arn
+        }
+    };
+    start(client, plan, &before, task_definition, sink).await
+}
+
+/// What is to be deployed, and how.
+#[derive(Debug, Clone)]
+pub struct DeployPlan {
+    /// The service.
+    pub target: ServiceRef,
+    /// Where the task definition comes from.
+    pub source: TaskDefinitionSource,
+    /// Images to set in it.
+    pub images: Vec<ImageChange>,
+    /// Whether ECR tags among them become digests.
+    pub tags: Tags,
+    /// Whether to switch the circuit breaker on where it is off.
+    pub breaker: BreakerPolicy,
+    /// Whether to redeploy what already runs.
+    pub force: Force,
+    /// Sent only if it is there.
+    pub desired_count: Option<u32>,
+    /// How far to go.
+    pub then: Then,
+    /// How long to wait for the verdict, in milliseconds.
+    pub timeout_ms: Millis,
+    /// How to watch.
+    pub watch: WatchOptions,
+}
+
+/// Where the task definition comes from.
+#[derive(Debug, Clone)]
+pub enum TaskDefinitionSource {
+    /// The one that the service runs now.
+    Running,
+    /// A document in AWS's camelCase JSON.
+    Document(Value),
+    /// A revision that is registered already, by ARN or `family:revision`.
+    Registered(String),
+}
+
+/// What to do with ECR tags.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Tags {
+    /// Resolve them to digests, with a warning where that fails.
+    #[default]
+    Resolve,
+    /// Leave them; ECS resolves them when the first task starts.
+    Keep,
+}
+
+/// How far a deployment goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Then {
+    /// To the verdict.
+    #[default]
+    Wait,
+    /// Until UpdateService has answered.
+    Return,
+    /// Show the difference and call nothing that writes.
+    OnlyShow,
+}
+
+/// How a deployment ended.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// Nothing differs from what runs.
+    NothingToDo,
+    /// A dry run.
+    OnlyShown {
+        /// What would change.
+        differences: Vec<Difference>,
+    },
+    /// UpdateService was answered and nobody waits.
+    Started {
+        /// The deployment.
+        deployment: DeploymentId,
+    },
+    /// The verdict.
+    Ended(Verdict),
+}
+
+/// A deployment that did not get to its verdict.
+#[derive(Debug, thiserror::Error)]
+pub enum DeployError {
+    /// AWS did not do what was asked.
+    #[error(transparent)]
+    Aws(#[from] AwsError),
+    /// A container that is not there.
+    #[error(transparent)]
+    Image(#[from] ImageError),
+    /// A service that this version cannot roll.
+    #[error("the service {0}")]
+    Unsupported(String),
+    /// UpdateService failed.
+    #[error("{error}")]
+    Update {
+        /// Why.
+        error: AwsError,
+        /// The revision that was registered for it.
+        task_definition: TaskDefinitionArn,
+    },
+    /// The rollout goes on, and this program cannot see it any more.
+    #[error("lost sight of deployment {deployment}: {error}")]
+    LostSight {
+        /// Why.
+        error: AwsError,
+        /// What was followed.
+        deployment: DeploymentId,
+    },
+}
+
+/// What a failed deployment has touched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Changed {
+    /// Nothing that runs.
+    Nothing,
+    /// Perhaps the service: the call's fate is not known.
+    Perhaps,
+    /// The service: a deployment is under way.
+    Service,
+}
+
+impl DeployError {
+    /// What was touched before it failed.
+    pub fn changed(&self) -> Changed {
+        match self {
+            Self::LostSight { .. } => Changed::Service,
+            Self::Update { error, .. } if error.fate() == Fate::Unknown => Changed::Perhaps,
+            _ => Changed::Nothing,
+        }
+    }
+
+    /// What to do, if there is something.
+    pub fn help(&self) -> Option<String> {
+        match self {
+            Self::Aws(error) | Self::Update { error, .. } => error.help(),
+            Self::LostSight { .. } => {
+                Some("ECS goes on without this program; `tidegate watch` picks it up again".into())
+            }
+            Self::Image(_) | Self::Unsupported(_) => None,
+        }
+    }
+}
+
+/// The service before anything is done.
+struct Before {
+    raw: Value,
+    service: Service,
+}
+
+impl Before {
+    fn of(raw: Value) -> Result<Self, DeployError> {
+        let controller = raw.pointer("/deploymentController/type").and_then(Value::as_str).unwrap_or("ECS");
+        let strategy =
+            raw.pointer("/deploymentConfiguration/strategy").and_then(Value::as_str).unwrap_or("ROLLING");
+        if controller != "ECS" || strategy != "ROLLING" {
+            return Err(DeployError::Unsupported(format!(
+                "has deployment controller {controller} and strategy {strategy}; this version rolls only ECS with ROLLING"
+            )));
+        }
+        match seen("DescribeServices", &raw)? {
+            ServiceSeen::Described(service) => Ok(Self { raw, service: *service }),
+            ServiceSeen::Missing => Err(DeployError::Unsupported("does not exist".into())),
+        }
+    }
+
+    fn deployments(&self) -> BTreeSet<DeploymentId> {
+        self.service.deployments.iter().map(|d| d.id.clone()).collect()
+    }
+}
+
+/// What is to run.
+enum Wanted {
+    Existing(TaskDefinitionArn),
+    Document(Prepared),
+}
+
+impl Wanted {
+    fn differences(&self) -> &[Difference] {
+        match self {
+            Self::Existing(_) => &[],
+            Self::Document(prepared) => &prepared.differences,
+        }
+    }
+
+    fn changes_nothing(&self, before: &Before) -> bool {
+        match self {
+            Self::Existing(arn) => *arn == before.service.task_definition,
+            Self::Document(prepared) => prepared.registering() == Registering::NotNeeded,
+        }
+    }
+}
+
+async fn wanted(
+    client: &Client,
+    plan: &DeployPlan,
+    before: &Before,
+    sink: &mut dyn EventSink,
+) -> Result<Wanted, DeployError> {
+    if let TaskDefinitionSource::Registered(name) = &plan.source
+        && plan.images.is_empty()
+        && let Ok(arn) = TaskDefinitionArn::parse(name)
+    {
+        return Ok(Wanted::Existing(arn));
+    }
+    let name = match &plan.source {
+        TaskDefinitionSource::Registered(name) => name.as_str(),
+        _ => before.service.task_definition.as_str(),
+    };
+    let described = client.described_task_definition(name).await?;
+    if matches!(plan.source, TaskDefinitionSource::Registered(_)) && plan.images.is_empty() {
+        let arn = observe::task_definition_arn(&described, "taskDefinitionArn")
+            .map_err(|error| crate::ecs::unexpected("DescribeTaskDefinition", &error.to_string()))?;
+        return Ok(Wanted::Existing(arn));
+    }
+    let images = resolved_images(client, plan, sink).await;
+    let document = match &plan.source {
+        TaskDefinitionSource::Document(document) => document,
+        _ => &described,
+    };
+    Ok(Wanted::Document(prepare(&described, document, &images)?))
+}
+
+/// What `render` shows: the document that a deployment would register. A document of the user's own
+/// needs no call at all, unless a tag is to be resolved.
+pub async fn rendered(
+    client: &Client,
+    plan: &DeployPlan,
+    sink: &mut dyn EventSink,
+) -> Result<Value, DeployError> {
+    let base = match &plan.source {
+        TaskDefinitionSource::Document(document) => document.clone(),
+        TaskDefinitionSource::Registered(name) => client.described_task_definition(name).await?,
+        TaskDefinitionSource::Running => {
+            let service = client.described_service(&plan.target).await?;
+            let name = observe::text(&service, "taskDefinition").unwrap_or_default();
+            client.described_task_definition(&name).await?
+        }
+    };
+    let images = resolved_images(client, plan, sink).await;
+    Ok(prepare(&base, &base, &images)?.document)
+}
+
+/// What `diff` shows: how the wanted document differs from what runs. Nothing is changed.
+pub async fn compared(
+    client: &Client,
+    plan: &DeployPlan,
+    sink: &mut dyn EventSink,
+) -> Result<Vec<Difference>, DeployError> {
+    let service = client.described_service(&plan.target).await?;
+    let name = observe::text(&service, "taskDefinition").unwrap_or_default();
+    let running = client.described_task_definition(&name).await?;
+    let document = match &plan.source {
+        TaskDefinitionSource::Document(document) => document.clone(),
+        TaskDefinitionSource::Running => running.clone(),
+        TaskDefinitionSource::Registered(name) => client.described_task_definition(name).await?,
+    };
+    let images = resolved_images(client, plan, sink).await;
+    Ok(prepare(&running, &document, &images)?.differences)
+}
+
+/// Tags become digests where that is wanted and possible. A failure is a warning: ECS resolves the
+/// tag itself when the first task starts.
+async fn resolved_images(client: &Client, plan: &DeployPlan, sink: &mut dyn EventSink) -> Vec<ImageChange> {
+    let mut resolved = Vec::new();
+    for change in &plan.images {
+        let (container, image) = match change {
+            ImageChange::Of { container, image } => (Some(container.clone()), image),
+            ImageChange::OfTheOnlyOne { image } => (None, image),
+        };
+        let parsed = if plan.tags == Tags::Resolve { EcrImage::parse(image) } else { None };
+        let Some(tag) = parsed else {
+            resolved.push(change.clone());
+            continue;
+        };
+        match client.resolved(&tag).await {
+            Ok(digest) => {
+                sink.event(
+                    now(),
+                    &Event::ImageResolved {
+                        container: container.clone().unwrap_or_default(),
+                        image: image.clone(),
+                        resolved: digest.clone(),
+                    },
+                );
+                resolved.push(match container {
+                    Some(container) => ImageChange::Of { container, image: digest },
+                    None => ImageChange::OfTheOnlyOne { image: digest },
+                });
+            }
+            Err(error) => {
+                sink.event(
+                    now(),
+                    &Event::Warned {
+                        message: format!(
+                            "the tag of {image} stays a tag, ECS resolves it at the first task: {error}"
+                        ),
+                    },
+                );
+                resolved.push(change.clone());
+            }
+        }
+    }
+    resolved
+}
+
+/// Nothing differs: the service may still be on its way to exactly that, and then that is followed;
+/// a wanted count alone is sent without a deployment.
+async fn nothing_changed(
+    client: &Client,
+    plan: &DeployPlan,
+    before: &Before,
+    sink: &mut dyn EventSink,
+) -> Result<Outcome, DeployError> {
+    let running = before.service.task_definition.short().to_owned();
+    if let Some(count) = plan.desired_count.filter(|count| *count != before.service.desired_count) {
+        let request =
+            json!({"cluster": plan.target.cluster, "service": plan.target.service, "desiredCount": count});
+        client.update(&plan.target, &request, &before.deployments()).await?;
+        sink.event(
+            now(),
+            &Event::NothingDone {
+                reason: format!(
+                    "{running} stays; the desired count goes from {} to {count}, which starts no deployment",
+                    before.service.desired_count
+                ),
+            },
+        );
+        return Ok(Outcome::NothingToDo);
+    }
+    let primary = before.service.deployments.iter().find(|d| d.is_primary());
+    let unfinished = primary
+        .is_some_and(|d| matches!(d.rollout_state, Some(RolloutState::InProgress | RolloutState::Failed)));
+    if unfinished && plan.then == Then::Wait {
+        sink.event(
+            now(),
+            &Event::Warned {
+                message: format!(
+                    "{running} is what the service is being moved to already; following that deployment"
+                ),
+            },
+        );
+        let deadline = now() + plan.timeout_ms;
+        if let Some(rollout) = Rollout::attach(plan.target.clone(), &before.service, now(), deadline) {
+            let deployment = rollout.deployment().clone();
+            let first = ServiceSeen::Described(Box::new(before.service.clone()));
+            return follow(client, rollout, Some(first), plan.watch, sink)
+                .await
+                .map(Outcome::Ended)
+                .map_err(|error| DeployError::LostSight { error, deployment });
+        }
+    }
+    sink.event(
+        now(),
+        &Event::NothingDone {
+            reason: format!("nothing changed: the service runs {running} already (--force redeploys it)"),
+        },
+    );
+    Ok(Outcome::NothingToDo)
+}
+
+/// Moves the service to a registered revision and follows it as far as the plan says.
+pub(crate) async fn start_existing(
+    client: &Client,
+    plan: &DeployPlan,
+    described: Value,
+    task_definition: TaskDefinitionArn,
+    sink: &mut dyn EventSink,
+) -> Result<Outcome, DeployError> {
+    let before = Before::of(described)?;
+    start(client, plan, &before, task_definition, sink).await
+}
+
+async fn start(
+    client: &Client,
+    plan: &DeployPlan,
+    before: &Before,
+    task_definition: TaskDefinitionArn,
+    sink: &mut dyn EventSink,
+) -> Result<Outcome, DeployError> {
+    let request = update_service_request(
+        &plan.target,
+        &before.raw,
+        &task_definition,
+        plan.breaker,
+        plan.force,
+        plan.desired_count,
+    );
+    if request.get("deploymentConfiguration").is_some() {
+        sink.event(now(), &Event::Warned {
+            message: "the service's circuit breaker was off; switching it on with rollback (circuitBreaker: leave keeps it off)".into(),
+        });
+    }
+    let earlier = before.deployments();
+    let updated = client
+        .update(&plan.target, &request, &earlier)
+        .await
+        .map_err(|error| DeployError::Update { error, task_definition: task_definition.clone() })?;
+    let first = seen("UpdateService", &updated.service)?;
+    let ServiceSeen::Described(service) = &first else {
+        return Err(crate::ecs::unexpected("UpdateService", "it has no service").into());
+    };
+    let primary = service.deployments.iter().find(|d| d.is_primary());
+    let Some(ours) = primary.filter(|d| !earlier.contains(&d.id)) else {
+        sink.event(
+            now(),
+            &Event::NothingDone { reason: "ECS accepted the update and started no deployment".into() },
+        );
+        return Ok(Outcome::NothingToDo);
+    };
+    let service_deployment = own_service_deployment(before, service);
+    sink.event(
+        now(),
+        &Event::Started {
+            target: plan.target.clone(),
+            deployment: ours.id.clone(),
+            service_deployment: service_deployment.clone(),
+            task_definition: task_definition.clone(),
+            desired: service.desired_count,
+        },
+    );
+    let deployment = ours.id.clone();
+    if plan.then == Then::Return {
+        return Ok(Outcome::Started { deployment });
+    }
+    let started_at = now();
+    let rollout = Rollout::begin(Start {
+        target: plan.target.clone(),
+        candidate: task_definition,
+        deployment: deployment.clone(),
+        service_deployment,
+        earlier_service_deployment: before.service.current_service_deployment.clone(),
+        earlier_deployments: earlier,
+        known_events: before.service.events.iter().map(|e| e.id.clone()).collect(),
+        started_at,
+        deadline: started_at + plan.timeout_ms,
+    });
+    follow(client, rollout, Some(first), plan.watch, sink)
+        .await
+        .map(Outcome::Ended)
+        .map_err(|error| DeployError::LostSight { error, deployment })
+}
+
+/// The answer may still name the service deployment of before.
+fn own_service_deployment(before: &Before, after: &Service) -> Option<ServiceDeploymentArn> {
+    after
+        .current_service_deployment
+        .clone()
+        .filter(|arn| Some(arn) != before.service.current_service_deployment.as_ref())
+}
+
+/// The containers of what the service runs, for an error that names them.
+pub fn container_names(document: &Value) -> Vec<String> {
+    containers(document)
+}

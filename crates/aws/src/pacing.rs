@@ -1,0 +1,122 @@
+//! AWS's rate limits, kept on this side. It must never let a process of ours throttle the account's
+//! other tools; all rollouts of a process share one set of buckets. Start with [`Pacer::permit`].
+
+use std::sync::{LazyLock, Mutex, PoisonError};
+use std::time::Duration;
+use tidegate_rollout::Millis;
+
+/// The token buckets of Amazon ECS, per account and Region, and one for everything else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bucket {
+    /// UpdateService, StopServiceDeployment: burst 50, 5 a second.
+    ServiceModify,
+    /// DescribeServices, ListServices: burst 100, 20 a second.
+    ServiceRead,
+    /// Service deployments and revisions: burst 50, 20 a second.
+    ServiceDeploymentRead,
+    /// RegisterTaskDefinition, DeregisterTaskDefinition: burst 20, 1 a second.
+    TaskDefinitionModify,
+    /// DescribeTaskDefinition, ListTaskDefinitions: burst 50, 20 a second.
+    TaskDefinitionRead,
+    /// DescribeTasks, ListTasks: burst 100, 20 a second.
+    TaskRead,
+    /// Elastic Load Balancing, CloudWatch Logs, Amazon ECR: burst 20, 5 a second, well below theirs.
+    Elsewhere,
+}
+
+impl Bucket {
+    /// Tokens it holds when full, and tokens it gains a second.
+    const fn size(self) -> (f64, f64) {
+        match self {
+            Self::ServiceModify => (50.0, 5.0),
+            Self::ServiceRead | Self::TaskRead => (100.0, 20.0),
+            Self::ServiceDeploymentRead | Self::TaskDefinitionRead => (50.0, 20.0),
+            Self::TaskDefinitionModify => (20.0, 1.0),
+            Self::Elsewhere => (20.0, 5.0),
+        }
+    }
+
+    const fn index(self) -> usize {
+        self as usize
+    }
+}
+
+/// The number of buckets.
+const BUCKETS: usize = 7;
+
+/// How full one bucket is.
+#[derive(Debug, Clone, Copy, Default)]
+struct Level {
+    /// Tokens taken out and not yet regained; may exceed the size, and then callers wait.
+    owed: f64,
+    at: Millis,
+}
+
+/// All buckets of this process.
+#[derive(Debug, Default)]
+pub struct Pacer {
+    levels: Mutex<[Level; BUCKETS]>,
+}
+
+static PROCESS: LazyLock<Pacer> = LazyLock::new(Pacer::default);
+
+impl Pacer {
+    /// The one pacer of this process.
+    pub fn of_process() -> &'static Self {
+        &PROCESS
+    }
+
+    /// Waits until a call of this kind is allowed.
+    pub async fn permit(&self, bucket: Bucket) {
+        let wait = self.reserve(bucket, crate::sink::now());
+        if !wait.is_zero() {
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    /// Takes a token at `now`; answers how long to wait before using it.
+    pub fn reserve(&self, bucket: Bucket, now: Millis) -> Duration {
+        let (burst, per_second) = bucket.size();
+        let mut levels = self.levels.lock().unwrap_or_else(PoisonError::into_inner);
+        let level = &mut levels[bucket.index()];
+        let gained = (now - level.at).max(0) as f64 / 1000.0 * per_second;
+        level.owed = (level.owed - gained).max(0.0) + 1.0;
+        level.at = now;
+        let over = (level.owed - burst).max(0.0);
+        Duration::from_secs_f64(over / per_second)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_burst_passes_at_once_and_then_one_a_second() {
+        let pacer = Pacer::default();
+        let waits: Vec<_> = (0..22).map(|_| pacer.reserve(Bucket::TaskDefinitionModify, 0)).collect();
+        assert!(waits[..20].iter().all(Duration::is_zero));
+        assert_eq!(waits[20..], [Duration::from_secs(1), Duration::from_secs(2)]);
+    }
+
+    #[test]
+    fn a_bucket_fills_again_but_never_over_its_size() {
+        let pacer = Pacer::default();
+        for _ in 0..20 {
+            pacer.reserve(Bucket::TaskDefinitionModify, 0);
+        }
+        for _ in 0..20 {
+            assert!(pacer.reserve(Bucket::TaskDefinitionModify, 3_600_000).is_zero());
+        }
+        assert!(!pacer.reserve(Bucket::TaskDefinitionModify, 3_600_000).is_zero());
+    }
+
+    #[test]
+    fn buckets_do_not_share_tokens() {
+        let pacer = Pacer::default();
+        for _ in 0..30 {
+            pacer.reserve(Bucket::TaskDefinitionModify, 0);
+        }
+        assert!(pacer.reserve(Bucket::ServiceRead, 0).is_zero());
+    }
+}

@@ -1,0 +1,197 @@
+//! The watch: look, step, act, wait. It must never decide anything: what a look means is
+//! `tidegate_rollout::rolling::step`. Start with [`follow`].
+//!
+//! The calls of a watch: the answer of UpdateService is the first look and costs nothing; every
+//! further look is one DescribeServices; DescribeServiceDeployments is read only to explain an end
+//! that is not a success; ListTasks and DescribeTasks only when a failure count grew or an event
+//! told of trouble. How often: see `tidegate_rollout::pace`.
+
+use crate::client::Client;
+use crate::diagnose::diagnose;
+use crate::error::AwsError;
+use crate::sink::{EventSink, now};
+use std::time::Duration;
+use tidegate_rollout::names::ServiceRef;
+use tidegate_rollout::observation::{Observation, ServiceSeen};
+use tidegate_rollout::rolling::{Action, Rollout, step};
+use tidegate_rollout::{Event, Millis, Verdict, pace};
+
+/// How to watch.
+#[derive(Debug, Clone, Copy)]
+pub struct WatchOptions {
+    /// The tick in milliseconds: [`pace::TICK`] on Amazon's clock, shorter for a local cloud whose
+    /// clock runs faster.
+    pub tick: Millis,
+    /// Log lines on the failure screen.
+    pub log_lines: u16,
+}
+
+impl Default for WatchOptions {
+    fn default() -> Self {
+        Self { tick: pace::TICK, log_lines: 20 }
+    }
+}
+
+/// Follows a rollout to its verdict, events to the sink. `first` is a look that is at hand already.
+///
+/// A look that fails in a way that passes is taken again until the deadline; any other failure (a
+/// session that expired, a missing permission) ends the watch, and ECS goes on without it.
+pub async fn follow(
+    client: &Client,
+    rollout: Rollout,
+    first: Option<ServiceSeen>,
+    options: WatchOptions,
+    sink: &mut dyn EventSink,
+) -> Result<Verdict, AwsError> {
+    let mut watch = Watch { client, rollout, options, sink, lost_sight: Sight::Clear };
+    let mut at_hand = first;
+    loop {
+        let service = match at_hand.take() {
+            Some(service) => Some(service),
+            None => watch.look().await?,
+        };
+        if let Some(service) = service
+            && let Some(verdict) = watch.consider(service).await?
+        {
+            return Ok(verdict);
+        }
+        let wait = pace::next_look(watch.rollout.pulse(), now(), options.tick);
+        tokio::time::sleep(Duration::from_millis(wait.unsigned_abs())).await;
+    }
+}
+
+struct Watch<'a> {
+    client: &'a Client,
+    rollout: Rollout,
+    options: WatchOptions,
+    sink: &'a mut dyn EventSink,
+    lost_sight: Sight,
+}
+
+/// Whether the last look worked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sight {
+    Clear,
+    Lost,
+}
+
+impl Watch<'_> {
+    /// One DescribeServices. `None` if it failed in a way that passes.
+    async fn look(&mut self) -> Result<Option<ServiceSeen>, AwsError> {
+        match self.client.observed_service(self.rollout.target()).await {
+            Ok(service) => {
+                self.lost_sight = Sight::Clear;
+                Ok(Some(service))
+            }
+            Err(error) if error.passes() && now() < self.rollout.window().1 => {
+                if self.lost_sight == Sight::Clear {
+                    self.tell(&Event::Warned {
+                        message: format!("cannot look at the moment, trying again: {error}"),
+                    });
+                }
+                self.lost_sight = Sight::Lost;
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Steps until the look is used up: a step may ask for more of the same moment.
+    async fn consider(&mut self, service: ServiceSeen) -> Result<Option<Verdict>, AwsError> {
+        let mut seen = Observation { service, service_deployment: None, stopped_tasks: None };
+        loop {
+            let (next, actions) = step(&self.rollout, &seen, now());
+            self.rollout = next;
+            let mut ending = None;
+            let mut fuller = false;
+            for action in actions {
+                match action {
+                    Action::Report(event @ Event::Decided { .. }) => ending = Some(event),
+                    Action::Report(event) => self.tell(&event),
+                    Action::ReadServiceDeployment(arn) => {
+                        match self.client.service_deployment(&arn).await {
+                            Ok(Some(known)) => seen.service_deployment = Some(known),
+                            Ok(None) => self.rollout.forget_service_deployment(),
+                            Err(error) => self.do_without_service_deployments(&error),
+                        }
+                        fuller = true;
+                    }
+                    Action::ReadStoppedTasks(_) => {
+                        seen.stopped_tasks = Some(self.stopped_tasks().await);
+                        fuller = true;
+                    }
+                    Action::RequestRollback(arn) => {
+                        if let Err(error) = self.client.request_rollback(&arn).await {
+                            let (next, actions) = self.rollout.rollback_refused(&error.to_string(), now());
+                            self.rollout = next;
+                            ending = actions.into_iter().find_map(|action| match action {
+                                Action::Report(event) => Some(event),
+                                _ => None,
+                            });
+                        }
+                    }
+                }
+            }
+            if let (Some(event), Some(verdict)) = (ending, self.rollout.verdict().cloned()) {
+                self.explain(&verdict, &seen.service).await;
+                self.tell(&event);
+                return Ok(Some(verdict));
+            }
+            if !fuller {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Older endpoints and narrow permissions lack service deployments; the deployments of the
+    /// service itself tell enough.
+    fn do_without_service_deployments(&mut self, error: &AwsError) {
+        self.rollout.forget_service_deployment();
+        self.tell(&Event::Warned { message: format!("going on without service deployments: {error}") });
+    }
+
+    async fn stopped_tasks(&mut self) -> Vec<tidegate_rollout::observation::StoppedTask> {
+        match self.client.stopped_tasks(self.rollout.target()).await {
+            Ok(tasks) => tasks,
+            Err(error) => {
+                self.tell(&Event::Warned { message: format!("cannot read the stopped tasks: {error}") });
+                Vec::new()
+            }
+        }
+    }
+
+    /// The failure screen comes before the verdict, so that the verdict is the last thing read.
+    async fn explain(&mut self, verdict: &Verdict, service: &ServiceSeen) {
+        let failed =
+            matches!(verdict, Verdict::RolledBack { .. } | Verdict::Failed { .. } | Verdict::TimedOut { .. });
+        if failed {
+            let diagnosis = diagnose(self.client, &self.rollout, service, self.options.log_lines).await;
+            self.tell(&Event::Diagnosed { diagnosis });
+        }
+    }
+
+    fn tell(&mut self, event: &Event) {
+        self.sink.event(now(), event);
+    }
+}
+
+/// Follows whatever deployment the service works on now. `Ok(None)` if the service has no
+/// deployment of its own (another controller keeps them).
+pub async fn attach(
+    client: &Client,
+    target: &ServiceRef,
+    timeout_ms: Millis,
+    options: WatchOptions,
+    sink: &mut dyn EventSink,
+) -> Result<Option<Verdict>, AwsError> {
+    let described = client.described_service(target).await?;
+    let seen = crate::ecs::seen("DescribeServices", &described)?;
+    let ServiceSeen::Described(service) = &seen else {
+        return Ok(None);
+    };
+    let started_at = now();
+    let Some(rollout) = Rollout::attach(target.clone(), service, started_at, started_at + timeout_ms) else {
+        return Ok(None);
+    };
+    follow(client, rollout, Some(seen), options, sink).await.map(Some)
+}

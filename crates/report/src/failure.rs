@@ -1,0 +1,133 @@
+//! Why a rollout failed, on one screen. It must never grow beyond it: the shell chose what tells
+//! most. Start with [`screen`].
+
+use crate::style::{Style, Tone};
+use crate::words::without_service;
+use tidegate_rollout::diagnosis::Diagnosis;
+
+/// The most lines of a log that are shown.
+const LOG_LINES: usize = 12;
+
+/// The screen: causes and what to do, stopped tasks, health checks, events, log lines.
+pub fn screen(diagnosis: &Diagnosis, style: Style) -> String {
+    let mut text = String::new();
+    let heading = |text: &mut String, words: &str| {
+        text.push_str(&format!("\n{}\n", style.paint(Tone::Strong, words)));
+    };
+    if !diagnosis.causes.is_empty() {
+        heading(&mut text, "Why");
+        for cause in diagnosis.causes.iter().take(3) {
+            text.push_str(&format!("  {}\n", style.paint(Tone::Bad, &cause.what)));
+            text.push_str(&format!("    AWS says: {}\n", without_service(&cause.said)));
+            text.push_str(&format!("    {} {}\n", style.paint(Tone::Good, "fix:"), cause.fix));
+        }
+    }
+    if !diagnosis.stopped.is_empty() {
+        heading(&mut text, "Stopped tasks");
+        for group in diagnosis.stopped.iter().take(4) {
+            let code = group.stop_code.as_deref().map_or_else(String::new, |code| format!(" [{code}]"));
+            text.push_str(&format!("  {} × {}{code}\n", group.tasks, group.reason));
+            for line in &group.containers {
+                text.push_str(&format!("      {line}\n"));
+            }
+            text.push_str(&format!(
+                "      {}\n",
+                style.paint(Tone::Quiet, &format!("latest: task {}", group.latest_task))
+            ));
+        }
+    }
+    if !diagnosis.health.is_empty() {
+        heading(&mut text, "Health check");
+        for finding in &diagnosis.health {
+            text.push_str(&format!("  {}: {}\n", finding.target_group, finding.check));
+            for target in &finding.targets {
+                text.push_str(&format!("      {target}\n"));
+            }
+        }
+    }
+    if !diagnosis.events.is_empty() {
+        heading(&mut text, "Service events");
+        for event in &diagnosis.events {
+            text.push_str(&format!(
+                "  {}  {}\n",
+                style.paint(Tone::Quiet, &time_of_day(event.at)),
+                without_service(&event.message)
+            ));
+        }
+    }
+    for log in &diagnosis.logs {
+        heading(&mut text, &format!("Last log lines of {} ({})", log.container, log.stream));
+        if log.lines.is_empty() {
+            text.push_str("  (it wrote nothing)\n");
+        }
+        let skipped = log.lines.len().saturating_sub(LOG_LINES);
+        for line in log.lines.iter().skip(skipped) {
+            text.push_str(&format!("  {line}\n"));
+        }
+    }
+    for missing in &diagnosis.missing {
+        text.push_str(&style.paint(Tone::Quiet, &format!("  not available: {missing}")));
+        text.push('\n');
+    }
+    if !text.is_empty() {
+        text.push('\n');
+    }
+    text
+}
+
+/// `14:03:07`, in UTC as AWS's own consoles can show it.
+pub(crate) fn time_of_day(at: tidegate_rollout::Millis) -> String {
+    jiff::Timestamp::from_millisecond(at)
+        .map(|moment| moment.strftime("%H:%M:%S").to_string())
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tidegate_rollout::cause::{Cause, Heals};
+    use tidegate_rollout::diagnosis::{HealthFinding, LogTail, StoppedGroup};
+    use tidegate_rollout::observation::ServiceEvent;
+
+    #[test]
+    fn everything_that_tells_is_on_one_screen() {
+        let diagnosis = Diagnosis {
+            causes: vec![Cause {
+                what: "the application exits".into(),
+                said: "Essential container in task exited".into(),
+                fix: "read its last log lines below".into(),
+                heals: Heals::Perhaps,
+            }],
+            events: vec![ServiceEvent {
+                id: "e".into(),
+                at: 1_700_000_000_000,
+                message: "(service web) (deployment ecs-svc/2) deployment failed: tasks failed to start.".into(),
+            }],
+            stopped: vec![StoppedGroup {
+                reason: "Essential container in task exited".into(),
+                stop_code: Some("EssentialContainerExited".into()),
+                tasks: 3,
+                containers: vec!["web exited 1".into(), "side exited 137 (SIGKILL: out of memory, or stopTimeout over)".into()],
+                latest_task: "0123456789abcdef0123456789abcdef".into(),
+            }],
+            health: vec![HealthFinding {
+                target_group: "web-blue".into(),
+                check: "GET /health on traffic-port every 30 s, expects 200 within 5 s; 5 passes make it healthy, 2 failures unhealthy".into(),
+                targets: vec!["10.0.1.7:8080 unhealthy, Target.ResponseCodeMismatch: Health checks failed with these codes: [404]".into()],
+            }],
+            logs: vec![LogTail {
+                container: "web".into(),
+                stream: "/ecs/web/web/web/0123".into(),
+                lines: vec!["listening on 8080".into(), "panic: no DATABASE_URL".into()],
+            }],
+            missing: vec!["logs: logs:GetLogEvents is not allowed".into()],
+        };
+        insta::assert_snapshot!(screen(&diagnosis, Style::Plain));
+        assert!(screen(&diagnosis, Style::Plain).lines().count() < 40, "one screen");
+    }
+
+    #[test]
+    fn nothing_found_shows_nothing() {
+        assert_eq!(screen(&Diagnosis::default(), Style::Plain), "");
+    }
+}

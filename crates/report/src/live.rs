@@ -1,0 +1,325 @@
+//! The live view of a terminal: one line a deployment, the events beneath, redrawn in place. It must
+//! never leave the cursor hidden. What is drawn is the pure function [`frame`]; start there.
+
+use crate::style::{Style, Tone};
+use crate::{Reporter, diff, failure, words};
+use crossterm::{cursor, queue, terminal};
+use std::collections::VecDeque;
+use std::io::Write;
+use tidegate_rollout::observation::{Deployment, RolloutState};
+use tidegate_rollout::{DeploymentId, Event, Millis};
+
+/// Events kept beneath the deployments.
+const EVENTS: usize = 8;
+/// Cells of a bar.
+const BAR: u32 = 20;
+
+/// What the view shows.
+#[derive(Debug, Clone, Default)]
+pub struct View {
+    title: String,
+    started: Option<Millis>,
+    deployments: Vec<Deployment>,
+    followed: Option<DeploymentId>,
+    lines: VecDeque<String>,
+}
+
+impl View {
+    /// Takes an event in.
+    pub fn take(&mut self, at: Millis, event: &Event, style: Style) {
+        self.started.get_or_insert(at);
+        match event {
+            Event::Started { target, task_definition, .. } => {
+                self.title = format!("{target} → {}", task_definition.short());
+            }
+            Event::Progressed { deployments, followed } => {
+                self.deployments.clone_from(deployments);
+                self.followed = Some(followed.clone());
+                return;
+            }
+            _ => {}
+        }
+        if let Some(line) = words::sentence(event, style) {
+            if self.lines.len() == EVENTS {
+                self.lines.pop_front();
+            }
+            self.lines.push_back(line);
+        }
+    }
+}
+
+/// The lines to draw, none wider than `width` cells.
+pub fn frame(view: &View, now: Millis, width: usize, style: Style) -> Vec<String> {
+    let elapsed = view.started.map_or(0, |started| (now - started).max(0) / 1000);
+    let mut lines = vec![fitted(&format!("{}  {}:{:02}", view.title, elapsed / 60, elapsed % 60), width)];
+    for d in &view.deployments {
+        let role = if view.followed.as_ref() == Some(&d.id) { "candidate" } else { "" };
+        let name = format!("{:<16}", d.task_definition.short());
+        let counts =
+            format!("{}/{} running  {} pending  {} failed", d.running, d.desired, d.pending, d.failed);
+        let plain = format!("  {name} {} {counts}  {role}", bar(d));
+        let tone = match d.rollout_state {
+            Some(RolloutState::Failed) => Some(Tone::Bad),
+            Some(RolloutState::Completed) => Some(Tone::Good),
+            _ => None,
+        };
+        let fitted = fitted(plain.trim_end(), width);
+        lines.push(tone.map_or_else(|| fitted.clone(), |tone| style.paint(tone, &fitted)));
+    }
+    lines.extend(view.lines.iter().map(|line| fitted(&format!("    {line}"), width)));
+    lines
+}
+
+/// Running, pending and missing tasks as cells.
+fn bar(d: &Deployment) -> String {
+    let total = d.desired.max(d.running + d.pending).max(1);
+    let cells = |tasks: u32| tasks * BAR / total;
+    let running = cells(d.running);
+    let pending = cells(d.running + d.pending) - running;
+    let rest = BAR - running - pending;
+    let repeat = |cell: &str, times: u32| cell.repeat(times as usize);
+    format!("{}{}{}", repeat("█", running), repeat("▒", pending), repeat("·", rest))
+}
+
+/// Cut to the width; colour codes take no cells and are never cut.
+fn fitted(line: &str, width: usize) -> String {
+    let mut text = String::new();
+    let mut cells = 0;
+    let mut in_code = false;
+    let mut cut = false;
+    for c in line.chars() {
+        if c == '\u{1b}' {
+            in_code = true;
+        }
+        if in_code {
+            text.push(c);
+            in_code = c != 'm';
+            continue;
+        }
+        if c.is_control() || cut {
+            continue;
+        }
+        if cells + 1 >= width {
+            text.push('…');
+            cut = true;
+            continue;
+        }
+        text.push(c);
+        cells += 1;
+    }
+    text
+}
+
+/// Draws the view in place on a terminal.
+pub struct LiveView<P: Write + Send, R: Write + Send> {
+    progress: P,
+    result: R,
+    style: Style,
+    result_style: Style,
+    view: View,
+    drawn: u16,
+    /// Before the rollout starts there is nothing to draw in place: lines scroll.
+    moving: Moving,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Moving {
+    NotYet,
+    Now,
+    Over,
+}
+
+impl<P: Write + Send, R: Write + Send> LiveView<P, R> {
+    /// Draws on `progress`, which must be a terminal; writes the result to `result`.
+    pub fn new(progress: P, result: R, style: Style, result_style: Style) -> Self {
+        Self { progress, result, style, view: View::default(), drawn: 0, moving: Moving::NotYet }
+    }
+
+    fn draw(&mut self, now: Millis) {
+        let (width, height) = terminal::size().unwrap_or((80, 24));
+        let mut lines = frame(&self.view, now, usize::from(width), self.style);
+        lines.truncate(usize::from(height.saturating_sub(1)).max(1));
+        self.erase();
+        for line in &lines {
+            let _ = writeln!(self.progress, "{line}\r");
+        }
+        self.drawn = u16::try_from(lines.len()).unwrap_or(u16::MAX);
+        let _ = self.progress.flush();
+    }
+
+    fn erase(&mut self) {
+        if self.drawn > 0 {
+            let _ = queue!(
+                self.progress,
+                cursor::MoveUp(self.drawn),
+                cursor::MoveToColumn(0),
+                terminal::Clear(terminal::ClearType::FromCursorDown)
+            );
+            self.drawn = 0;
+        }
+    }
+
+    fn end(&mut self) {
+        if self.moving == Moving::Now {
+            let _ = queue!(self.progress, cursor::Show);
+            let _ = self.progress.flush();
+        }
+        self.moving = Moving::Over;
+        self.drawn = 0;
+    }
+}
+
+impl<P: Write + Send, R: Write + Send> Reporter for LiveView<P, R> {
+    fn event(&mut self, at: Millis, event: &Event) {
+        match event {
+            Event::Decided { .. } | Event::NothingDone { .. } => {
+                if self.moving == Moving::Now {
+                    self.draw(at);
+                }
+                self.end();
+                if let Some(text) = words::sentence(event, self.result_style) {
+                    let _ = writeln!(self.result, "{text}");
+                    let _ = self.result.flush();
+                }
+            }
+            Event::Diagnosed { diagnosis } => {
+                self.draw(at);
+                self.end();
+                let _ = write!(self.progress, "{}", failure::screen(diagnosis, self.style));
+                let _ = self.progress.flush();
+            }
+            Event::Started { .. } | Event::Progressed { .. } if self.moving == Moving::NotYet => {
+                self.moving = Moving::Now;
+                let _ = queue!(self.progress, cursor::Hide);
+                self.view.take(at, event, self.style);
+                self.draw(at);
+            }
+            _ if self.moving == Moving::Now => {
+                self.view.take(at, event, self.style);
+                self.draw(at);
+            }
+            _ => {
+                if let Some(text) = words::sentence(event, self.style) {
+                    let _ = writeln!(self.progress, "{text}");
+                }
+                if let Event::Planned { differences, .. } = event {
+                    let _ = write!(self.progress, "{}", diff::table(differences, self.style));
+                }
+                let _ = self.progress.flush();
+            }
+        }
+    }
+
+    fn refresh(&mut self, now: Millis) {
+        if self.moving == Moving::Now {
+            self.draw(now);
+        }
+    }
+
+    fn finish(&mut self) {
+        self.end();
+    }
+}
+
+impl<P: Write + Send, R: Write + Send> Drop for LiveView<P, R> {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tidegate_rollout::TaskDefinitionArn;
+    use tidegate_rollout::names::{ClusterName, ServiceName, ServiceRef};
+
+    fn arn(n: u32) -> TaskDefinitionArn {
+        TaskDefinitionArn::parse(&format!("arn:aws:ecs:r:1:task-definition/web:{n}")).expect("valid")
+    }
+
+    fn deployment(id: &str, n: u32, running: u32, pending: u32, failed: u32) -> Deployment {
+        Deployment {
+            id: DeploymentId::answered(id),
+            status: "ACTIVE".into(),
+            task_definition: arn(n),
+            desired: 4,
+            running,
+            pending,
+            failed,
+            rollout_state: None,
+            rollout_state_reason: None,
+            created_at: None,
+        }
+    }
+
+    fn moving() -> View {
+        let mut view = View::default();
+        let target = ServiceRef {
+            cluster: ClusterName::parse("prod").expect("valid"),
+            service: ServiceName::parse("web").expect("valid"),
+        };
+        view.take(
+            0,
+            &Event::Started {
+                target,
+                deployment: DeploymentId::answered("ecs-svc/2"),
+                service_deployment: None,
+                task_definition: arn(8),
+                desired: 4,
+            },
+            Style::Plain,
+        );
+        view.take(
+            1_000,
+            &Event::Progressed {
+                deployments: vec![deployment("ecs-svc/2", 8, 1, 2, 1), deployment("ecs-svc/1", 7, 3, 0, 0)],
+                followed: DeploymentId::answered("ecs-svc/2"),
+            },
+            Style::Plain,
+        );
+        view.take(
+            2_000,
+            &Event::ServiceSaid {
+                said_at: 2_000,
+                message: "(service web) has started 2 tasks: (task 0123) (task 4567).".into(),
+            },
+            Style::Plain,
+        );
+        view
+    }
+
+    #[test]
+    fn a_line_for_each_deployment_and_the_events_beneath() {
+        insta::assert_snapshot!(frame(&moving(), 65_000, 100, Style::Plain).join("\n"));
+    }
+
+    #[test]
+    fn no_line_is_wider_than_the_terminal() {
+        for width in [20, 40, 79] {
+            for line in frame(&moving(), 65_000, width, Style::Plain) {
+                assert!(line.chars().count() <= width, "{width}: {line}");
+            }
+        }
+    }
+
+    #[test]
+    fn colour_codes_take_no_cells_and_are_always_closed() {
+        let painted = Style::Coloured.paint(Tone::Bad, "0123456789");
+        let cut = fitted(&painted, 5);
+        assert!(cut.contains("0123…") && cut.ends_with('m'), "{cut:?}");
+    }
+
+    #[test]
+    fn the_cursor_comes_back_when_the_view_is_dropped() {
+        let mut bytes = Vec::new();
+        {
+            let mut live = LiveView::new(&mut bytes, std::io::sink(), Style::Plain, Style::Plain);
+            live.event(
+                0,
+                &Event::Progressed { deployments: vec![], followed: DeploymentId::answered("ecs-svc/2") },
+            );
+        }
+        let drawn = String::from_utf8(bytes).expect("text");
+        assert!(drawn.contains("\u{1b}[?25l") && drawn.ends_with("\u{1b}[?25h"), "{drawn:?}");
+    }
+}

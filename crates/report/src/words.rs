@@ -1,0 +1,160 @@
+//! The sentence for each event. It must never say more than the event does. Start with [`sentence`].
+
+use crate::style::{Style, Tone};
+use tidegate_rollout::observation::{BreakerCount, Deployment, RolloutState};
+use tidegate_rollout::{DeploymentId, Event, Verdict};
+
+/// One line for an event, or nothing where the event has a picture of its own (the difference, the
+/// failure screen).
+pub fn sentence(event: &Event, style: Style) -> Option<String> {
+    Some(match event {
+        Event::Planned { target, from, differences } => format!(
+            "{} runs {}; {}",
+            style.paint(Tone::Strong, &target.to_string()),
+            from.short(),
+            match differences.len() {
+                0 => "no differences in the task definition".to_owned(),
+                1 => "1 difference".to_owned(),
+                n => format!("{n} differences"),
+            }
+        ),
+        Event::ImageResolved { image, resolved, .. } => format!("{image} is {resolved}"),
+        Event::Warned { message } => format!("{} {message}", style.paint(Tone::Warning, "note:")),
+        Event::NothingDone { reason } => reason.clone(),
+        Event::Registered { task_definition } => {
+            format!("registered {}", style.paint(Tone::Strong, task_definition.short()))
+        }
+        Event::Started { deployment, task_definition, desired, .. } => {
+            format!(
+                "deployment {deployment} brings {} to {}",
+                style.paint(Tone::Strong, task_definition.short()),
+                tasks(*desired)
+            )
+        }
+        Event::Progressed { deployments, followed } => {
+            let parts: Vec<String> = deployments.iter().map(|d| counts(d, followed, style)).collect();
+            parts.join(" · ")
+        }
+        Event::ServiceSaid { message, .. } => {
+            style.paint(Tone::Quiet, &format!("ecs: {}", without_service(message)))
+        }
+        Event::CauseFound { cause } => {
+            format!("{} {} ({})", style.paint(Tone::Bad, "cause:"), cause.what, without_service(&cause.said))
+        }
+        Event::RollbackRequested { reason } => {
+            format!("waiting cannot help ({}); asking ECS to roll back now", without_service(reason))
+        }
+        Event::RollingBack { to, reason } => {
+            format!("{} to {}: {reason}", style.paint(Tone::Warning, "rolling back"), to.short())
+        }
+        Event::Diagnosed { .. } => return None,
+        Event::Decided { verdict, duration_ms } => {
+            format!("{} (after {})", verdict_sentence(verdict, style), duration(*duration_ms))
+        }
+    })
+}
+
+/// The verdict in one sentence.
+pub fn verdict_sentence(verdict: &Verdict, style: Style) -> String {
+    match verdict {
+        Verdict::Promoted { task_definition, running } => format!(
+            "{}: {} serves with {}",
+            style.paint(Tone::Good, "promoted"),
+            task_definition.short(),
+            tasks(*running)
+        ),
+        Verdict::RolledBack { to, reason, breaker } => format!(
+            "{} to {}: {}{}",
+            style.paint(Tone::Bad, "rolled back"),
+            to.short(),
+            without_service(reason),
+            counted(*breaker)
+        ),
+        Verdict::Failed { reason, left, breaker } => format!(
+            "{}: {}{}; {left}",
+            style.paint(Tone::Bad, "failed"),
+            without_service(reason).trim_end_matches('.'),
+            counted(*breaker)
+        ),
+        Verdict::Aborted { reason } => format!("{}: {reason}", style.paint(Tone::Bad, "aborted")),
+        Verdict::TimedOut { reached } => {
+            format!("{}: {reached}; ECS goes on", style.paint(Tone::Warning, "timed out"))
+        }
+        Verdict::Superseded { by, task_definition } => format!(
+            "{}: deployment {by} of {} took its place",
+            style.paint(Tone::Warning, "superseded"),
+            task_definition.short()
+        ),
+    }
+}
+
+fn counted(breaker: Option<BreakerCount>) -> String {
+    breaker.map_or_else(String::new, |b| {
+        format!(" [circuit breaker: {} of {} failures]", b.failures, b.threshold)
+    })
+}
+
+fn counts(d: &Deployment, followed: &DeploymentId, style: Style) -> String {
+    let name = if d.id == *followed {
+        style.paint(Tone::Strong, d.task_definition.short())
+    } else {
+        d.task_definition.short().to_owned()
+    };
+    let mut text = format!("{name} {}/{} running", d.running, d.desired);
+    if d.pending > 0 {
+        text.push_str(&format!(", {} pending", d.pending));
+    }
+    if d.failed > 0 {
+        text.push_str(&style.paint(Tone::Bad, &format!(", {} failed", d.failed)));
+    }
+    if d.rollout_state == Some(RolloutState::Failed) {
+        text.push_str(&style.paint(Tone::Bad, " (FAILED)"));
+    }
+    text
+}
+
+/// `1 task`, `3 tasks`.
+pub fn tasks(count: u32) -> String {
+    if count == 1 { "1 task".to_owned() } else { format!("{count} tasks") }
+}
+
+/// A duration as people say it: `850 ms`, `12.3 s`, `3 min 5 s`.
+pub fn duration(ms: i64) -> String {
+    let ms = ms.max(0);
+    match ms {
+        0..1_000 => format!("{ms} ms"),
+        1_000..60_000 => format!("{}.{} s", ms / 1000, ms % 1000 / 100),
+        _ => format!("{} min {} s", ms / 60_000, ms % 60_000 / 1000),
+    }
+}
+
+/// An event's message without the `(service web) ` that every one of them starts with.
+pub fn without_service(message: &str) -> &str {
+    message
+        .strip_prefix("(service ")
+        .and_then(|rest| rest.split_once(") "))
+        .filter(|(name, _)| !name.contains(','))
+        .map_or(message, |(_, rest)| rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_read_as_people_say_them() {
+        let said: Vec<String> =
+            [0, 999, 1_000, 12_345, 59_999, 60_000, 185_000].iter().map(|ms| duration(*ms)).collect();
+        assert_eq!(said, ["0 ms", "999 ms", "1.0 s", "12.3 s", "59.9 s", "1 min 0 s", "3 min 5 s"]);
+    }
+
+    #[test]
+    fn the_service_is_not_named_again_on_every_line_but_a_task_set_is() {
+        assert_eq!(
+            without_service("(service web) has reached a steady state."),
+            "has reached a steady state."
+        );
+        let drain = "(service web, taskSet ecs-svc/1) has begun draining connections on 1 tasks.";
+        assert_eq!(without_service(drain), drain);
+    }
+}
