@@ -29,33 +29,33 @@ use tokio::{
     time::timeout,
 };
 
-pub const LISTENER: &str = "listener/web";
+pub(crate) const LISTENER: &str = "listener/web";
 const DEADLINE: Duration = Duration::from_secs(20);
 
 /// Fails the test when what it waits for does not come.
-pub async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
+pub(crate) async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
     timeout(DEADLINE, future).await.unwrap_or_else(|_| panic!("waited in vain: {what}"))
 }
 
 /// A balancer with its events, at 60 times real time.
-pub struct Rig {
-    pub balancer: Balancer,
+pub(crate) struct Rig {
+    pub(crate) balancer: Balancer,
     events: mpsc::UnboundedReceiver<Event>,
 }
 
 impl Rig {
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let clock = Clock::starting_now(Speed::new(60.0).unwrap());
         let (balancer, events) = Balancer::new(clock);
         Self { balancer, events }
     }
 
-    pub async fn apply(&self, changes: impl IntoIterator<Item = Change>) {
+    pub(crate) async fn apply(&self, changes: impl IntoIterator<Item = Change>) {
         within("a change", self.balancer.apply(changes.into_iter().collect())).await.unwrap();
     }
 
     /// One listener that forwards to one group with these targets, all known to be healthy.
-    pub async fn serving(targets: &[SocketAddr]) -> (Self, SocketAddr) {
+    pub(crate) async fn serving(targets: &[SocketAddr]) -> (Self, SocketAddr) {
         let rig = Self::start();
         rig.apply([
             put_group("group", targets.iter().map(|&at| known_healthy(at))),
@@ -67,11 +67,11 @@ impl Rig {
     }
 
     /// Where the first listener listens.
-    pub fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         self.balancer.listeners()[0].address
     }
 
-    pub async fn health(
+    pub(crate) async fn health(
         &mut self,
         target: SocketAddr,
         state: HealthState,
@@ -88,7 +88,7 @@ impl Rig {
     }
 
     /// Requests that are in flight to `target`.
-    pub fn in_flight(&self, target: SocketAddr) -> u64 {
+    pub(crate) fn in_flight(&self, target: SocketAddr) -> u64 {
         self.balancer
             .metrics()
             .targets
@@ -99,11 +99,11 @@ impl Rig {
     }
 }
 
-pub fn known_healthy(address: SocketAddr) -> Target {
+pub(crate) fn known_healthy(address: SocketAddr) -> Target {
     Target { known_health: Some(HealthState::Healthy), ..Target::new(address) }
 }
 
-pub fn group(arn: &str, targets: impl IntoIterator<Item = Target>) -> TargetGroup {
+pub(crate) fn group(arn: &str, targets: impl IntoIterator<Item = Target>) -> TargetGroup {
     TargetGroup {
         arn: arn.to_owned(),
         health_check: HealthCheck {
@@ -118,11 +118,11 @@ pub fn group(arn: &str, targets: impl IntoIterator<Item = Target>) -> TargetGrou
     }
 }
 
-pub fn put_group(arn: &str, targets: impl IntoIterator<Item = Target>) -> Change {
+pub(crate) fn put_group(arn: &str, targets: impl IntoIterator<Item = Target>) -> Change {
     Change::PutTargetGroup(group(arn, targets))
 }
 
-pub fn forward(groups: &[(&str, u16)]) -> Action {
+pub(crate) fn forward(groups: &[(&str, u16)]) -> Action {
     let groups = groups.iter().map(|&(arn, weight)| WeightedGroup {
         target_group: arn.to_owned(),
         weight: Weight::new(weight).unwrap(),
@@ -130,12 +130,12 @@ pub fn forward(groups: &[(&str, u16)]) -> Action {
     Action::Forward(Forward { groups: groups.collect(), stickiness: None })
 }
 
-pub fn forward_to(groups: &[(&str, u16)]) -> Change {
+pub(crate) fn forward_to(groups: &[(&str, u16)]) -> Change {
     Change::PutLoadBalancer(load_balancer(forward(groups)))
 }
 
 /// A load balancer with one listener on a free port and one rule.
-pub fn load_balancer(action: Action) -> LoadBalancer {
+pub(crate) fn load_balancer(action: Action) -> LoadBalancer {
     let rules = vec![Rule { arn: "rule/default".to_owned(), conditions: Vec::new(), action }];
     LoadBalancer {
         arn: "app/web".to_owned(),
@@ -150,10 +150,10 @@ pub fn load_balancer(action: Action) -> LoadBalancer {
 }
 
 /// A program behind an address, until it is dropped.
-pub struct TestTarget {
-    pub address: SocketAddr,
+pub(crate) struct TestTarget {
+    pub(crate) address: SocketAddr,
     /// Connections that it accepted, those of health checks included.
-    pub connections: Arc<AtomicUsize>,
+    pub(crate) connections: Arc<AtomicUsize>,
     task: JoinHandle<()>,
 }
 
@@ -165,7 +165,7 @@ impl Drop for TestTarget {
 
 impl TestTarget {
     /// Runs `serve` for each connection.
-    pub async fn raw<F>(serve: impl Fn(TcpStream) -> F + Send + Sync + 'static) -> Self
+    pub(crate) async fn raw<F>(serve: impl Fn(TcpStream) -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = ()> + Send + 'static,
     {
@@ -185,7 +185,9 @@ impl TestTarget {
     }
 
     /// Answers each request, health checks included, with `answer`.
-    pub async fn http<F>(answer: impl Fn(Request<Incoming>) -> F + Clone + Send + Sync + 'static) -> Self
+    pub(crate) async fn http<F>(
+        answer: impl Fn(Request<Incoming>) -> F + Clone + Send + Sync + 'static,
+    ) -> Self
     where
         F: Future<Output = Response<Full<Bytes>>> + Send + 'static,
     {
@@ -205,12 +207,14 @@ impl TestTarget {
     }
 
     /// Answers 200 and its own name to whatever it is asked.
-    pub async fn named(name: &'static str) -> Self {
+    pub(crate) async fn named(name: &'static str) -> Self {
         Self::http(move |_| async move { Response::new(Full::from(name)) }).await
     }
 
     /// For each connection: answers health checks, and does `serve` with the first request's head otherwise.
-    pub async fn scripted<F>(serve: impl Fn(TcpStream, String) -> F + Clone + Send + Sync + 'static) -> Self
+    pub(crate) async fn scripted<F>(
+        serve: impl Fn(TcpStream, String) -> F + Clone + Send + Sync + 'static,
+    ) -> Self
     where
         F: Future<Output = ()> + Send + 'static,
     {
@@ -230,12 +234,12 @@ impl TestTarget {
 }
 
 /// An address on which nobody listens.
-pub async fn refusing() -> SocketAddr {
+pub(crate) async fn refusing() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
 }
 
 /// Reads up to the empty line; `None` when the stream ends before it.
-pub async fn read_head(stream: &mut TcpStream) -> Option<String> {
+pub(crate) async fn read_head(stream: &mut TcpStream) -> Option<String> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         let mut byte = [0];
@@ -249,14 +253,14 @@ pub async fn read_head(stream: &mut TcpStream) -> Option<String> {
 
 /// What a client got.
 #[derive(Debug)]
-pub struct Reply {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub body: Bytes,
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
 }
 
 impl Reply {
-    pub fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         std::str::from_utf8(&self.body).unwrap()
     }
 }
@@ -264,13 +268,13 @@ impl Reply {
 type RequestBody = http_body_util::combinators::BoxBody<Bytes, std::io::Error>;
 
 /// A client with one connection that is kept.
-pub struct Client {
+pub(crate) struct Client {
     sender: SendRequest<RequestBody>,
-    pub connection: JoinHandle<()>,
+    pub(crate) connection: JoinHandle<()>,
 }
 
 impl Client {
-    pub async fn connect(address: SocketAddr) -> Self {
+    pub(crate) async fn connect(address: SocketAddr) -> Self {
         let stream = within("a connection", TcpStream::connect(address)).await.unwrap();
         let (sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
         let connection = tokio::spawn(async move {
@@ -279,11 +283,11 @@ impl Client {
         Self { sender, connection }
     }
 
-    pub async fn get(&mut self, path: &str) -> Reply {
+    pub(crate) async fn get(&mut self, path: &str) -> Reply {
         self.request(Request::get(path).body(Full::default()).unwrap()).await
     }
 
-    pub async fn request(&mut self, request: Request<Full<Bytes>>) -> Reply {
+    pub(crate) async fn request(&mut self, request: Request<Full<Bytes>>) -> Reply {
         let request = request.map(|body| body.map_err(|never| match never {}).boxed());
         within("a reply", async {
             let response = self.start(request).await.unwrap();
@@ -295,7 +299,7 @@ impl Client {
     }
 
     /// Sends a request and answers when the head of its response is there.
-    pub fn start(
+    pub(crate) fn start(
         &mut self,
         mut request: Request<RequestBody>,
     ) -> Pin<Box<dyn Future<Output = hyper::Result<Response<Incoming>>> + Send + '_>> {
@@ -308,7 +312,7 @@ impl Client {
 }
 
 /// One request over HTTP/2 with prior knowledge.
-pub async fn http2(address: SocketAddr, request: Request<Full<Bytes>>) -> Reply {
+pub(crate) async fn http2(address: SocketAddr, request: Request<Full<Bytes>>) -> Reply {
     let stream = TcpStream::connect(address).await.unwrap();
     let (mut sender, connection) =
         hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
@@ -323,7 +327,7 @@ pub async fn http2(address: SocketAddr, request: Request<Full<Bytes>>) -> Reply 
 }
 
 /// Writes `request` on a connection of its own and reads until the balancer closes it.
-pub async fn raw_exchange(address: SocketAddr, request: &str) -> String {
+pub(crate) async fn raw_exchange(address: SocketAddr, request: &str) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = Vec::new();
