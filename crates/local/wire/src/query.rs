@@ -50,7 +50,7 @@ struct Node<'a> {
     prefix: usize,
 }
 
-impl<'a> Node<'a> {
+impl Node<'_> {
     /// The place called `name` under this one; `None` when no parameter leads there.
     fn child(self, name: &str) -> Option<Self> {
         let start = self.prefix;
@@ -135,7 +135,7 @@ impl Reader<'_> {
                 for entry in wrapped.unwrap_or(node).entries().into_values() {
                     list.extend(self.value(*member, entry, depth + 1)?);
                 }
-                Ok(self.unless_absent(Value::Array(list), node))
+                Ok(unless_absent(Value::Array(list), node))
             }
             Kind::Map { key, value } => {
                 let mut document = Map::new();
@@ -150,17 +150,10 @@ impl Reader<'_> {
                         document.insert(name, child);
                     }
                 }
-                Ok(self.unless_absent(Value::Object(document), node))
+                Ok(unless_absent(Value::Object(document), node))
             }
             _ => node.exact.map(|text| scalar(kind, text)).transpose(),
         }
-    }
-
-    /// A list or map is there when it has entries, or when it is sent as empty: `Tags=`.
-    fn unless_absent(&self, value: Value, node: Node<'_>) -> Option<Value> {
-        let empty =
-            value.as_array().is_some_and(Vec::is_empty) || value.as_object().is_some_and(Map::is_empty);
-        (!empty || node.exact.is_some()).then_some(value)
     }
 
     /// The name of a member in this dialect. A flattened list goes by the name of its entries.
@@ -175,6 +168,12 @@ impl Reader<'_> {
             (Dialect::Ec2, _, None) => capitalised(own.unwrap_or(&member.name)),
         }
     }
+}
+
+/// A list or map is there when it has entries, or when it is sent as empty: `Tags=`.
+fn unless_absent(value: Value, node: Node<'_>) -> Option<Value> {
+    let empty = value.as_array().is_some_and(Vec::is_empty) || value.as_object().is_some_and(Map::is_empty);
+    (!empty || node.exact.is_some()).then_some(value)
 }
 
 fn capitalised(name: &str) -> Cow<'_, str> {

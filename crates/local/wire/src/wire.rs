@@ -40,12 +40,18 @@ pub struct Wire {
 
 /// What the head of a request says about how it is written and which operation it asks for.
 enum Spoken<'a> {
-    /// awsJson: the value of `X-Amz-Target`.
-    Json { encoding: Encoding, target: &'a str },
+    /// awsJson: the two parts of `X-Amz-Target`.
+    Json { service: &'a str, operation: &'a str, encoding: Encoding },
     /// rpc-v2-cbor: service and operation of the path.
     Cbor { service: &'a str, operation: &'a str },
     /// Form parameters.
     Query,
+}
+
+/// How a refusal is written, as far as the request has told.
+struct Writing {
+    encoding: Encoding,
+    model: Option<&'static ServiceModel>,
 }
 
 impl Wire {
@@ -66,22 +72,30 @@ impl Wire {
     ///
     /// # Errors
     /// The answer with which AWS refuses the request, ready to be sent.
+    #[expect(clippy::result_large_err, reason = "no larger than the call, and sent on at once")]
     pub fn decode(&self, parts: &Parts, body: &[u8]) -> Result<Call, Response> {
         let request_id = self.request_ids.next();
-        match Spoken::of(parts) {
-            Spoken::Json { encoding, target } => {
-                let (prefix, operation) = target.rsplit_once('.').unwrap_or(("", target));
-                let service = self.services.targeted(prefix);
-                self.call(parts, body, service.ok_or(prefix), operation, encoding, &request_id)
-                    .map_err(|refusal| refuse(&refusal, encoding, service, &request_id))
+        let spoken = Spoken::of(parts);
+        let service = match spoken {
+            Spoken::Json { service, .. } | Spoken::Cbor { service, .. } => self.services.targeted(service),
+            Spoken::Query => None,
+        };
+        let mut writing =
+            Writing { encoding: spoken.encoding(), model: service.map(|service| service.model) };
+        let call = match spoken {
+            Spoken::Json { service: name, operation, encoding } => {
+                self.call(parts, body, service.ok_or(name), operation, encoding, &request_id)
             }
             Spoken::Cbor { service: name, operation } => {
-                let service = self.services.targeted(name);
                 self.call(parts, body, service.ok_or(name), operation, Encoding::Cbor, &request_id)
-                    .map_err(|refusal| refuse(&refusal, Encoding::Cbor, service, &request_id))
             }
-            Spoken::Query => self.query_call(parts, body, &request_id),
-        }
+            Spoken::Query => self.query_call(parts, body, &mut writing, &request_id),
+        };
+        call.map_err(|refusal| {
+            let (error, status) = refusal.error(writing.encoding);
+            let failure = Failure { error: &error, shape: &error.code, code: &error.code, status };
+            writing.encoding.failure(writing.model, &request_id, &failure)
+        })
     }
 
     /// A call in awsJson or rpc-v2-cbor, whose head names service and operation. Of a service that is not served there
@@ -106,44 +120,47 @@ impl Wire {
             Err("") => return Err(Refusal::unknown(operation, "NO_VERSION_SPECIFIED")),
             Err(name) => return Err(Refusal::unknown_service(name)),
         };
-        let input = |model: &ServiceModel, shape| match encoding {
-            Encoding::Cbor => cbor::decode(model, shape, body),
-            _ => json::decode(model, shape, body),
-        };
         let modelled = service.operation(operation)?;
-        let input = input(service.model, modelled.input)?;
+        let input = match encoding {
+            Encoding::Cbor => cbor::decode(service.model, modelled.input, body)?,
+            _ => json::decode(service.model, modelled.input, body)?,
+        };
         self.valid(service, modelled, scope, input, encoding, request_id)
     }
 
-    /// A call in query or ec2 query, whose parameters name the operation and whose signature names the service.
-    fn query_call(&self, parts: &Parts, body: &[u8], request_id: &str) -> Result<Call, Response> {
-        let refuse_early = |refusal: &Refusal| refuse(refusal, Encoding::Query, None, request_id);
+    /// A call in query or ec2 query, whose parameters name the operation and whose signature names the service. How a
+    /// refusal is to be written is known only on the way.
+    fn query_call(
+        &self,
+        parts: &Parts,
+        body: &[u8],
+        writing: &mut Writing,
+        request_id: &str,
+    ) -> Result<Call, Refusal> {
         if body.len() > MAX_BODY {
-            return Err(refuse_early(&Refusal::TooLarge));
+            return Err(Refusal::TooLarge);
         }
-        let params =
-            Params::parse(parts.uri.query(), body).map_err(|malformed| refuse_early(&malformed.into()))?;
-        let scope = Scope::of(&parts.headers, &params).map_err(|refusal| refuse_early(&refusal))?;
+        let params = Params::parse(parts.uri.query(), body)?;
+        let scope = Scope::of(&parts.headers, &params)?;
         let service = self
             .services
             .queried(&scope.service, params.get("Version"))
-            .ok_or_else(|| refuse_early(&Refusal::unknown_service(&scope.service)))?;
-        let (encoding, dialect) = match service.model.speaks(Protocol::Ec2Query) {
-            true => (Encoding::Ec2Query, Dialect::Ec2),
-            false => (Encoding::Query, Dialect::Query),
+            .ok_or_else(|| Refusal::unknown_service(&scope.service))?;
+        let (encoding, dialect) = if service.model.speaks(Protocol::Ec2Query) {
+            (Encoding::Ec2Query, Dialect::Ec2)
+        } else {
+            (Encoding::Query, Dialect::Query)
         };
-        let call = || {
-            let action =
-                params.get("Action").filter(|action| !action.is_empty()).ok_or(Refusal::MissingAction)?;
-            let version = params.get("Version").unwrap_or("NO_VERSION_SPECIFIED");
-            if version != service.model.api_version {
-                return Err(Refusal::unknown(action, version));
-            }
-            let modelled = service.operation(action)?;
-            let input = query::decode(service.model, dialect, modelled.input, &params)?;
-            self.valid(service, modelled, scope, input, encoding, request_id)
-        };
-        call().map_err(|refusal| refuse(&refusal, encoding, Some(service), request_id))
+        *writing = Writing { encoding, model: Some(service.model) };
+        let action =
+            params.get("Action").filter(|action| !action.is_empty()).ok_or(Refusal::MissingAction)?;
+        let version = params.get("Version").unwrap_or("NO_VERSION_SPECIFIED");
+        if version != service.model.api_version {
+            return Err(Refusal::unknown(action, version));
+        }
+        let modelled = service.operation(action)?;
+        let input = query::decode(service.model, dialect, modelled.input, &params)?;
+        self.valid(service, modelled, scope, input, encoding, request_id)
     }
 
     /// The call itself, once its input is found valid.
@@ -177,20 +194,28 @@ impl Wire {
 
 impl<'a> Spoken<'a> {
     fn of(parts: &'a Parts) -> Self {
-        let header =
-            |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        if header(SMITHY_PROTOCOL.as_str()) == RPC_V2_CBOR
+        let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
+        if header(SMITHY_PROTOCOL.as_str()) == Some(RPC_V2_CBOR)
             && let Some((service, operation)) = rpc_path(parts.uri.path())
         {
             return Self::Cbor { service, operation };
         }
-        match parts.headers.get("x-amz-target").and_then(|value| value.to_str().ok()) {
-            Some(target) => {
-                let version_1_0 = header("content-type").starts_with("application/x-amz-json-1.0");
-                let encoding = if version_1_0 { Encoding::Json10 } else { Encoding::Json11 };
-                Self::Json { encoding, target }
-            }
-            None => Self::Query,
+        let Some(target) = header("x-amz-target") else { return Self::Query };
+        let (service, operation) = target.rsplit_once('.').unwrap_or(("", target));
+        let version_1_0 =
+            header("content-type").is_some_and(|kind| kind.starts_with("application/x-amz-json-1.0"));
+        Self::Json {
+            service,
+            operation,
+            encoding: if version_1_0 { Encoding::Json10 } else { Encoding::Json11 },
+        }
+    }
+
+    fn encoding(&self) -> Encoding {
+        match self {
+            Self::Json { encoding, .. } => *encoding,
+            Self::Cbor { .. } => Encoding::Cbor,
+            Self::Query => Encoding::Query,
         }
     }
 }
@@ -201,10 +226,4 @@ fn rpc_path(path: &str) -> Option<(&str, &str)> {
     let (path, operation) = path.rsplit_once("/operation/")?;
     let (_, service) = path.rsplit_once("/service/")?;
     Some((service, operation))
-}
-
-fn refuse(refusal: &Refusal, encoding: Encoding, service: Option<&Service>, request_id: &str) -> Response {
-    let (error, status) = refusal.error(encoding);
-    let failure = Failure { error: &error, shape: &error.code, code: &error.code, status };
-    encoding.failure(service.map(|service| service.model), request_id, &failure)
 }

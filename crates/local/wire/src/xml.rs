@@ -72,11 +72,15 @@ impl<'m> XmlWriter<'m> {
                 let entries = value.as_array().map_or(&[][..], Vec::as_slice);
                 if *flattened {
                     let name = location_name.as_deref().unwrap_or(name);
-                    entries.iter().for_each(|entry| self.element(name, *member, entry));
+                    for entry in entries {
+                        self.element(name, *member, entry);
+                    }
                 } else {
                     let entry_name = location_name.as_deref().unwrap_or("member");
                     self.open(name);
-                    entries.iter().for_each(|entry| self.element(entry_name, *member, entry));
+                    for entry in entries {
+                        self.element(entry_name, *member, entry);
+                    }
                     self.close(name);
                 }
             }
@@ -127,12 +131,16 @@ pub(crate) fn untyped_element(out: &mut String, name: &str, value: &Value) {
         Value::String(text) => text_element(out, name, text),
         Value::Array(entries) => {
             out.extend(["<", name, ">"]);
-            entries.iter().for_each(|entry| untyped_element(out, "member", entry));
+            for entry in entries {
+                untyped_element(out, "member", entry);
+            }
             out.extend(["</", name, ">"]);
         }
         Value::Object(members) => {
             out.extend(["<", name, ">"]);
-            members.iter().for_each(|(name, value)| untyped_element(out, name, value));
+            for (name, value) in members {
+                untyped_element(out, name, value);
+            }
             out.extend(["</", name, ">"]);
         }
         Value::Null => {}

@@ -70,7 +70,7 @@ impl Request {
         Self::signed("/", service).header("content-type", "application/x-www-form-urlencoded").body(body)
     }
 
-    /// A query request of an operation of ELBv2; `params` are `&`-separated and escaped.
+    /// A query request of an operation of Elastic Load Balancing; `params` are `&`-separated and escaped.
     pub(crate) fn elbv2(operation: &str, params: &str) -> Self {
         Self::query("elasticloadbalancing", format!("Action={operation}&Version=2015-12-01&{params}"))
     }
@@ -119,13 +119,13 @@ impl Request {
 
 /// Status, the headers that the wire sets, and the body of an answer.
 pub(crate) fn show(response: &Response) -> String {
-    let mut out = format!("{}\n", response.status().as_u16());
-    for (name, value) in response.headers() {
-        out.push_str(&format!("{name}: {}\n", value.to_str().unwrap()));
-    }
-    out.push('\n');
-    out.push_str(&String::from_utf8_lossy(response.body()));
-    out
+    let headers: Vec<String> = response
+        .headers()
+        .iter()
+        .map(|(name, value)| format!("{name}: {}\n", value.to_str().unwrap()))
+        .collect();
+    let body = String::from_utf8_lossy(response.body());
+    format!("{}\n{}\n{body}", response.status().as_u16(), headers.concat())
 }
 
 /// Reads a recorded request.

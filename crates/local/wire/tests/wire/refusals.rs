@@ -163,7 +163,7 @@ fn json_values_of_the_wrong_kind() {
     assert_snapshot!(refused(r#"{"service":["a"]}"#), @r#"{"__type":"SerializationException","message":"Start of list found where not expected"}"#);
     assert_snapshot!(refused(r#"{"service":{}}"#), @r#"{"__type":"SerializationException","message":"Start of structure or map found where not expected."}"#);
     assert_snapshot!(refused(r#"{"service":"a","loadBalancers":"b"}"#), @r#"{"__type":"SerializationException","message":"Unexpected value type in payload"}"#);
-    assert_snapshot!(refused(r#"[]"#), @r#"{"__type":"SerializationException","message":"Start of list found where not expected"}"#);
+    assert_snapshot!(refused("[]"), @r#"{"__type":"SerializationException","message":"Start of list found where not expected"}"#);
 }
 
 #[test]
@@ -184,6 +184,18 @@ fn a_missing_member_and_an_unknown_enum_value_in_json() {
     x-amzn-errortype: InvalidParameterException
 
     {"__type":"InvalidParameterException","message":"1 validation error detected: Value 'MOON' at 'launchType' failed to satisfy constraint: Member must satisfy enum value set: [EC2, FARGATE, EXTERNAL, MANAGED_INSTANCES]"}
+    "#);
+}
+
+#[test]
+fn an_unknown_enum_value_in_a_list() {
+    assert_snapshot!(Request::ecs("DescribeServices", r#"{"services":["a"],"include":["MOON"]}"#).refused(), @r#"
+    400
+    content-type: application/x-amz-json-1.1
+    x-amzn-requestid: 08b4fda8-c892-450e-84e5-b98100c67fb0
+    x-amzn-errortype: InvalidParameterException
+
+    {"__type":"InvalidParameterException","message":"1 validation error detected: Value '[MOON]' at 'include' failed to satisfy constraint: Member must satisfy constraint: [Member must satisfy enum value set: [TAGS]]"}
     "#);
 }
 

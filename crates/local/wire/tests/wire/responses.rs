@@ -82,9 +82,9 @@ impl Case {
                 _ => call.succeed(output),
             },
             (None, Some(failure)) => {
-                let mut error = ApiError::new(failure.code.clone(), failure.message.clone());
-                error.members = failure.members.clone();
-                call.fail(&error)
+                let error = ApiError::new(failure.code.clone(), failure.message.clone());
+                let members = failure.members.iter();
+                call.fail(&members.fold(error, |error, (name, value)| error.with(name, value.clone())))
             }
             _ => panic!("a case has an output or an error"),
         }
