@@ -106,7 +106,7 @@ const SERVICES: &[Service] = &[
     Service {
         module: "logs",
         folder: "logs/2014-03-28",
-        operations: &["DescribeLogGroups", "DescribeLogStreams", "FilterLogEvents", "GetLogEvents"],
+        operations: &["DescribeLogStreams", "GetLogEvents"],
     },
 ];
 

@@ -93,21 +93,21 @@ impl Api {
     }
 
     async fn answer_call(&self, call: Call) -> Response<Bytes> {
-        if call.service() == logs::SERVICE {
+        if call.service == logs::SERVICE {
             return logs::answer(self, &call).await;
         }
         let request = tidegate_engine::Request {
-            service: call.service(),
-            operation: call.operation().to_owned(),
-            scope: Scope { account: call.account().to_owned(), region: call.region().to_owned() },
-            input: call.input().clone(),
+            service: call.service,
+            operation: call.operation.to_owned(),
+            scope: Scope { account: call.account.clone(), region: call.region.clone() },
+            input: call.input.clone(),
         };
         let answer = match self.read(request) {
             Ok(answer) => answer,
             Err(request) => self.write(request).await,
         };
         match answer {
-            Ok(reply) => call.succeed(&*reply),
+            Ok(reply) => call.succeed(&reply),
             Err(error) => call.fail(&tidegate_wire::ApiError::new(error.code, error.message.into_owned())),
         }
     }

@@ -27,10 +27,13 @@ pub enum StartError {
     /// A row of the stored state cannot be read.
     #[error("the stored state cannot be read: {0}; `tidegate local reset` empties it")]
     Load(#[from] tidegate_engine::LoadError),
+    /// The folder cannot keep what it must.
+    #[error(transparent)]
+    Presence(#[from] crate::PresenceError),
     /// The runtime for tasks does not start.
     #[error(transparent)]
     Runtime(#[from] tidegate_tasks::Error),
     /// A listener that the state holds cannot be bound again.
     #[error("cannot bring a load balancer back: {0}")]
-    Balancer(#[from] tidegate_balancer::BindError),
+    Balancer(#[from] tidegate_balancer::ApplyError),
 }

@@ -23,6 +23,10 @@ impl PortGuard {
         if request.service != "elasticloadbalancing" {
             return Ok(None);
         }
+        if request.input.get("Protocol").and_then(serde_json::Value::as_str) == Some("HTTPS") {
+            let text = "the local cloud does not terminate TLS yet; give the listener the protocol HTTP here";
+            return Err(ApiError::new("UnsupportedProtocol", text));
+        }
         let Some(address) = wanted(lock_read(engine).state(), request) else { return Ok(None) };
         match self.0.reserve(address).await {
             Ok(()) => Ok(Some(address)),

@@ -12,6 +12,7 @@ use tidegate_clock::Clock;
 use tidegate_engine::{ApiError, Effect, Engine, Event, Reply, Request};
 use tidegate_store::{Store, StoreError, Write};
 use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
 
 use crate::effects::Effects;
 
@@ -20,6 +21,12 @@ const BATCH: usize = 128;
 
 /// How long events wait in real time before they are stored again after the store failed.
 const RETRY: Duration = Duration::from_millis(500);
+
+/// The table of what the server itself stores.
+pub(crate) const META_TABLE: &str = "meta";
+
+/// The row that holds the virtual time of the last change, in milliseconds since the Unix epoch.
+pub(crate) const CLOCK_ROW: &str = "clock";
 
 /// The engine, shared between the writer and those who only read.
 pub(crate) type SharedEngine = Arc<RwLock<Engine>>;
@@ -75,6 +82,7 @@ pub(crate) struct Writer {
     pub clock: Clock,
     pub effects: Effects,
     pub commands: mpsc::UnboundedReceiver<Command>,
+    pub stop: CancellationToken,
     /// What could not be stored yet.
     pub unstored: Unstored,
 }
@@ -88,7 +96,7 @@ pub(crate) struct Unstored {
 }
 
 impl Writer {
-    /// Runs until every [`Commands`] is gone.
+    /// Runs until it is told to stop. Between two transactions, so that none is cut.
     pub(crate) async fn run(mut self) {
         self.transact(Vec::new()).await;
         while let Some(batch) = self.next_batch().await {
@@ -110,6 +118,7 @@ impl Writer {
         tokio::select! {
             received = self.commands.recv_many(&mut batch, BATCH) => (received > 0).then_some(batch),
             () = wait => Some(batch),
+            () = self.stop.cancelled() => None,
         }
     }
 
@@ -176,11 +185,11 @@ impl Writer {
         }
         engine.settle(now);
         let changes = engine.changes();
-        let writes = changes.iter().map(|change| Write {
-            table: change.table,
-            key: &change.key,
-            row: change.row.as_deref(),
-        });
+        let time = now.as_millis().to_string();
+        let writes = changes
+            .iter()
+            .map(|change| Write { table: change.table, key: &change.key, row: change.row.as_deref() })
+            .chain([Write { table: META_TABLE, key: CLOCK_ROW, row: Some(time.as_bytes()) }]);
         if !changes.is_empty()
             && let Err(error) = self.store.commit(writes)
         {
