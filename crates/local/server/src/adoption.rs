@@ -1,0 +1,71 @@
+//! After a restart: which tasks still run, which are gone, which are to be started.
+//!
+//! A task that runs is adopted; one that never ran is started (again); one that ran and is gone is nobody's fault, and the
+//! engine replaces it. Nothing that the runtime finds beside these is left running.
+
+use tidegate_engine::{
+    Event, TaskChange,
+    ecs::records::{Task, TaskStatus},
+};
+use tidegate_tasks::{Adopted, Runtime, TaskSpec};
+
+use crate::{
+    tasking::{self, TaskNames},
+    writer::{Commands, SharedEngine, lock_read},
+};
+
+/// What the state holds of a task that should exist.
+struct Expected {
+    spec: TaskSpec,
+    status: TaskStatus,
+    stopping: bool,
+}
+
+/// Brings runtime and state together. The commands that it sends are the first that the writer sees.
+pub(crate) async fn adopt(engine: &SharedEngine, runtime: &Runtime, names: &TaskNames, commands: &Commands) {
+    let expected = expected(engine);
+    for task in &expected {
+        names.remember(&task.spec);
+    }
+    let found = runtime.adopt(expected.iter().map(|task| task.spec.clone()).collect()).await;
+    for adopted in found {
+        let (id, facts) = match &adopted {
+            Adopted::Running { task_id, facts } => (task_id, Some(facts)),
+            Adopted::Gone { task_id, .. } => (task_id, None),
+        };
+        let Some(task) = expected.iter().find(|task| task.spec.task_id == *id) else { continue };
+        match facts {
+            Some(facts) => {
+                for fact in facts {
+                    tell(commands, task, tasking::change(fact.clone()));
+                }
+                if task.stopping {
+                    runtime.stop(id);
+                }
+            }
+            None if task.status <= TaskStatus::Pending && !task.stopping => runtime.start(task.spec.clone()),
+            None => tell(commands, task, TaskChange::Lost),
+        }
+    }
+}
+
+fn tell(commands: &Commands, task: &Expected, change: TaskChange) {
+    commands.tell(Event::Task { task: task.spec.task_arn.clone(), change });
+}
+
+/// The tasks whose containers may exist.
+fn expected(engine: &SharedEngine) -> Vec<Expected> {
+    let engine = lock_read(engine);
+    let state = engine.state();
+    let alive = state.tasks.iter().filter(|(_, task)| task.last_status < TaskStatus::Deprovisioning);
+    alive
+        .filter_map(|(arn, task)| {
+            Some(Expected { spec: tasking::spec(state, arn)?, status: task.last_status, stopping: is_stopping(task) })
+        })
+        .collect()
+}
+
+/// Whether its containers were told to stop.
+fn is_stopping(task: &Task) -> bool {
+    task.last_status == TaskStatus::Stopping
+}

@@ -1,0 +1,253 @@
+//! A local cloud's life: started, served, shut down.
+
+use std::{
+    fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::{Arc, RwLock},
+};
+
+use tempfile::TempDir;
+use tidegate_balancer::Balancer;
+use tidegate_clock::{Clock, Timestamp};
+use tidegate_engine::{Engine, Settings};
+use tidegate_models::{ecs, elbv2, logs};
+use tidegate_store::Store;
+use tidegate_tasks::{ImageMap, Lifetime, Runtime, TaskEvent};
+use tidegate_wire::Wire;
+use tokio::{net::TcpListener, sync::mpsc, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    Options, Presence, RuntimeChoice, StartError, adoption,
+    api::{self, Api},
+    balancing,
+    control::Control,
+    effects::Effects,
+    ports::PortGuard,
+    presence,
+    tasking::TaskNames,
+    writer::{CLOCK_ROW, Commands, META_TABLE, SharedEngine, Unstored, Writer},
+};
+
+/// A running local cloud. [`LocalCloud::shutdown`] ends it in order; dropping it ends it abruptly.
+#[derive(Debug)]
+pub struct LocalCloud {
+    address: SocketAddr,
+    clock: Clock,
+    engine: SharedEngine,
+    balancer: Balancer,
+    runtime: Runtime,
+    shutdown_requested: CancellationToken,
+    stop: CancellationToken,
+    /// Those that end by themselves between two pieces of work once `stop` is cancelled.
+    loops: Vec<JoinHandle<()>>,
+    /// Those that forward events for as long as there are senders.
+    pumps: Vec<JoinHandle<()>>,
+    folder: Folder,
+}
+
+/// Where the state lives.
+#[derive(Debug)]
+enum Folder {
+    Kept(PathBuf),
+    Temporary(TempDir),
+}
+
+impl Folder {
+    fn path(&self) -> &Path {
+        match self {
+            Self::Kept(path) => path,
+            Self::Temporary(folder) => folder.path(),
+        }
+    }
+}
+
+impl LocalCloud {
+    /// Starts a local cloud: brings back what its folder holds, finds the tasks that still run, serves.
+    pub async fn start(options: Options) -> Result<Self, StartError> {
+        let folder = open_folder(&options)?;
+        let store = Store::open(&folder.path().join("state.db"))?;
+        let wanted = SocketAddr::new(options.address, options.port);
+        let listener =
+            TcpListener::bind(wanted).await.map_err(|source| StartError::Bind { address: wanted, source })?;
+        let address = listener.local_addr().map_err(|source| StartError::Bind { address: wanted, source })?;
+
+        let instance = presence::instance(folder.path())?;
+        let (engine, stored_time) = load(&store, &instance)?;
+        let clock = match stored_time {
+            Some(stored) => Clock::starting_at(stored.max(Clock::starting_now(options.speed).now()), options.speed),
+            None => Clock::starting_now(options.speed),
+        };
+        let lifetime = match &folder {
+            Folder::Kept(_) => Lifetime::Persistent,
+            Folder::Temporary(_) => Lifetime::WithParent,
+        };
+        let settings = tidegate_tasks::Settings {
+            clock: clock.clone(),
+            data_dir: folder.path().join("tasks"),
+            lifetime,
+            instance: instance.clone(),
+        };
+        let (runtime, task_events) = start_runtime(settings, &options.runtime).await?;
+        if let Folder::Kept(path) = &folder {
+            let runtime = runtime.name().to_owned();
+            Presence { pid: std::process::id(), endpoint: format!("http://{address}"), instance, runtime }.write(path)?;
+        }
+
+        let (balancer, balancer_events) = Balancer::new(clock.clone());
+        balancer.apply(balancing::everything(engine.state(), options.expose_targets)).await?;
+        let engine = Arc::new(RwLock::new(engine));
+        let (commands, receiver) = Commands::channel();
+        let stop = CancellationToken::new();
+        let shutdown_requested = CancellationToken::new();
+        let names = TaskNames::default();
+        let effects = Effects::new(runtime.clone(), balancer.clone(), names.clone(), options.expose_targets);
+        adoption::adopt(&engine, &runtime, &names, &commands).await;
+
+        let writer = Writer {
+            engine: Arc::clone(&engine),
+            store,
+            clock: clock.clone(),
+            effects,
+            commands: receiver,
+            stop: stop.clone(),
+            unstored: Unstored::default(),
+        };
+        let api = Api {
+            wire: Wire::new(
+                &[ecs::model(), elbv2::model(), logs::model()],
+                tidegate_wire::Settings { default_account: options.account },
+            ),
+            engine: Arc::clone(&engine),
+            commands: commands.clone(),
+            clock: clock.clone(),
+            ports: PortGuard(balancer.clone()),
+            runtime: runtime.clone(),
+            control: Control { balancer: balancer.clone(), shutdown: shutdown_requested.clone() },
+        };
+        let pumps = vec![
+            tokio::spawn(pump(task_events, commands.clone(), move |event| names.translate(event))),
+            tokio::spawn(pump(balancer_events, commands, {
+                let engine = Arc::clone(&engine);
+                move |event| balancing::translate(&engine, event)
+            })),
+        ];
+        let loops = vec![
+            tokio::spawn(writer.run()),
+            tokio::spawn(api::serve(listener, Arc::new(api), stop.clone())),
+        ];
+        Ok(Self { address, clock, engine, balancer, runtime, shutdown_requested, stop, loops, pumps, folder })
+    }
+
+    /// The endpoint of its AWS API: what `AWS_ENDPOINT_URL` is to be.
+    pub fn endpoint(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Its clock.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// Its balancer, to read the counters of.
+    pub fn balancer(&self) -> &Balancer {
+        &self.balancer
+    }
+
+    /// `docker` or `process`.
+    pub fn runtime_name(&self) -> &'static str {
+        self.runtime.name()
+    }
+
+    /// Completes when somebody asked for the end through `POST /_tidegate/shutdown`.
+    pub async fn shutdown_requested(&self) {
+        self.shutdown_requested.cancelled().await;
+    }
+
+    /// Ends it: no more calls, tasks stopped and gone, listeners closed. State in a kept folder stays for the next start.
+    pub async fn shutdown(mut self) {
+        self.stop.cancel();
+        for running in std::mem::take(&mut self.loops) {
+            // A loop that panicked has nothing left to end.
+            let _ = running.await;
+        }
+        self.runtime.shutdown().await;
+        self.balancer.shutdown().await;
+        if let Folder::Kept(path) = &self.folder
+            && let Err(error) = Presence::remove(path)
+        {
+            tracing::warn!(%error, "the folder still names this cloud");
+        }
+    }
+}
+
+impl Drop for LocalCloud {
+    fn drop(&mut self) {
+        self.stop.cancel();
+        for pump in &self.pumps {
+            pump.abort();
+        }
+    }
+}
+
+fn open_folder(options: &Options) -> Result<Folder, StartError> {
+    match &options.data_dir {
+        Some(path) => {
+            fs::create_dir_all(path).map_err(|source| StartError::DataDir { path: path.clone(), source })?;
+            Ok(Folder::Kept(path.clone()))
+        }
+        None => TempDir::with_prefix("tidegate-")
+            .map(Folder::Temporary)
+            .map_err(|source| StartError::DataDir { path: std::env::temp_dir(), source }),
+    }
+}
+
+/// The engine with all that is stored, and the virtual time at which it was stored last.
+fn load(store: &Store, instance: &str) -> Result<(Engine, Option<Timestamp>), StartError> {
+    // Load balancers of two clouds on one machine must not share addresses; one cloud keeps its own over restarts.
+    let network = instance.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok()).unwrap_or_default();
+    let mut engine =
+        Engine::new(Settings { seed: fastrand::u64(..), load_balancer_network: [127, 128 + network / 2] });
+    let mut time = None;
+    store.load::<StartError>(|table, key, row| {
+        if (table, key) == (META_TABLE, CLOCK_ROW) {
+            time = std::str::from_utf8(row).ok().and_then(|text| text.parse().ok()).map(Timestamp::from_millis);
+            return Ok(());
+        }
+        Ok(engine.load(table, key, row)?)
+    })?;
+    engine.resume();
+    Ok((engine, time))
+}
+
+async fn start_runtime(
+    settings: tidegate_tasks::Settings,
+    choice: &RuntimeChoice,
+) -> Result<(Runtime, mpsc::UnboundedReceiver<TaskEvent>), StartError> {
+    let process = |settings, images: &ImageMap| Runtime::process(settings, images.clone());
+    match choice {
+        RuntimeChoice::Docker => Ok(Runtime::docker(settings).await?),
+        RuntimeChoice::Process(images) => Ok(process(settings, images).await?),
+        RuntimeChoice::Auto(images) => match Runtime::docker(settings.clone()).await {
+            Ok(started) => Ok(started),
+            Err(error) => {
+                tracing::info!(%error, "tasks run as processes");
+                Ok(process(settings, images).await?)
+            }
+        },
+    }
+}
+
+/// Tells the writer what happens outside, in order.
+async fn pump<E>(
+    mut events: mpsc::UnboundedReceiver<E>,
+    commands: Commands,
+    translate: impl Fn(E) -> Option<tidegate_engine::Event>,
+) {
+    while let Some(event) = events.recv().await {
+        if let Some(event) = translate(event) {
+            commands.tell(event);
+        }
+    }
+}

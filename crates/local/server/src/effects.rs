@@ -1,0 +1,66 @@
+//! Carries out what the engine asks for: tasks to start and stop, routes and targets for the balancer.
+//!
+//! Every effect is read off the state as it is now, so carrying one out twice, or late, does no harm.
+
+use tidegate_balancer::{Balancer, Change};
+use tidegate_engine::Effect;
+use tidegate_tasks::Runtime;
+
+use crate::{
+    ExposeTargets, balancing,
+    tasking::{self, TaskNames},
+    writer::{SharedEngine, lock_read},
+};
+
+/// What effects are carried out by.
+#[derive(Clone, Debug)]
+pub(crate) struct Effects {
+    runtime: Runtime,
+    balancer: Balancer,
+    names: TaskNames,
+    expose_targets: ExposeTargets,
+}
+
+impl Effects {
+    pub(crate) fn new(runtime: Runtime, balancer: Balancer, names: TaskNames, expose_targets: ExposeTargets) -> Self {
+        Self { runtime, balancer, names, expose_targets }
+    }
+
+    /// Carries all of them out; what concerns the balancer is in force when it returns.
+    pub(crate) async fn carry_out(&self, effects: Vec<Effect>, engine: &SharedEngine) {
+        let changes = self.carry_out_tasks(effects, engine);
+        if changes.is_empty() {
+            return;
+        }
+        // Ports were reserved before the change was accepted, so this fails only where somebody outside interferes.
+        if let Err(error) = self.balancer.apply(changes).await {
+            tracing::error!(%error, "the balancer could not follow");
+        }
+    }
+
+    fn carry_out_tasks(&self, effects: Vec<Effect>, engine: &SharedEngine) -> Vec<Change> {
+        if effects.is_empty() {
+            return Vec::new();
+        }
+        let engine = lock_read(engine);
+        let state = engine.state();
+        let mut changes = Vec::new();
+        for effect in effects {
+            match effect {
+                Effect::StartTask(arn) => match tasking::spec(state, &arn) {
+                    Some(spec) => {
+                        self.names.remember(&spec);
+                        self.runtime.start(spec);
+                    }
+                    None => tracing::error!(task = arn, "a task to start is not in the state"),
+                },
+                Effect::StopTask(arn) => self.runtime.stop(tasking::id(&arn)),
+                Effect::LoadBalancer(arn) => {
+                    changes.push(balancing::load_balancer(state, &arn, self.expose_targets));
+                }
+                Effect::TargetGroup(arn) => changes.push(balancing::target_group(state, &arn)),
+            }
+        }
+        changes
+    }
+}

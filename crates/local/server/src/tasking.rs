@@ -1,0 +1,118 @@
+//! Between the engine's tasks and the runtime's: what to start, and what happened.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, PoisonError, RwLock},
+};
+
+use tidegate_engine::{
+    Event, State, TaskChange,
+    ecs::records::{Task, TaskDefinition, TaskOwner},
+};
+use tidegate_models::ecs;
+use tidegate_tasks::{NetworkBinding, StopCause, TaskEvent, TaskSpec};
+
+/// The ARNs of the tasks that the runtime knows by id.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct TaskNames(Arc<RwLock<HashMap<String, String>>>);
+
+impl TaskNames {
+    /// Remembers a task that the runtime is about to be told of.
+    pub(crate) fn remember(&self, spec: &TaskSpec) {
+        let mut names = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        names.insert(spec.task_id.clone(), spec.task_arn.clone());
+    }
+
+    /// What the engine is to be told of `event`; `None` when the task is not known, or not any more.
+    pub(crate) fn translate(&self, event: TaskEvent) -> Option<Event> {
+        let id = event.task_id().to_owned();
+        let task = self.0.read().unwrap_or_else(PoisonError::into_inner).get(&id)?.clone();
+        if matches!(event, TaskEvent::Stopped { .. }) {
+            self.0.write().unwrap_or_else(PoisonError::into_inner).remove(&id);
+        }
+        Some(Event::Task { task, change: change(event) })
+    }
+}
+
+/// The id in a task's ARN.
+pub(crate) fn id(arn: &str) -> &str {
+    arn.rsplit('/').next().unwrap_or(arn)
+}
+
+/// What the runtime needs to run a task; `None` when the state does not have it.
+pub(crate) fn spec(state: &State, arn: &str) -> Option<TaskSpec> {
+    let task = state.tasks.get(arn)?;
+    let definition = state.task_definitions.get(&definition_key(&task.task_definition)?)?;
+    Some(TaskSpec {
+        task_id: id(arn).to_owned(),
+        task_arn: arn.to_owned(),
+        cluster: id(&task.cluster_arn).to_owned(),
+        definition: Arc::new(definition.document.clone()),
+        overrides: task.overrides.clone(),
+        environment: Vec::new(),
+        image_digests: image_digests(state, task),
+        group: group(task),
+        region: arn.split(':').nth(3).unwrap_or_default().to_owned(),
+    })
+}
+
+/// The digests that the task's deployment has fixed: every task of it runs the same bytes, wherever a tag moves.
+fn image_digests(state: &State, task: &Task) -> BTreeMap<String, String> {
+    let TaskOwner::Service { revision_arn, .. } = &task.owner else { return BTreeMap::new() };
+    let images = state.service_revisions.get(revision_arn).map(|revision| revision.container_images.as_slice());
+    let fixed = images.unwrap_or_default().iter();
+    fixed.filter_map(|image| Some((image.container_name.clone()?, image.image_digest.clone()?))).collect()
+}
+
+fn group(task: &Task) -> String {
+    match &task.owner {
+        TaskOwner::Service { service_arn, .. } => format!("service:{}", id(service_arn)),
+        TaskOwner::Standalone { group, .. } => group.clone(),
+    }
+}
+
+fn definition_key(arn: &str) -> Option<String> {
+    let (family, revision) = arn.rsplit_once(':')?;
+    Some(TaskDefinition::key(family, revision.parse().ok()?))
+}
+
+/// What an event of the runtime means for the engine.
+pub(crate) fn change(event: TaskEvent) -> TaskChange {
+    match event {
+        TaskEvent::NetworkReady { address, bindings, .. } => {
+            TaskChange::NetworkReady { address, bindings: bindings.into_iter().map(binding).collect() }
+        }
+        TaskEvent::PullStarted { .. } => TaskChange::PullStarted,
+        TaskEvent::PullStopped { .. } => TaskChange::PullStopped,
+        TaskEvent::ContainerStarted { container, runtime_id, image_digest, .. } => {
+            TaskChange::ContainerStarted { container, runtime_id, image_digest }
+        }
+        TaskEvent::ContainerHealth { container, status, .. } => {
+            TaskChange::ContainerHealth { container, health: status }
+        }
+        TaskEvent::ContainerStopped { container, exit_code, reason, .. } => {
+            TaskChange::ContainerStopped { container, exit_code, reason }
+        }
+        TaskEvent::Running { .. } => TaskChange::Running,
+        TaskEvent::Stopped { code, reason, .. } => TaskChange::Stopped { cause: cause(code), reason },
+    }
+}
+
+fn cause(cause: StopCause) -> tidegate_engine::StopCause {
+    match cause {
+        StopCause::Requested => tidegate_engine::StopCause::Requested,
+        StopCause::EssentialContainerExited => tidegate_engine::StopCause::EssentialContainerExited,
+        StopCause::TaskFailedToStart => tidegate_engine::StopCause::TaskFailedToStart,
+    }
+}
+
+fn binding(bound: NetworkBinding) -> (String, ecs::NetworkBinding) {
+    let binding = ecs::NetworkBinding {
+        bind_ip: Some(bound.bind_ip.to_string()),
+        container_port: Some(i32::from(bound.container_port)),
+        host_port: Some(i32::from(bound.host_port)),
+        protocol: Some(bound.protocol),
+        ..ecs::NetworkBinding::default()
+    };
+    (bound.container, binding)
+}
