@@ -242,6 +242,19 @@ mod tests {
         Table::indexed("numbers", |n| Some((n % 3).to_string()))
     }
 
+    /// Some rows have no key, some have two, and some change one of theirs only.
+    fn table_with_many_keys() -> Table<u32> {
+        Table::indexed_by_many("numbers", |n| divisors(*n))
+    }
+
+    fn divisors(n: u32) -> Vec<String> {
+        [2, 3, 5]
+            .into_iter()
+            .filter(|divisor| n.is_multiple_of(*divisor))
+            .map(|divisor| divisor.to_string())
+            .collect()
+    }
+
     fn rows(table: &Table<u32>) -> Vec<(String, u32)> {
         table.iter().map(|(key, row)| (key.to_owned(), *row)).collect()
     }
@@ -281,6 +294,28 @@ mod tests {
                     changed.iter().map(|(_, n)| *n).filter(|n| (n % 3).to_string() == residue).collect();
                 let indexed: Vec<u32> = changed.indexed_by(residue).map(|(_, n)| *n).collect();
                 prop_assert_eq!(indexed, expected);
+            }
+        }
+
+        #[test]
+        fn a_row_is_found_by_each_of_its_keys(steps in prop::collection::vec(step(), 0..40), cut in 0..40_usize) {
+            let mut table = table_with_many_keys();
+            for (at, step) in steps.into_iter().enumerate() {
+                if at == cut {
+                    table.commit();
+                }
+                apply(&mut table, step);
+            }
+            for rolled_back in [false, true] {
+                if rolled_back {
+                    table.roll_back();
+                }
+                for divisor in ["2", "3", "5"] {
+                    let has_key = |n: &u32| divisors(*n).iter().any(|key| key == divisor);
+                    let expected: Vec<u32> = table.iter().map(|(_, n)| *n).filter(has_key).collect();
+                    let indexed: Vec<u32> = table.indexed_by(divisor).map(|(_, n)| *n).collect();
+                    prop_assert_eq!(indexed, expected);
+                }
             }
         }
 

@@ -31,7 +31,7 @@ pub(super) use rules::in_order;
 use super::SERVICE;
 use crate::engine::Handlers;
 
-/// Adds the handlers of ELBv2.
+/// Adds the handlers of `ELBv2`.
 pub(crate) fn register(handlers: &mut Handlers) {
     handlers.write(SERVICE, "CreateLoadBalancer", load_balancers::create);
     handlers.read(SERVICE, "DescribeLoadBalancers", load_balancers::describe);

@@ -1,4 +1,4 @@
-//! What is stored of ELBv2.
+//! What is stored of `ELBv2`.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ pub struct LoadBalancer {
     pub name: String,
     /// The loopback address that it listens on: its `DNSName`.
     pub address: std::net::Ipv4Addr,
-    /// As DescribeLoadBalancers answers.
+    /// As `DescribeLoadBalancers` answers.
     pub document: elbv2::LoadBalancer,
     /// By key, defaults filled in.
     pub attributes: BTreeMap<String, String>,
@@ -25,7 +25,7 @@ pub struct LoadBalancer {
 pub struct TargetGroup {
     /// Its ARN.
     pub arn: String,
-    /// As DescribeTargetGroups answers, but for the load balancers, which are looked up.
+    /// As `DescribeTargetGroups` answers, but for the load balancers, which are looked up.
     pub document: elbv2::TargetGroup,
     /// By key, defaults filled in.
     pub attributes: BTreeMap<String, String>,
@@ -70,7 +70,7 @@ pub struct Listener {
     pub load_balancer_arn: String,
     /// Its port.
     pub port: u16,
-    /// As DescribeListeners answers, but for the default actions, which are those of its default rule.
+    /// As `DescribeListeners` answers, but for the default actions, which are those of its default rule.
     pub document: elbv2::Listener,
     /// By key, defaults filled in.
     pub attributes: BTreeMap<String, String>,

@@ -320,17 +320,17 @@ impl Condition {
         Some(match row.field.as_deref()? {
             "host-header" => {
                 let config = row.host_header_config.as_ref()?;
-                Self::HostHeader(Patterns::of(&config.values, &config.regex_values))
+                Self::HostHeader(Patterns::of(config.values.as_ref(), config.regex_values.as_ref()))
             }
             "path-pattern" => {
                 let config = row.path_pattern_config.as_ref()?;
-                Self::PathPattern(Patterns::of(&config.values, &config.regex_values))
+                Self::PathPattern(Patterns::of(config.values.as_ref(), config.regex_values.as_ref()))
             }
             "http-header" => {
                 let config = row.http_header_config.as_ref()?;
                 Self::HttpHeader {
                     name: config.http_header_name.clone()?,
-                    values: Patterns::of(&config.values, &config.regex_values),
+                    values: Patterns::of(config.values.as_ref(), config.regex_values.as_ref()),
                 }
             }
             "http-request-method" => {
@@ -350,10 +350,10 @@ impl Condition {
 }
 
 impl Patterns {
-    fn of(values: &Option<Vec<String>>, regexes: &Option<Vec<String>>) -> Self {
+    fn of(values: Option<&Vec<String>>, regexes: Option<&Vec<String>>) -> Self {
         match regexes {
             Some(regexes) => Self::Regexes(regexes.clone()),
-            None => Self::Wildcards(values.clone().unwrap_or_default()),
+            None => Self::Wildcards(values.cloned().unwrap_or_default()),
         }
     }
 }

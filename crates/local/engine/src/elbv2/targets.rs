@@ -21,7 +21,7 @@ use crate::{Effect, State, ecs::records::TaskOwner, state::Subject};
 pub(crate) const DEREGISTRATION_DELAY: &str = "deregistration_delay.timeout_seconds";
 
 /// AWS's default of [`DEREGISTRATION_DELAY`].
-const DEFAULT_DEREGISTRATION_DELAY: Duration = Duration::from_secs(300);
+const DEFAULT_DEREGISTRATION_DELAY: Duration = Duration::from_mins(5);
 
 /// Registers a target; a draining one is wanted again, and one that is registered already stays as it is.
 ///
@@ -220,7 +220,7 @@ impl TargetHealth {
         )
     }
 
-    /// What DescribeTargetHealth answers of a target that was asked for and is not registered.
+    /// What `DescribeTargetHealth` answers of a target that was asked for and is not registered.
     pub(crate) fn not_registered() -> Self {
         Self::because(
             HealthState::Unused,
@@ -237,5 +237,77 @@ impl TargetHealth {
     /// A state that has a reason, with AWS's words for it.
     pub fn because(state: HealthState, reason: Reason, description: &str) -> Self {
         Self { state, reason: Some(reason), description: Some(description.to_owned()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::{Settings, elbv2::records::Rule};
+
+    const NOW: Timestamp = Timestamp::from_millis(1_790_000_000_000);
+
+    /// A state with a target group that a rule forwards to.
+    fn state() -> State {
+        let mut state = State::new(Settings { seed: 1, load_balancer_network: [127, 30] });
+        let group = TargetGroup {
+            arn: "group".to_owned(),
+            document: tidegate_models::elbv2::TargetGroup::default(),
+            attributes: BTreeMap::from([(DEREGISTRATION_DELAY.to_owned(), "10".to_owned())]),
+            targets: Vec::new(),
+        };
+        state.target_groups.insert("group", group);
+        let forward = serde_json::json!({"Type": "forward", "TargetGroupArn": "group"});
+        let rule = Rule {
+            arn: "rule".to_owned(),
+            listener_arn: "listener".to_owned(),
+            priority: None,
+            conditions: Vec::new(),
+            actions: vec![serde_json::from_value(forward).unwrap()],
+        };
+        state.rules.insert("rule", rule);
+        state
+    }
+
+    /// What is to be reconciled now, in order.
+    fn touched(state: &mut State) -> Vec<Subject> {
+        std::iter::from_fn(|| state.agenda.next(NOW)).collect()
+    }
+
+    #[test]
+    fn the_task_that_a_target_is_looks_again_when_its_health_changes() {
+        let mut state = state();
+        register_target(&mut state, "group", "127.0.0.1", 80, Some("task"), NOW);
+        assert_eq!(touched(&mut state), [Subject::TargetGroup("group".to_owned())]);
+        observe(&mut state, "group", "127.0.0.1", 80, TargetHealth::healthy());
+        assert_eq!(touched(&mut state), [Subject::Task("task".to_owned())]);
+        assert_eq!(health_of(&state, "group", "127.0.0.1", 80), Some(TargetHealth::healthy()));
+        observe(&mut state, "group", "127.0.0.1", 80, TargetHealth::healthy());
+        assert_eq!(touched(&mut state), [], "nothing new was found");
+    }
+
+    #[test]
+    fn the_task_that_a_target_is_looks_again_when_it_has_drained() {
+        let mut state = state();
+        register_target(&mut state, "group", "127.0.0.1", 80, Some("task"), NOW);
+        deregister_target(&mut state, "group", "127.0.0.1", 80, NOW);
+        touched(&mut state);
+        let end = NOW + Duration::from_secs(10);
+        assert_eq!(reconcile_target_group(&mut state, "group", NOW), Some(end));
+        assert_eq!(touched(&mut state), []);
+        assert_eq!(reconcile_target_group(&mut state, "group", end), None);
+        assert_eq!(touched(&mut state), [Subject::Task("task".to_owned())]);
+        assert_eq!(health_of(&state, "group", "127.0.0.1", 80), None);
+    }
+
+    #[test]
+    fn a_group_is_behind_a_load_balancer_as_long_as_a_rule_forwards_to_it() {
+        let mut state = state();
+        assert!(is_behind_load_balancer(&state, "group"));
+        assert!(!is_behind_load_balancer(&state, "other"));
+        state.rules.remove("rule");
+        assert!(!is_behind_load_balancer(&state, "group"));
     }
 }

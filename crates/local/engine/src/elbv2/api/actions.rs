@@ -232,7 +232,7 @@ fn redirect(place: &Place<'_>, given: RedirectActionConfig) -> Result<RedirectAc
     }
     let same_protocol = protocol == "#{protocol}" || protocol == place.protocol.as_str();
     let same_port = port == "#{port}" || port == place.port.to_string();
-    // Another query alone is a loop too (AWS's API reference, RedirectActionConfig).
+    // Another query alone is a loop too (AWS's API reference, `RedirectActionConfig`).
     if same_protocol && same_port && host == "#{host}" && path == "/#{path}" {
         return Err(invalid_action("The redirect configuration is not valid because it creates a loop."));
     }

@@ -1,4 +1,4 @@
-//! The errors of ELBv2 that more than one handler answers with.
+//! The errors of `ELBv2` that more than one handler answers with.
 //!
 //! Codes drop the "Exception" of the model's shapes, as the query protocol does. Texts are AWS's own where they are
 //! known from published output.
@@ -45,7 +45,7 @@ pub(super) fn target_group_not_found(arn: &str) -> ApiError {
     ApiError::new("TargetGroupNotFound", format!("Target groups '{arn}' not found"))
 }
 
-/// What DescribeTargetGroups answers, whichever of them is missing.
+/// What `DescribeTargetGroups` answers, whichever of them is missing.
 pub(super) fn some_target_groups_not_found() -> ApiError {
     ApiError::new("TargetGroupNotFound", "One or more target groups not found")
 }

@@ -8,7 +8,7 @@ use tidegate_models::elbv2::{
 use super::lookup;
 use crate::{ApiError, Context, State};
 
-/// Names and values as DescribeAccountLimits gives them for a new account.
+/// Names and values as `DescribeAccountLimits` gives them for a new account.
 const LIMITS: &[(&str, &str)] = &[
     ("application-load-balancers", "50"),
     ("target-groups", "3000"),

@@ -190,7 +190,7 @@ pub(super) fn delete(
     Ok(DeleteListenerOutput {})
 }
 
-/// As DescribeListeners answers.
+/// As `DescribeListeners` answers.
 fn described(state: &State, listener: &Listener) -> Document {
     let default_actions: Option<Vec<Action>> =
         default_rule(state, &listener.arn).map(|rule| rule.actions.clone());

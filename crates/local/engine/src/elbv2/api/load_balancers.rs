@@ -35,11 +35,14 @@ pub(super) fn create(
     names::check_load_balancer(&input.name)?;
     let zones = placement::zones(context, input.subnets, input.subnet_mappings)?;
     let tags = tags::given(input.tags)?;
+    let scheme = input.scheme.unwrap_or(Scheme::InternetFacing);
+    let ip_address_type = input.ip_address_type.unwrap_or(IpAddressType::Ipv4);
+    placement::check_ip_address_type(Some(scheme), ip_address_type)?;
     let wanted = Document {
         load_balancer_name: Some(input.name.clone()),
-        scheme: Some(input.scheme.unwrap_or(Scheme::InternetFacing)),
+        scheme: Some(scheme),
         r#type: Some(Type::Application),
-        ip_address_type: Some(input.ip_address_type.unwrap_or(IpAddressType::Ipv4)),
+        ip_address_type: Some(ip_address_type),
         security_groups: Some(placement::security_groups(context, input.security_groups)),
         vpc_id: Some(placement::vpc_id(context)),
         availability_zones: Some(zones),

@@ -148,7 +148,7 @@ pub(super) fn hosted_zone(context: &Context) -> &'static str {
     }
 }
 
-/// Internal load balancers must use ipv4 (AWS's API reference, CreateLoadBalancer).
+/// Only a load balancer that faces the internet can do without public IPv4 addresses.
 pub(super) fn check_ip_address_type(scheme: Option<Scheme>, wanted: IpAddressType) -> Result<(), ApiError> {
     if scheme == Some(Scheme::Internal) && wanted == IpAddressType::DualstackWithoutPublicIpv4 {
         return Err(invalid_configuration(format!(

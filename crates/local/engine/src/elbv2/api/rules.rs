@@ -204,7 +204,7 @@ fn rules_of<'a>(state: &'a State, listener_arn: &str) -> impl Iterator<Item = &'
     state.rules.indexed_by(listener_arn).map(|(_, rule)| rule)
 }
 
-/// As DescribeRules answers.
+/// As `DescribeRules` answers.
 fn described(rule: &Rule) -> Document {
     Document {
         rule_arn: Some(rule.arn.clone()),

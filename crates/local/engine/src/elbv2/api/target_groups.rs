@@ -146,7 +146,7 @@ pub(super) fn delete(
     Ok(DeleteTargetGroupOutput {})
 }
 
-/// As DescribeTargetGroups answers.
+/// As `DescribeTargetGroups` answers.
 fn described_group(state: &State, group: &TargetGroup) -> Document {
     let load_balancer = lookup::load_balancer_of_group(state, &group.arn);
     Document {
