@@ -19,7 +19,7 @@ use tidegate_rollout::names::{DeploymentId, ServiceDeploymentArn, ServiceRef, Ta
 use tidegate_rollout::observation::{RolloutState, Service, ServiceSeen};
 use tidegate_rollout::rolling::{Rollout, Start};
 use tidegate_rollout::task_definition::diff::Difference;
-use tidegate_rollout::task_definition::images::{ImageChange, ImageError, containers};
+use tidegate_rollout::task_definition::images::{ImageChange, ImageError};
 use tidegate_rollout::task_definition::{Prepared, Registering, prepare};
 use tidegate_rollout::update::{BreakerPolicy, Force, update_service_request};
 use tidegate_rollout::{Event, Millis, Verdict};
@@ -517,7 +517,8 @@ fn own_service_deployment(before: &Before, after: &Service) -> Option<ServiceDep
         .filter(|arn| Some(arn) != before.service.current_service_deployment.as_ref())
 }
 
-/// The containers of what the service runs, for an error that names them.
-pub fn container_names(document: &Value) -> Vec<String> {
-    containers(document)
+/// Does this image name an ECR tag, which only Amazon ECR can turn into a digest?
+pub fn needs_resolving(change: &ImageChange) -> bool {
+    let (ImageChange::Of { image, .. } | ImageChange::OfTheOnlyOne { image }) = change;
+    EcrImage::parse(image).is_some()
 }

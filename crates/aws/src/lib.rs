@@ -16,6 +16,7 @@ pub mod pacing;
 pub mod revisions;
 pub mod rollback;
 pub mod sink;
+pub mod status;
 pub mod watch;
 
 pub use client::{Client, ConnectOptions, StaticCredentials};

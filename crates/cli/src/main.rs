@@ -1,2 +1,86 @@
-//! x
-fn main() {}
+//! The `tidegate` program: arguments and the config file become one call of a library, and its
+//! answer becomes an exit code. It must never hold logic of its own. One file per subcommand; start
+//! with [`Command`].
+
+#![allow(unreachable_pub, reason = "nothing outside of a program can reach into it")]
+
+mod args;
+mod config;
+mod deploy;
+mod diff;
+mod exit;
+mod failure;
+mod interrupt;
+mod render;
+mod revisions;
+mod rollback;
+mod session;
+mod status;
+mod wait;
+mod watch;
+
+use args::Global;
+use clap::{Parser, Subcommand};
+use exit::Exit;
+use failure::Failure;
+use std::process::ExitCode;
+
+/// Ships new versions of Amazon ECS services safely, and rehearses them on a local cloud.
+#[derive(Debug, Parser)]
+#[command(name = "tidegate", version, after_help = exit::TABLE, max_term_width = 100)]
+struct Arguments {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Roll a new version out and watch it to a verdict
+    Deploy(deploy::Deploy),
+    /// Show what runs and what moves
+    Status(status::Status),
+    /// Follow the deployment in progress, whoever started it
+    Watch(watch::Watch),
+    /// Wait for the deployment in progress and say only how it ended
+    Wait(wait::Wait),
+    /// Go back to what was last steady
+    Rollback(rollback::Rollback),
+    /// Show how the wanted task definition differs from the one that runs
+    Diff(diff::Diff),
+    /// Print the task definition that a deploy would register
+    Render(render::Render),
+    /// List the revisions of the task definition, or prune old ones
+    Revisions(revisions::Revisions),
+}
+
+impl Command {
+    async fn run(self, global: &Global) -> Result<Exit, Failure> {
+        match self {
+            Self::Deploy(command) => command.run(global).await,
+            Self::Status(command) => command.run(global).await,
+            Self::Watch(command) => command.run(global).await,
+            Self::Wait(command) => command.run(global).await,
+            Self::Rollback(command) => command.run(global).await,
+            Self::Diff(command) => command.run(global).await,
+            Self::Render(command) => command.run(global).await,
+            Self::Revisions(command) => command.run(global).await,
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    arguments.global.start_logging();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            return Failure::new(Exit::Refused, format!("cannot start: {error}")).report(&arguments.global);
+        }
+    };
+    match runtime.block_on(arguments.command.run(&arguments.global)) {
+        Ok(exit) => exit.into(),
+        Err(failure) => failure.report(&arguments.global),
+    }
+}

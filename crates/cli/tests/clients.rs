@@ -55,6 +55,9 @@ fn missing(program: &str, arguments: &[&str]) -> bool {
 }
 
 fn skip(reason: &str) {
-    assert!(env::var_os("TIDEGATE_REQUIRE_CLIENTS").is_none(), "TIDEGATE_REQUIRE_CLIENTS is set, but {reason}");
+    assert!(
+        env::var_os("TIDEGATE_REQUIRE_CLIENTS").is_none(),
+        "TIDEGATE_REQUIRE_CLIENTS is set, but {reason}"
+    );
     eprintln!("\n*** SKIPPED: {reason} ***\n");
 }

@@ -12,7 +12,7 @@ use std::{
 
 use cloud::{
     Cloud,
-    api::{ecs, element, elbv2, get},
+    api::{ecs, elbv2, element, get},
 };
 use serde_json::{Value, json};
 
@@ -34,7 +34,10 @@ struct Stage {
 
 #[test]
 fn killed_at_random_moments_it_converges_and_loses_no_acknowledged_change() {
-    let seed = env::var("TIDEGATE_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(|| fastrand::u64(..));
+    let seed = env::var("TIDEGATE_SEED")
+        .ok()
+        .and_then(|seed| seed.parse().ok())
+        .unwrap_or_else(|| fastrand::u64(..));
     let kills = env::var("TIDEGATE_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(100);
     eprintln!("TIDEGATE_SEED={seed}");
     let mut random = fastrand::Rng::with_seed(seed);
@@ -70,7 +73,11 @@ impl Stage {
             assert_eq!(status, 200, "{body}");
             body
         };
-        let balancer = ok(elbv2(&at, "CreateLoadBalancer", "Name=kill&Subnets.member.1=subnet-1&Subnets.member.2=subnet-2"));
+        let balancer = ok(elbv2(
+            &at,
+            "CreateLoadBalancer",
+            "Name=kill&Subnets.member.1=subnet-1&Subnets.member.2=subnet-2",
+        ));
         let group = ok(elbv2(
             &at,
             "CreateTargetGroup",
@@ -81,7 +88,9 @@ impl Stage {
         ok(elbv2(
             &at,
             "ModifyTargetGroupAttributes",
-            &format!("TargetGroupArn={group}&Attributes.member.1.Key=deregistration_delay.timeout_seconds&Attributes.member.1.Value=5"),
+            &format!(
+                "TargetGroupArn={group}&Attributes.member.1.Key=deregistration_delay.timeout_seconds&Attributes.member.1.Value=5"
+            ),
         ));
         let balancer_arn = element(&balancer, "LoadBalancerArn");
         ok(elbv2(
@@ -154,7 +163,8 @@ impl Stage {
 
     fn service(&self) -> Value {
         let input = json!({ "cluster": "kill", "services": ["kill"] });
-        self.call("DescribeServices", &input).expect("a local cloud that is up answers")["services"][0].clone()
+        self.call("DescribeServices", &input).expect("a local cloud that is up answers")["services"][0]
+            .clone()
     }
 
     /// What was acknowledged is there: the count, and a deployment or a history of the definition.
@@ -164,7 +174,10 @@ impl Stage {
         let input = json!({ "taskDefinition": self.acknowledged.definition });
         let definition = self.call("DescribeTaskDefinition", &input).expect("answered");
         assert_eq!(definition["taskDefinition"]["status"], "ACTIVE");
-        let history = self.call("ListServiceDeployments", &json!({ "cluster": "kill", "service": "kill", "maxResults": 100 }));
+        let history = self.call(
+            "ListServiceDeployments",
+            &json!({ "cluster": "kill", "service": "kill", "maxResults": 100 }),
+        );
         let newest = &history.expect("answered")["serviceDeployments"][0];
         let revision = json!({ "serviceRevisionArns": [newest["targetServiceRevisionArn"]] });
         let revision = self.call("DescribeServiceRevisions", &revision).expect("answered");

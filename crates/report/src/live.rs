@@ -132,7 +132,15 @@ enum Moving {
 impl<P: Write + Send, R: Write + Send> LiveView<P, R> {
     /// Draws on `progress`, which must be a terminal; writes the result to `result`.
     pub fn new(progress: P, result: R, style: Style, result_style: Style) -> Self {
-        Self { progress, result, style, view: View::default(), drawn: 0, moving: Moving::NotYet }
+        Self {
+            progress,
+            result,
+            style,
+            result_style,
+            view: View::default(),
+            drawn: 0,
+            moving: Moving::NotYet,
+        }
     }
 
     fn draw(&mut self, now: Millis) {

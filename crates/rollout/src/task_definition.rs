@@ -5,6 +5,7 @@
 pub mod diff;
 pub mod images;
 pub mod normalise;
+pub mod spelling;
 pub mod strip;
 
 use diff::Difference;
@@ -44,6 +45,7 @@ pub enum Registering {
 /// with its tags beside it under `tags`).
 pub fn prepare(running: &Value, wanted: &Value, images: &[ImageChange]) -> Result<Prepared, ImageError> {
     let mut document = strip::registrable(wanted);
+    spelling::spell_for_aws(&mut document);
     images::set_images(&mut document, images)?;
     let before = normalise::normalised(&strip::registrable(running));
     let after = normalise::normalised(&document);

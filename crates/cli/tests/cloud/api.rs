@@ -28,7 +28,8 @@ pub fn elbv2(endpoint: &str, operation: &str, parameters: &str) -> Answer {
 
 /// The text of the first element `name` in an XML answer.
 pub fn element(xml: &str, name: &str) -> String {
-    let start = xml.find(&format!("<{name}>")).unwrap_or_else(|| panic!("no {name} in {xml}")) + name.len() + 2;
+    let start =
+        xml.find(&format!("<{name}>")).unwrap_or_else(|| panic!("no {name} in {xml}")) + name.len() + 2;
     let end = start + xml[start..].find('<').unwrap();
     xml[start..end].to_owned()
 }

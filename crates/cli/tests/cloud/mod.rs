@@ -112,6 +112,7 @@ fn up(folder: &Path, arguments: &[String]) -> (Child, String) {
     // The first line of stdout says where it serves.
     let mut line = String::new();
     BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    let said: serde_json::Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}"));
+    let said: serde_json::Value =
+        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}"));
     (process, said["endpoint"].as_str().unwrap().to_owned())
 }

@@ -1,0 +1,28 @@
+//! What runs now, for people. Reads only. Start with [`read`].
+
+use crate::client::Client;
+use crate::ecs::seen;
+use crate::error::AwsError;
+use serde::Serialize;
+use tidegate_rollout::names::ServiceRef;
+use tidegate_rollout::observation::{Service, ServiceSeen};
+use tidegate_rollout::task_definition::images::images;
+
+/// A service and the images that its task definition names.
+#[derive(Debug, Clone, Serialize)]
+pub struct Status {
+    /// The service.
+    pub service: Service,
+    /// Container and image, in the order of the task definition.
+    pub images: Vec<(String, String)>,
+}
+
+/// One DescribeServices and one DescribeTaskDefinition.
+pub async fn read(client: &Client, target: &ServiceRef) -> Result<Status, AwsError> {
+    let described = client.described_service(target).await?;
+    let ServiceSeen::Described(service) = seen("DescribeServices", &described)? else {
+        return Err(crate::ecs::unexpected("DescribeServices", "it has no service"));
+    };
+    let definition = client.described_task_definition(service.task_definition.as_str()).await?;
+    Ok(Status { service: *service, images: images(&definition) })
+}

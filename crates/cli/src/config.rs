@@ -1,0 +1,15 @@
+//! `tidegate.yml`: what it may say, read into types, with every mistake pointed at by line and
+//! column. It must never be read anywhere else. Start with [`Config::read`]; the keys are in `file`.
+
+pub mod document;
+pub mod duration;
+mod error;
+mod file;
+mod local;
+mod lookup;
+mod section;
+mod yaml;
+
+pub use error::ConfigError;
+pub use file::{Config, TaskDefinitionConfig};
+pub use local::{LocalConfig, LocalImage, RehearseConfig};

@@ -1,0 +1,293 @@
+//! The keys of `tidegate.yml`. Start with [`Config`].
+
+use super::error::{ConfigError, Source};
+use super::local::{LocalConfig, RehearseConfig, local, rehearse};
+use super::section::Section;
+use super::yaml::{Data, Node};
+use super::{document, duration, lookup, yaml};
+use serde_json::Value;
+use std::path::Path;
+use tidegate_aws::deploy::Tags;
+use tidegate_rollout::Strategy;
+use tidegate_rollout::names::{ClusterName, NameError, ServiceName};
+use tidegate_rollout::update::BreakerPolicy;
+
+/// Every key that the file may have at the top.
+const KEYS: &[&str] = &[
+    "cluster",
+    "service",
+    "region",
+    "taskDefinition",
+    "images",
+    "strategy",
+    "controller",
+    "timeout",
+    "circuitBreaker",
+    "resolveDigests",
+    "gates",
+    "local",
+    "rehearse",
+];
+
+/// What `tidegate.yml` says.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The cluster.
+    pub cluster: Option<ClusterName>,
+    /// The service.
+    pub service: Option<ServiceName>,
+    /// The AWS region.
+    pub region: Option<String>,
+    /// Where the task definition comes from.
+    pub task_definition: TaskDefinitionConfig,
+    /// Images by container, in the order of the file.
+    pub images: Vec<(String, String)>,
+    /// How the service moves; the flag `--strategy` may name it again.
+    pub strategy: Strategy,
+    /// Who moves it, as written, for the flag `--strategy`.
+    pub controller: String,
+    /// How long to wait for a verdict, in milliseconds.
+    pub timeout_ms: Option<i64>,
+    /// Whether to switch the circuit breaker on where it is off.
+    pub breaker: BreakerPolicy,
+    /// Whether ECR tags become digests.
+    pub tags: Tags,
+    /// How the local cloud runs images as processes.
+    pub local: LocalConfig,
+    /// How rehearsals are driven.
+    pub rehearse: RehearseConfig,
+}
+
+/// Where the task definition comes from.
+#[derive(Debug, Clone, Default)]
+pub enum TaskDefinitionConfig {
+    /// The one that the service runs now.
+    #[default]
+    Running,
+    /// A document in AWS's camelCase JSON.
+    Document(Value),
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            cluster: None,
+            service: None,
+            region: None,
+            task_definition: TaskDefinitionConfig::Running,
+            images: Vec::new(),
+            strategy: Strategy::RollingByEcs,
+            controller: "ecs".into(),
+            timeout_ms: None,
+            breaker: BreakerPolicy::EnsureOn,
+            tags: Tags::Resolve,
+            local: LocalConfig::default(),
+            rehearse: RehearseConfig::default(),
+        }
+    }
+}
+
+impl Config {
+    /// Reads and checks a file.
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            ConfigError::without_place(format!("cannot read the config file {}: {error}", path.display()))
+        })?;
+        let source = Source { name: path.display().to_string(), text };
+        let folder = path.parent().unwrap_or_else(|| Path::new("."));
+        Self::parse(&source, folder, &|name| std::env::var(name).ok())
+    }
+
+    /// Checks a text. Relative paths in it start at `folder`; `variable` answers `${env:…}`.
+    pub fn parse(
+        source: &Source,
+        folder: &Path,
+        variable: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Self, ConfigError> {
+        let mut root = yaml::parse(source)?;
+        lookup::resolve(source, &mut root, variable)?;
+        let section = Section::of(source, &root, "tidegate.yml", KEYS)?;
+        if let Some(place) = section.node("gates").and(section.key_place("gates")) {
+            return Err(ConfigError::at(source, place, "gates are not yet available")
+                .with_help("this version leaves the judgement to ECS: health checks and the circuit breaker. Remove the key"));
+        }
+        let strategy = section.text("strategy")?.unwrap_or_else(|| "rolling".into());
+        let controller = section.text("controller")?.unwrap_or_else(|| "ecs".into());
+        let chosen = Strategy::choose(&strategy, &controller).map_err(|error| {
+            let node = section.node("strategy").or(section.node("controller")).unwrap_or(&root);
+            ConfigError::at(source, node.place, error.to_string())
+        })?;
+        let name_at = |key: &str, error: NameError| {
+            let node = section.node(key).unwrap_or(&root);
+            ConfigError::at(source, node.place, error.to_string())
+        };
+        let timeout_ms = match (section.text("timeout")?, section.node("timeout")) {
+            (Some(text), Some(node)) => Some(
+                duration::parse_millis(&text).map_err(|wrong| ConfigError::at(source, node.place, wrong))?,
+            ),
+            _ => None,
+        };
+        Ok(Self {
+            cluster: section
+                .text("cluster")?
+                .map(|name| ClusterName::parse(&name))
+                .transpose()
+                .map_err(|e| name_at("cluster", e))?,
+            service: section
+                .text("service")?
+                .map(|name| ServiceName::parse(&name))
+                .transpose()
+                .map_err(|e| name_at("service", e))?,
+            region: section.text("region")?,
+            task_definition: section
+                .node("taskDefinition")
+                .map_or(Ok(TaskDefinitionConfig::Running), |node| task_definition(source, node, folder))?,
+            images: section.texts("images")?,
+            strategy: chosen,
+            controller,
+            timeout_ms,
+            breaker: breaker(source, &section)?,
+            tags: if section.truth("resolveDigests")?.unwrap_or(true) { Tags::Resolve } else { Tags::Keep },
+            local: section
+                .node("local")
+                .map_or_else(|| Ok(LocalConfig::default()), |node| local(source, node))?,
+            rehearse: section
+                .node("rehearse")
+                .map_or_else(|| Ok(RehearseConfig::default()), |node| rehearse(source, node))?,
+        })
+    }
+}
+
+/// A mapping is the document itself, a text the path of its file.
+fn task_definition(source: &Source, node: &Node, folder: &Path) -> Result<TaskDefinitionConfig, ConfigError> {
+    match &node.data {
+        Data::Mapping(_) => document::checked(source, node).map(TaskDefinitionConfig::Document),
+        Data::Scalar(Value::String(path)) => {
+            let path = folder.join(path);
+            if !path.exists() {
+                return Err(ConfigError::at(
+                    source,
+                    node.place,
+                    format!("there is no file {}", path.display()),
+                )
+                .with_help("leave taskDefinition out to take the one that the service runs now"));
+            }
+            document::read(&path).map(TaskDefinitionConfig::Document)
+        }
+        _ => Err(ConfigError::at(
+            source,
+            node.place,
+            format!(
+                "taskDefinition must be the path of a file or the document itself, and this is {}",
+                node.kind()
+            ),
+        )),
+    }
+}
+
+/// `circuitBreaker: on | leave`.
+fn breaker(source: &Source, section: &Section<'_>) -> Result<BreakerPolicy, ConfigError> {
+    let Some(node) = section.node("circuitBreaker") else {
+        return Ok(BreakerPolicy::EnsureOn);
+    };
+    match &node.data {
+        Data::Scalar(Value::String(word)) if word == "on" => Ok(BreakerPolicy::EnsureOn),
+        Data::Scalar(Value::Bool(true)) => Ok(BreakerPolicy::EnsureOn),
+        Data::Scalar(Value::String(word)) if word == "leave" => Ok(BreakerPolicy::LeaveAsIs),
+        _ => Err(ConfigError::at(
+            source,
+            node.place,
+            "circuitBreaker must be `on` (switched on where it is off) or `leave` (the service's own setting stays)",
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tidegate_report::Style;
+
+    fn parsed(text: &str) -> Result<Config, ConfigError> {
+        let source = Source { name: "tidegate.yml".into(), text: text.into() };
+        Config::parse(&source, Path::new("/nowhere"), &|name| (name == "TAG").then(|| "v2".to_owned()))
+    }
+
+    fn complaint(text: &str) -> String {
+        parsed(text).expect_err("a mistake").rendered(Style::Plain)
+    }
+
+    #[test]
+    fn a_whole_file_is_read() {
+        let config = parsed(
+            "cluster: prod\nservice: web\nregion: eu-west-1\nstrategy: rolling\ncontroller: ecs\ntimeout: 15m\ncircuitBreaker: leave\nresolveDigests: false\n\
+             images:\n  web: registry/web:${env:TAG}\n\
+             taskDefinition:\n  family: web\n  cpu: 256\n  containerDefinitions:\n    - name: web\n      image: web:1\n\
+             local:\n  images:\n    \"hello:*\": { command: [\"./hello\", 8080], environment: {K: 1} }\n\
+             rehearse: { rps: 200 }\n",
+        )
+        .expect("no mistake");
+        assert_eq!(config.images, [("web".to_owned(), "registry/web:v2".to_owned())]);
+        assert_eq!(
+            (config.timeout_ms, config.breaker, config.tags),
+            (Some(900_000), BreakerPolicy::LeaveAsIs, Tags::Keep)
+        );
+        assert!(
+            matches!(&config.task_definition, TaskDefinitionConfig::Document(document) if document["cpu"] == 256)
+        );
+        assert_eq!(config.local.images[0].command, ["./hello", "8080"]);
+        assert_eq!(config.local.images[0].environment, [("K".to_owned(), "1".to_owned())]);
+        assert_eq!(config.rehearse.rps, Some(200));
+    }
+
+    #[test]
+    fn an_empty_file_means_the_defaults() {
+        assert!(matches!(parsed("").map(|c| c.task_definition), Ok(TaskDefinitionConfig::Running)));
+    }
+
+    #[test]
+    fn an_unknown_key_is_answered_with_the_nearest_one() {
+        insta::assert_snapshot!(complaint("cluster: prod\nservise: web\n"));
+    }
+
+    #[test]
+    fn a_key_like_no_other_is_answered_with_all_of_them() {
+        insta::assert_snapshot!(complaint("zzz: 1\n"));
+    }
+
+    #[test]
+    fn a_pair_that_does_not_exist_names_those_that_do() {
+        insta::assert_snapshot!(complaint("strategy: rolling\ncontroller: alb\n"));
+    }
+
+    #[test]
+    fn broken_yaml_is_pointed_at() {
+        insta::assert_snapshot!(complaint("cluster: prod\nservice: [web\nregion: x\n"));
+    }
+
+    #[test]
+    fn the_same_key_twice_is_a_mistake() {
+        insta::assert_snapshot!(complaint("cluster: prod\ncluster: dev\n"));
+    }
+
+    #[test]
+    fn an_unset_variable_is_pointed_at_also_after_wide_characters() {
+        insta::assert_snapshot!(complaint("# größer ✓\nimages:\n  web: web:${env:NOPE}\n"));
+    }
+
+    #[test]
+    fn what_comes_later_says_so() {
+        insta::assert_snapshot!(
+            [
+                complaint("gates:\n  - alarm: x\n"),
+                complaint("strategy: canary\n"),
+                complaint("region: ${ssm:/a}\n"),
+            ]
+            .join("\n")
+        );
+    }
+
+    #[test]
+    fn a_document_without_containers_is_no_task_definition() {
+        insta::assert_snapshot!(complaint("taskDefinition:\n  family: web\n"));
+    }
+}

@@ -1,0 +1,168 @@
+//! `tidegate deploy`. Arguments become a plan, the outcome an exit code.
+
+use crate::args::Global;
+use crate::config::TaskDefinitionConfig;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::session::Session;
+use clap::Args;
+use std::io::Write as _;
+use tidegate_aws::Outcome;
+use tidegate_aws::TaskDefinitionSource;
+use tidegate_aws::deploy::{DeployError, DeployPlan, Tags, Then, needs_resolving, run};
+use tidegate_rollout::Strategy;
+use tidegate_rollout::task_definition::images::ImageChange;
+use tidegate_rollout::task_definition::prepare;
+use tidegate_rollout::update::Force;
+
+/// `tidegate deploy`.
+#[derive(Debug, Args)]
+#[command(after_help = crate::exit::TABLE)]
+pub struct Deploy {
+    #[command(flatten)]
+    what: What,
+    /// rolling (the one that this version runs)
+    #[arg(long, value_name = "STRATEGY")]
+    strategy: Option<String>,
+    /// Return as soon as ECS has accepted the update
+    #[arg(long)]
+    no_wait: bool,
+    /// Show the difference and change nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Deploy even if nothing changed
+    #[arg(long)]
+    force: bool,
+    /// Set the desired count; without it the count is not touched
+    #[arg(long, value_name = "COUNT")]
+    desired_count: Option<u32>,
+}
+
+/// What is to run: shared by deploy, diff and render.
+#[derive(Debug, Clone, Args)]
+pub struct What {
+    /// The image for a container; without NAME for a task definition that has one container
+    #[arg(long = "image", value_name = "[NAME=]REF", value_parser = image)]
+    images: Vec<ImageChange>,
+    /// A task definition: a JSON or YAML file, a registered ARN or family:revision
+    #[arg(long, value_name = "FILE|ARN")]
+    task_definition: Option<String>,
+    /// Resolve ECR tags to digests [default: true]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
+    resolve_digest: Option<bool>,
+}
+
+impl What {
+    /// The plan of the config file with these flags on top.
+    pub fn plan(&self, session: &Session<'_>) -> Result<DeployPlan, Failure> {
+        let mut plan = session.plan(self.images.clone())?;
+        if let Some(given) = &self.task_definition {
+            plan.source = source(given)?;
+        }
+        if let Some(tags) = self.tags() {
+            plan.tags = tags;
+        }
+        Ok(plan)
+    }
+}
+
+impl What {
+    /// The document that would be registered, if nothing need be asked of AWS for it: it is the
+    /// user's own, and no tag is to be resolved.
+    pub fn offline(&self, session: &Session<'_>) -> Result<Option<serde_json::Value>, Failure> {
+        let document = match (&self.task_definition, &session.config.task_definition) {
+            (Some(given), _) => match source(given)? {
+                TaskDefinitionSource::Document(document) => document,
+                _ => return Ok(None),
+            },
+            (None, TaskDefinitionConfig::Document(document)) => document.clone(),
+            (None, TaskDefinitionConfig::Running) => return Ok(None),
+        };
+        let images = session.images(self.images.clone());
+        let tags = self.tags().unwrap_or(session.config.tags);
+        if tags == Tags::Resolve && images.iter().any(needs_resolving) {
+            return Ok(None);
+        }
+        let prepared = prepare(&document, &document, &images).map_err(DeployError::from)?;
+        Ok(Some(prepared.document))
+    }
+
+    fn tags(&self) -> Option<Tags> {
+        self.resolve_digest.map(|resolve| if resolve { Tags::Resolve } else { Tags::Keep })
+    }
+}
+
+impl Deploy {
+    pub async fn run(self, global: &Global) -> Result<Exit, Failure> {
+        let session = Session::open(global)?;
+        if let Some(strategy) = &self.strategy {
+            Strategy::choose(strategy, &session.config.controller)?;
+        }
+        let mut plan = self.what.plan(&session)?;
+        plan.force = if self.force { Force::Redeploy } else { Force::OnlyIfChanged };
+        plan.desired_count = self.desired_count;
+        plan.then = match (self.dry_run, self.no_wait) {
+            (true, _) => Then::OnlyShow,
+            (false, true) => Then::Return,
+            (false, false) => Then::Wait,
+        };
+        let client = session.connect().await?;
+        let outcome = session
+            .reporting(session.reporter(), &plan.target, async |sink| run(&client, &plan, sink).await)
+            .await??;
+        if let Outcome::Started { deployment } = &outcome
+            && global.output == crate::args::Output::Text
+        {
+            let _ = writeln!(std::io::stdout(), "started {deployment}; follow it with `tidegate watch`");
+        }
+        Ok(Exit::of_outcome(&outcome))
+    }
+}
+
+/// `NAME=REF`, or a bare reference. A container's name has no slash, colon or dot, so a digest's
+/// or a tag's `=` (there is none in references) cannot be taken for one.
+fn image(given: &str) -> Result<ImageChange, String> {
+    let (container, image) = match given.split_once('=') {
+        Some((container, image)) => (Some(container), image),
+        None => (None, given),
+    };
+    if image.is_empty() || container.is_some_and(str::is_empty) {
+        return Err("expected NAME=REF, or REF alone".to_owned());
+    }
+    Ok(match container {
+        Some(container) => ImageChange::Of { container: container.to_owned(), image: image.to_owned() },
+        None => ImageChange::OfTheOnlyOne { image: image.to_owned() },
+    })
+}
+
+/// A file if there is one of that name, else something that is registered.
+fn source(given: &str) -> Result<TaskDefinitionSource, Failure> {
+    let path = std::path::Path::new(given);
+    if path.exists() {
+        return Ok(TaskDefinitionSource::Document(crate::config::document::read(path)?));
+    }
+    let registered = given.starts_with("arn:") || (given.contains(':') && !given.contains('/'));
+    if registered {
+        Ok(TaskDefinitionSource::Registered(given.to_owned()))
+    } else {
+        Err(Failure::new(
+            Exit::Usage,
+            format!("--task-definition {given}: there is no such file, and it is no ARN or family:revision"),
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_image_is_taken_with_and_without_a_container() {
+        assert_eq!(
+            image("web=reg:5000/a/web:2"),
+            Ok(ImageChange::Of { container: "web".into(), image: "reg:5000/a/web:2".into() })
+        );
+        assert_eq!(image("web:2"), Ok(ImageChange::OfTheOnlyOne { image: "web:2".into() }));
+        assert!(image("web=").is_err() && image("=web:2").is_err());
+    }
+}

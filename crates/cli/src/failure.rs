@@ -1,0 +1,97 @@
+//! An ending that is an error: what, what to do, and the exit code. It must never be printed twice
+//! or to stdout, except as JSON where that was asked for. Start with [`Failure`].
+
+use crate::args::{Global, Output};
+use crate::config::ConfigError;
+use crate::exit::Exit;
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::process::ExitCode;
+use tidegate_aws::rollback::RollbackError;
+use tidegate_aws::{AwsError, DeployError};
+use tidegate_rollout::names::NameError;
+use tidegate_rollout::strategy::StrategyError;
+
+/// Why the program ends without having done what was asked.
+#[derive(Debug)]
+pub struct Failure {
+    exit: Exit,
+    what: String,
+    help: Option<String>,
+    /// A config error keeps its place in the file.
+    place: Option<Box<ConfigError>>,
+}
+
+impl Failure {
+    /// A failure in one sentence.
+    pub fn new(exit: Exit, what: impl Into<String>) -> Self {
+        Self { exit, what: what.into(), help: None, place: None }
+    }
+
+    /// With what to do about it.
+    #[must_use]
+    pub fn with_help(mut self, help: Option<String>) -> Self {
+        self.help = help;
+        self
+    }
+
+    /// Says it, and answers the exit code.
+    pub fn report(self, global: &Global) -> ExitCode {
+        if let Some(place) = self.place {
+            let _ = writeln!(std::io::stderr(), "{:?}", place.report(global.stderr_style()));
+            return self.exit.into();
+        }
+        if global.output == Output::Json {
+            let line = serde_json::json!({"error": self.what, "help": self.help, "exit": self.exit as u8});
+            let _ = writeln!(std::io::stdout(), "{line}");
+        }
+        let style = global.stderr_style();
+        let mut text =
+            format!("{} {}\n", style.paint(tidegate_report::style::Tone::Bad, "error:"), self.what);
+        if let Some(help) = &self.help {
+            let _ = writeln!(text, "  {} {help}", style.paint(tidegate_report::style::Tone::Good, "help:"));
+        }
+        let _ = std::io::stderr().write_all(text.as_bytes());
+        self.exit.into()
+    }
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        Self { exit: Exit::Usage, what: error.to_string(), help: None, place: Some(Box::new(error)) }
+    }
+}
+
+impl From<AwsError> for Failure {
+    fn from(error: AwsError) -> Self {
+        Self::new(Exit::Refused, error.to_string()).with_help(error.help())
+    }
+}
+
+impl From<DeployError> for Failure {
+    fn from(error: DeployError) -> Self {
+        Self::new(Exit::of_deploy_error(&error), error.to_string()).with_help(error.help())
+    }
+}
+
+impl From<RollbackError> for Failure {
+    fn from(error: RollbackError) -> Self {
+        let help = match &error {
+            RollbackError::Aws(error) => error.help(),
+            _ => None,
+        };
+        Self::new(Exit::Refused, error.to_string()).with_help(help)
+    }
+}
+
+impl From<NameError> for Failure {
+    fn from(error: NameError) -> Self {
+        Self::new(Exit::Usage, error.to_string())
+    }
+}
+
+impl From<StrategyError> for Failure {
+    fn from(error: StrategyError) -> Self {
+        Self::new(Exit::Usage, error.to_string())
+    }
+}

@@ -1,0 +1,136 @@
+//! Ctrl-C and SIGTERM: the program stops, the deployment does not. It must always say what goes on
+//! without it and how to come back. Start with [`uninterrupted`].
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tidegate_aws::EventSink;
+use tidegate_report::Reporter;
+use tidegate_rollout::names::ServiceRef;
+use tidegate_rollout::{Event, Millis};
+
+/// How often a live view moves its clock.
+const REFRESH: Duration = Duration::from_millis(250);
+
+/// How far the work has come, for the words of an interruption.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Stage {
+    NothingSent,
+    Registered { revision: String },
+    Started { deployment: String, revision: String },
+}
+
+struct Shared {
+    reporter: Box<dyn Reporter>,
+    stage: Stage,
+}
+
+/// The sink that work reports to.
+#[derive(Clone)]
+pub struct Interruptible(Arc<Mutex<Shared>>);
+
+impl EventSink for Interruptible {
+    fn event(&mut self, at: Millis, event: &Event) {
+        let mut shared = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match event {
+            Event::Registered { task_definition } => {
+                shared.stage = Stage::Registered { revision: task_definition.short().to_owned() };
+            }
+            Event::Started { deployment, task_definition, .. } => {
+                shared.stage = Stage::Started {
+                    deployment: deployment.to_string(),
+                    revision: task_definition.short().to_owned(),
+                };
+            }
+            _ => {}
+        }
+        shared.reporter.event(at, event);
+    }
+}
+
+impl Interruptible {
+    fn refresh(&self) {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as Millis);
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).reporter.refresh(now);
+    }
+
+    fn finish(&self) -> Stage {
+        let mut shared = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        shared.reporter.finish();
+        shared.stage.clone()
+    }
+}
+
+/// Runs the work to its end, or to the first Ctrl-C or SIGTERM.
+pub async fn uninterrupted<T, W>(
+    reporter: Box<dyn Reporter>,
+    target: &ServiceRef,
+    work: W,
+) -> Result<T, Failure>
+where
+    W: AsyncFnOnce(&mut Interruptible) -> T,
+{
+    let shared = Interruptible(Arc::new(Mutex::new(Shared { reporter, stage: Stage::NothingSent })));
+    let mut sink = shared.clone();
+    let work = work(&mut sink);
+    tokio::pin!(work);
+    let mut terminated = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
+        .map_err(|error| Failure::new(Exit::Refused, format!("cannot listen for signals: {error}")))?;
+    let mut clock = tokio::time::interval(REFRESH);
+    loop {
+        tokio::select! {
+            done = &mut work => {
+                shared.finish();
+                return Ok(done);
+            }
+            _ = clock.tick() => shared.refresh(),
+            _ = tokio::signal::ctrl_c() => return Err(interrupted(&shared.finish(), target)),
+            _ = terminated.recv() => return Err(interrupted(&shared.finish(), target)),
+        }
+    }
+}
+
+fn interrupted(stage: &Stage, target: &ServiceRef) -> Failure {
+    let place = format!("--cluster {} --service {}", target.cluster.short(), target.service.short());
+    let (what, help) = match stage {
+        Stage::NothingSent => ("interrupted; nothing that runs was changed".to_owned(), None),
+        Stage::Registered { revision } => (
+            format!(
+                "interrupted after {revision} was registered; whether UpdateService was sent is not known"
+            ),
+            Some(format!("see with `tidegate status {place}`")),
+        ),
+        Stage::Started { deployment, revision } => (
+            format!(
+                "interrupted; ECS goes on with deployment {deployment} of {revision} without this program"
+            ),
+            Some(format!(
+                "come back with `tidegate watch {place}`, or undo with `tidegate rollback {place}`"
+            )),
+        ),
+    };
+    Failure::new(Exit::Interrupted, what).with_help(help)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tidegate_rollout::names::{ClusterName, ServiceName};
+
+    #[test]
+    fn an_interruption_says_what_goes_on_and_how_to_come_back() {
+        let target = ServiceRef {
+            cluster: ClusterName::parse("prod").expect("valid"),
+            service: ServiceName::parse("web").expect("valid"),
+        };
+        let stages = [
+            Stage::NothingSent,
+            Stage::Registered { revision: "web:8".into() },
+            Stage::Started { deployment: "ecs-svc/2".into(), revision: "web:8".into() },
+        ];
+        let said: Vec<String> =
+            stages.iter().map(|stage| format!("{:?}", interrupted(stage, &target))).collect();
+        insta::assert_snapshot!(said.join("\n"));
+    }
+}

@@ -1,0 +1,49 @@
+//! `tidegate render`: the task definition that a deploy would register, as JSON on stdout.
+
+use crate::args::Global;
+use crate::deploy::What;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::session::Session;
+use clap::Args;
+use std::io::Write as _;
+use tidegate_aws::deploy::rendered;
+use tidegate_report::plain::Detail;
+use tidegate_report::{PlainLines, Reporter};
+
+/// `tidegate render`.
+#[derive(Debug, Args)]
+pub struct Render {
+    #[command(flatten)]
+    what: What,
+}
+
+impl Render {
+    pub async fn run(self, global: &Global) -> Result<Exit, Failure> {
+        let session = Session::open(global)?;
+        let document = match self.what.offline(&session)? {
+            Some(document) => document,
+            None => {
+                let plan = self.what.plan(&session)?;
+                let client = session.connect().await?;
+                session
+                    .reporting(notes_only(global), &plan.target, async |sink| {
+                        rendered(&client, &plan, sink).await
+                    })
+                    .await??
+            }
+        };
+        let text = serde_json::to_string_pretty(&document).map_err(|error| {
+            Failure::new(Exit::Refused, format!("the task definition cannot be written as JSON: {error}"))
+        })?;
+        let _ = writeln!(std::io::stdout(), "{text}");
+        Ok(Exit::Done)
+    }
+}
+
+/// Notes go to stderr; stdout is the result alone.
+pub fn notes_only(global: &Global) -> Box<dyn Reporter> {
+    let style = global.stderr_style();
+    let detail = if global.quiet { Detail::Result } else { Detail::Progress };
+    Box::new(PlainLines::new(std::io::stderr(), std::io::stderr(), style, style, detail))
+}

@@ -1,0 +1,140 @@
+//! What a subcommand works with: the config file and the flags put together, the connection, the
+//! reporter. It must never decide what a rollout does. Start with [`Session::open`].
+
+use crate::args::{Global, Output};
+use crate::config::{Config, TaskDefinitionConfig};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::interrupt::{Interruptible, uninterrupted};
+use std::io::IsTerminal;
+use std::path::Path;
+use tidegate_aws::deploy::{DeployPlan, Then};
+use tidegate_aws::watch::WatchOptions;
+use tidegate_aws::{Client, ConnectOptions, TaskDefinitionSource};
+use tidegate_report::plain::Detail;
+use tidegate_report::{JsonLines, LiveView, PlainLines, Reporter};
+use tidegate_rollout::names::{ClusterName, ServiceName, ServiceRef};
+use tidegate_rollout::pace;
+use tidegate_rollout::task_definition::images::ImageChange;
+use tidegate_rollout::update::Force;
+
+/// The config file that is read when none is named.
+const DEFAULT_FILE: &str = "tidegate.yml";
+/// How long to wait for a verdict when nobody says: longer than AWS's own waiter (10 minutes), which
+/// is shorter than a rollout with the default drain of 300 s.
+const DEFAULT_TIMEOUT_MS: i64 = 30 * 60 * 1000;
+
+/// Config and flags, put together.
+pub struct Session<'a> {
+    /// The flags.
+    pub global: &'a Global,
+    /// The config file, or an empty one.
+    pub config: Config,
+}
+
+impl<'a> Session<'a> {
+    /// Reads the config file: the one named, else tidegate.yml if it is there, else none.
+    pub fn open(global: &'a Global) -> Result<Self, Failure> {
+        let config = match &global.config {
+            Some(path) => Config::read(path)?,
+            None if Path::new(DEFAULT_FILE).exists() => Config::read(Path::new(DEFAULT_FILE))?,
+            None => Config::default(),
+        };
+        Ok(Self { global, config })
+    }
+
+    /// The service that is meant.
+    pub fn target(&self) -> Result<ServiceRef, Failure> {
+        let missing = |what: &str, flag: &str| {
+            Failure::new(Exit::Usage, format!("no {what} is named"))
+                .with_help(Some(format!("write `{what}:` in tidegate.yml, or pass {flag} NAME")))
+        };
+        let cluster = match &self.global.cluster {
+            Some(name) => ClusterName::parse(name)?,
+            None => self.config.cluster.clone().ok_or_else(|| missing("cluster", "--cluster"))?,
+        };
+        let service = match &self.global.service {
+            Some(name) => ServiceName::parse(name)?,
+            None => self.config.service.clone().ok_or_else(|| missing("service", "--service"))?,
+        };
+        Ok(ServiceRef { cluster, service })
+    }
+
+    /// Connects as every AWS tool does.
+    pub async fn connect(&self) -> Result<Client, Failure> {
+        let options = ConnectOptions {
+            region: self.global.region.clone().or_else(|| self.config.region.clone()),
+            profile: self.global.profile.clone(),
+            ..ConnectOptions::default()
+        };
+        Ok(Client::connect(options).await?)
+    }
+
+    /// A plan with everything that the config file says; the subcommand's flags come on top.
+    pub fn plan(&self, images: Vec<ImageChange>) -> Result<DeployPlan, Failure> {
+        Ok(DeployPlan {
+            target: self.target()?,
+            source: match &self.config.task_definition {
+                TaskDefinitionConfig::Running => TaskDefinitionSource::Running,
+                TaskDefinitionConfig::Document(document) => TaskDefinitionSource::Document(document.clone()),
+            },
+            images: self.images(images),
+            tags: self.config.tags,
+            breaker: self.config.breaker,
+            force: Force::OnlyIfChanged,
+            desired_count: None,
+            then: Then::Wait,
+            timeout_ms: self.timeout_ms(),
+            watch: self.watch_options(),
+        })
+    }
+
+    /// The images of the config file, then those of the flags: the last one for a container holds.
+    pub fn images(&self, flags: Vec<ImageChange>) -> Vec<ImageChange> {
+        let from_file = self.config.images.iter();
+        from_file
+            .map(|(container, image)| ImageChange::Of { container: container.clone(), image: image.clone() })
+            .chain(flags)
+            .collect()
+    }
+
+    /// How long to wait for a verdict, in milliseconds.
+    pub fn timeout_ms(&self) -> i64 {
+        self.global.timeout.or(self.config.timeout_ms).unwrap_or(DEFAULT_TIMEOUT_MS)
+    }
+
+    /// How to watch.
+    pub fn watch_options(&self) -> WatchOptions {
+        WatchOptions { tick: self.global.tick_ms.unwrap_or(pace::TICK), ..WatchOptions::default() }
+    }
+
+    /// The reporter that fits the flags and the terminal.
+    pub fn reporter(&self) -> Box<dyn Reporter> {
+        let (stdout, stderr) = (std::io::stdout(), std::io::stderr());
+        let (result_style, style) = (self.global.stdout_style(), self.global.stderr_style());
+        let smart = stderr.is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
+        match self.global.output {
+            Output::Json => Box::new(JsonLines::new(stdout)),
+            Output::Text if self.global.quiet => {
+                Box::new(PlainLines::new(stderr, stdout, style, result_style, Detail::Result))
+            }
+            Output::Text if smart && self.global.verbose == 0 => {
+                Box::new(LiveView::new(stderr, stdout, style, result_style))
+            }
+            Output::Text => Box::new(PlainLines::new(stderr, stdout, style, result_style, Detail::Progress)),
+        }
+    }
+
+    /// Runs work that reports, until it ends or the user interrupts it.
+    pub async fn reporting<T, W>(
+        &self,
+        reporter: Box<dyn Reporter>,
+        target: &ServiceRef,
+        work: W,
+    ) -> Result<T, Failure>
+    where
+        W: AsyncFnOnce(&mut Interruptible) -> T,
+    {
+        uninterrupted(reporter, target, work).await
+    }
+}

@@ -1,0 +1,39 @@
+//! `tidegate watch`: the view of a deployment that somebody started.
+
+use crate::args::Global;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::session::Session;
+use clap::Args;
+use tidegate_aws::watch::attach;
+use tidegate_report::Reporter;
+
+/// `tidegate watch`.
+#[derive(Debug, Args)]
+#[command(after_help = crate::exit::TABLE)]
+pub struct Watch {}
+
+impl Watch {
+    pub async fn run(self, global: &Global) -> Result<Exit, Failure> {
+        let session = Session::open(global)?;
+        let reporter = session.reporter();
+        follow(&session, reporter).await
+    }
+}
+
+/// Follows the deployment in progress and answers the code of its verdict.
+pub async fn follow(session: &Session<'_>, reporter: Box<dyn Reporter>) -> Result<Exit, Failure> {
+    let target = session.target()?;
+    let client = session.connect().await?;
+    let (timeout, options) = (session.timeout_ms(), session.watch_options());
+    let verdict = session
+        .reporting(reporter, &target, async |sink| attach(&client, &target, timeout, options, sink).await)
+        .await??;
+    verdict.map(|verdict| Exit::of_verdict(&verdict)).ok_or_else(|| {
+        Failure::new(Exit::Refused, format!("{target} has no deployment of its own to watch")).with_help(
+            Some(
+                "services under CodeDeploy or an external controller keep their deployments elsewhere".into(),
+            ),
+        )
+    })
+}
