@@ -78,7 +78,9 @@ fn calls_that_cannot_make_a_load_balancer_say_why() {
         ),
         (
             json!({"Name": "a", "Subnets": ["subnet-1", "subnet-1"]}),
-            "InvalidConfigurationRequest: Subnet 'subnet-1' is specified more than once".to_owned(),
+            "InvalidConfigurationRequest: A load balancer cannot be attached to multiple subnets in the same \
+             Availability Zone"
+                .to_owned(),
         ),
         (
             json!({"Name": "a", "Subnets": subnets, "SubnetMappings": [{"SubnetId": "subnet-1"}]}),

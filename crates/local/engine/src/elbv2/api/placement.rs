@@ -97,8 +97,10 @@ pub(super) fn zones(
         return Err(validation("At least two subnets in two different Availability Zones must be specified"));
     }
     let mut seen = BTreeSet::new();
-    if let Some(twice) = subnets.iter().find(|subnet| !seen.insert(subnet.as_str())) {
-        return Err(invalid_configuration(format!("Subnet '{twice}' is specified more than once")));
+    if !subnets.iter().all(|subnet| seen.insert(subnet.as_str())) {
+        return Err(invalid_configuration(
+            "A load balancer cannot be attached to multiple subnets in the same Availability Zone",
+        ));
     }
     let zone = |(at, subnet): (usize, String)| AvailabilityZone {
         zone_name: Some(format!("{}{}", context.scope.region, ["a", "b", "c", "d", "e", "f"][at % 6])),
