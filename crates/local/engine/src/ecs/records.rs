@@ -73,6 +73,9 @@ pub struct Service {
     pub health_check_grace_period_seconds: u32,
     /// Newest first; the first one is PRIMARY.
     pub deployments: Vec<Deployment>,
+    /// The last deployment that completed, as it was then: what a roll-back returns to. `None` while it is being rolled
+    /// back to, until it has completed again.
+    pub last_completed: Option<Deployment>,
     /// The service deployment in progress or the last one, by ARN.
     pub current_service_deployment: Option<String>,
     /// When it was created.
@@ -147,6 +150,19 @@ pub struct ServiceEcho {
 pub struct ServiceEvents {
     /// Newest first, at most 100.
     pub events: Vec<ecs::ServiceEvent>,
+    /// Causes that were told and are not resolved, with when they were told last: they are not told again so soon.
+    pub standing: Vec<(StandingCause, Timestamp)>,
+}
+
+/// A cause of events that stands until it is resolved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum StandingCause {
+    /// The two percentages allow neither a start nor a stop.
+    Stuck,
+    /// Tasks fail to start again and again.
+    StartImpaired,
+    /// A task could not be placed.
+    NotPlaced,
 }
 
 /// A deployment of a service: `services[].deployments[]`.
@@ -160,6 +176,8 @@ pub struct Deployment {
     pub service_deployment_arn: String,
     /// PRIMARY: the newest. ACTIVE: an older one that still has tasks.
     pub primary: bool,
+    /// How many tasks it should hold: the service's desired count for the PRIMARY; what was not scaled in yet for others.
+    pub desired_count: u32,
     /// How far it is.
     pub rollout_state: ecs::DeploymentRolloutState,
     /// Why, in AWS's words.
@@ -172,6 +190,8 @@ pub struct Deployment {
     pub failures: FailureCount,
     /// Whether any of its tasks was ever RUNNING.
     pub has_run: bool,
+    /// Whether any of its tasks was ever healthy: then `failedTasks` stays 0.
+    pub has_been_healthy: bool,
     /// Slows starts down after repeated failures to start.
     pub throttle: StartThrottle,
     /// Until when it bakes, once everything else about it is done.
