@@ -16,7 +16,7 @@ use crate::watch::{WatchOptions, follow};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use tidegate_rollout::names::{DeploymentId, ServiceDeploymentArn, ServiceRef, TaskDefinitionArn};
-use tidegate_rollout::observation::{RolloutState, Service, ServiceSeen};
+use tidegate_rollout::observation::{Deployment, RolloutState, Service, ServiceSeen};
 use tidegate_rollout::rolling::{Rollout, Start};
 use tidegate_rollout::task_definition::diff::Difference;
 use tidegate_rollout::task_definition::images::{ImageChange, ImageError};
@@ -468,8 +468,7 @@ async fn start(
     let ServiceSeen::Described(service) = &first else {
         return Err(crate::ecs::unexpected("UpdateService", "it has no service").into());
     };
-    let primary = service.deployments.iter().find(|d| d.is_primary());
-    let Some(ours) = primary.filter(|d| !earlier.contains(&d.id)) else {
+    let Some(ours) = own_deployment(before, service, &task_definition) else {
         sink.event(
             now(),
             &Event::NothingDone { reason: "ECS accepted the update and started no deployment".into() },
@@ -507,6 +506,22 @@ async fn start(
         .await
         .map(Outcome::Ended)
         .map_err(|error| DeployError::LostSight { error, deployment })
+}
+
+/// The deployment that the update started: the PRIMARY, if it was not there before, or if an endpoint
+/// that reuses ids has put our revision into it.
+fn own_deployment<'a>(
+    before: &Before,
+    after: &'a Service,
+    ours: &TaskDefinitionArn,
+) -> Option<&'a Deployment> {
+    let is_new = |d: &Deployment| before.service.deployments.iter().all(|earlier| earlier.id != d.id);
+    let changed = before.service.task_definition != *ours;
+    after
+        .deployments
+        .iter()
+        .filter(|d| d.is_primary())
+        .find(|d| is_new(d) || (changed && d.task_definition == *ours))
 }
 
 /// The answer may still name the service deployment of before.

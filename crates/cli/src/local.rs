@@ -1,0 +1,302 @@
+//! `tidegate local`: the local cloud as a program of its own: up, down, status, reset. It must never leave tasks behind
+//! that nobody can find. Start with [`Local`].
+
+use std::{
+    io::Write as _,
+    net::{IpAddr, Ipv4Addr},
+    path::{Path, PathBuf},
+};
+
+use clap::{Args, Subcommand, ValueEnum};
+use tidegate_local::{
+    DEFAULT_PORT, ExposeTargets, ImageCommand, ImageMap, LocalCloud, Options, Presence, RuntimeChoice, Speed,
+    remote::{self, Down},
+};
+
+use crate::{
+    args::{Global, Output},
+    config::LocalConfig,
+    exit::Exit,
+    failure::Failure,
+    session::Session,
+};
+
+/// Run AWS's API, tasks and a load balancer on this machine
+#[derive(Debug, Args)]
+pub struct Local {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Start the local cloud and serve until Ctrl-C
+    Up(Up),
+    /// End the local cloud and everything that it runs; its state stays
+    Down(Folder),
+    /// Say whether it runs, where and with what
+    Status(Folder),
+    /// Forget everything: services, tasks, load balancers
+    Reset(Folder),
+}
+
+#[derive(Debug, Args)]
+struct Folder {
+    /// Where the state lives [default: tidegate in the user's state folder]
+    #[arg(long, value_name = "DIR", env = "TIDEGATE_DATA_DIR")]
+    data_dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+struct Up {
+    #[command(flatten)]
+    folder: Folder,
+    /// The port of the AWS API; 0 takes a free one
+    #[arg(long, default_value_t = DEFAULT_PORT)]
+    port: u16,
+    /// The address of the AWS API; anything but loopback lets others on the network run tasks here
+    #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    address: IpAddr,
+    /// How many seconds of the cloud's time pass in one: at 60, a bake of a minute takes a second
+    #[arg(long, default_value = "1", value_parser = parse_speed)]
+    speed: Speed,
+    /// How tasks run
+    #[arg(long, value_enum, default_value_t = RuntimeKind::Auto)]
+    runtime: RuntimeKind,
+    /// The account of callers whose access key id is not twelve digits
+    #[arg(long, default_value = "000000000000", value_parser = parse_account)]
+    account: String,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum RuntimeKind {
+    /// In Docker when a daemon answers, else as processes
+    Auto,
+    /// As Docker containers
+    Docker,
+    /// As plain processes, by `local.images` of the config file
+    Process,
+}
+
+impl Local {
+    /// Does it.
+    pub async fn run(self, global: &Global) -> Result<Exit, Failure> {
+        match self.action {
+            Action::Up(up) => up.run(global).await,
+            Action::Down(folder) => down(global, &folder.path()?).await,
+            Action::Status(folder) => status(global, &folder.path()?).await,
+            Action::Reset(folder) => reset(global, &folder.path()?).await,
+        }
+    }
+}
+
+impl Up {
+    async fn run(self, global: &Global) -> Result<Exit, Failure> {
+        let data_dir = self.folder.path()?;
+        let images = images(&Session::open(global)?.config.local, config_folder(global));
+        let runtime = match self.runtime {
+            RuntimeKind::Auto => RuntimeChoice::Auto(images),
+            RuntimeKind::Docker => RuntimeChoice::Docker,
+            RuntimeKind::Process => RuntimeChoice::Process(images),
+        };
+        let cloud = LocalCloud::start(Options {
+            address: self.address,
+            port: self.port,
+            data_dir: Some(data_dir.clone()),
+            speed: self.speed,
+            runtime,
+            account: self.account,
+            expose_targets: ExposeTargets::No,
+        })
+        .await
+        .map_err(|error| Failure::new(Exit::Refused, error.to_string()))?;
+        announce(global, &cloud, &data_dir);
+        tokio::select! {
+            () = cloud.shutdown_requested() => {}
+            () = ended_by_signal() => {}
+        }
+        if !global.quiet {
+            say("ending the local cloud and its tasks; the state stays");
+        }
+        cloud.shutdown().await;
+        Ok(Exit::Done)
+    }
+}
+
+/// The result is the endpoint: the first line of stdout.
+fn announce(global: &Global, cloud: &LocalCloud, data_dir: &Path) {
+    let endpoint = cloud.endpoint();
+    let mut stdout = std::io::stdout();
+    if global.output == Output::Json {
+        let line = serde_json::json!({
+            "endpoint": endpoint,
+            "runtime": cloud.runtime_name(),
+            "speed": cloud.clock().speed().factor(),
+            "dataDir": data_dir,
+        });
+        let _ = writeln!(stdout, "{line}");
+    } else {
+        let _ = writeln!(
+            stdout,
+            "local cloud up at {endpoint}\n\n  export AWS_ENDPOINT_URL={endpoint} AWS_REGION=eu-west-1 \
+             AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test"
+        );
+        if !global.quiet {
+            say(&format!(
+                "\ntasks run as {}, time runs at {}, the state is in {}\nCtrl-C ends it and its tasks; the state stays",
+                if cloud.runtime_name() == "docker" { "Docker containers" } else { "processes" },
+                cloud.clock().speed(),
+                data_dir.display(),
+            ));
+        }
+    }
+    let _ = stdout.flush();
+}
+
+async fn down(global: &Global, data_dir: &Path) -> Result<Exit, Failure> {
+    let down = remote::down(data_dir).await.map_err(refused)?;
+    let (word, text) = match down {
+        Down::Ended => ("ended", "the local cloud is down; its state stays"),
+        Down::CleanedUp => ("cleaned_up", "the local cloud had died; what it had left running is gone now"),
+        Down::WasNotUp => ("was_not_up", "no local cloud was up"),
+    };
+    result(global, &serde_json::json!({ "down": word }), text);
+    Ok(Exit::Done)
+}
+
+async fn status(global: &Global, data_dir: &Path) -> Result<Exit, Failure> {
+    let Some(presence) = Presence::read(data_dir).map_err(|error| Failure::new(Exit::Refused, error.to_string()))? else {
+        result(global, &serde_json::json!({ "up": false }), "no local cloud is up");
+        return Ok(Exit::Refused);
+    };
+    let health = remote::health(&presence.endpoint).await.map_err(refused)?;
+    let count = |what: &str| health["counts"][what].as_u64().unwrap_or(0);
+    let text = format!(
+        "local cloud up at {}\n  tasks run as {} · time runs at {}× · version {}\n  {} clusters · {} services · {} tasks · {} load balancers",
+        presence.endpoint,
+        presence.runtime,
+        health["speed"],
+        health["version"].as_str().unwrap_or("unknown"),
+        count("clusters"),
+        count("services"),
+        count("tasks"),
+        count("loadBalancers"),
+    );
+    let mut document = health.clone();
+    document["up"] = true.into();
+    document["endpoint"] = presence.endpoint.into();
+    result(global, &document, &text);
+    Ok(Exit::Done)
+}
+
+async fn reset(global: &Global, data_dir: &Path) -> Result<Exit, Failure> {
+    let presence = Presence::read(data_dir).map_err(|error| Failure::new(Exit::Refused, error.to_string()))?;
+    if let Some(presence) = presence
+        && remote::health(&presence.endpoint).await.is_ok()
+    {
+        remote::reset(&presence.endpoint).await.map_err(refused)?;
+    } else {
+        remote::down(data_dir).await.map_err(refused)?;
+        remove_state(data_dir)?;
+    }
+    result(global, &serde_json::json!({ "reset": true }), "the local cloud is empty");
+    Ok(Exit::Done)
+}
+
+/// Removes the state of a cloud that is not up, and nothing else that may be in the folder.
+fn remove_state(data_dir: &Path) -> Result<(), Failure> {
+    for name in ["state.db", "state.db-wal", "state.db-shm"] {
+        let path = data_dir.join(name);
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(Failure::new(Exit::Refused, format!("cannot remove {}: {error}", path.display())));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+impl Folder {
+    fn path(&self) -> Result<PathBuf, Failure> {
+        if let Some(path) = &self.data_dir {
+            return Ok(path.clone());
+        }
+        let given = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let state = given("XDG_STATE_HOME").or_else(|| given("HOME").map(|home| home.join(".local").join("state")));
+        let state = state.ok_or_else(|| {
+            Failure::new(Exit::Usage, "there is no home folder to keep the state in")
+                .with_help(Some("name a folder: --data-dir DIR".into()))
+        })?;
+        Ok(state.join("tidegate"))
+    }
+}
+
+/// What runs for which image. Relative programs and folders start at the config file's folder.
+pub fn images(config: &LocalConfig, folder: &Path) -> ImageMap {
+    let entries = config.images.iter().map(|image| {
+        let mut command = image.command.clone();
+        if let Some(program) = command.first_mut()
+            && program.contains('/')
+        {
+            *program = folder.join(&*program).display().to_string();
+        }
+        let command = ImageCommand {
+            command,
+            environment: image.environment.clone(),
+            working_directory: Some(folder.to_owned()),
+            ..ImageCommand::default()
+        };
+        (image.pattern.clone(), command)
+    });
+    entries.collect()
+}
+
+/// The folder of the config file, as an absolute path where there is one.
+pub fn config_folder(global: &Global) -> &Path {
+    match global.config.as_deref().and_then(Path::parent) {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
+fn parse_speed(text: &str) -> Result<Speed, String> {
+    let factor: f64 = text.parse().map_err(|_| format!("'{text}' is no number"))?;
+    Speed::new(factor).ok_or_else(|| "a speed is above 0 and at most 10000".to_owned())
+}
+
+fn parse_account(text: &str) -> Result<String, String> {
+    let valid = text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
+    if valid { Ok(text.to_owned()) } else { Err("an AWS account has twelve digits".to_owned()) }
+}
+
+async fn ended_by_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+        }
+        Err(_) => {
+            let _ = tokio::signal::ctrl_c().await;
+        }
+    }
+}
+
+fn refused(error: remote::RemoteError) -> Failure {
+    Failure::new(Exit::Refused, error.to_string())
+}
+
+fn result(global: &Global, document: &serde_json::Value, text: &str) {
+    let mut stdout = std::io::stdout();
+    let _ = match global.output {
+        Output::Json => writeln!(stdout, "{document}"),
+        Output::Text => writeln!(stdout, "{text}"),
+    };
+}
+
+fn say(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
