@@ -5,7 +5,7 @@
 
 use tidegate_engine::{State, ecs::records::Task};
 use tidegate_models::{ecs, logs};
-use tidegate_tasks::{LogCursor, LogLine};
+use tidegate_tasks::{LogLine, LogPage, LogPosition};
 use tidegate_wire::{ApiError, Call, Response};
 
 use crate::{api::Api, tasking, writer::lock_read};
@@ -47,41 +47,37 @@ async fn get_log_events(api: &Api, call: &Call) -> Result<logs::GetLogEventsResp
         .into_iter()
         .find(|stream| stream.name == input.log_stream_name)
         .ok_or_else(|| ApiError::new("ResourceNotFoundException", "The specified log stream does not exist."))?;
-    let lines = api
-        .runtime
-        .read_logs(&stream.task_id, &stream.container, LogCursor::START, MOST_EVENTS)
-        .await
-        .map_err(|error| ApiError::new("ServiceUnavailableException", error.to_string()))?;
-    let limit = input.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(MOST_EVENTS);
+    let limit = input.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(MOST_EVENTS).clamp(1, MOST_EVENTS);
+    let position = position(input.next_token.as_deref(), input.start_from_head == Some(true))?;
+    let page = match api.runtime.read_logs(&stream.task_id, &stream.container, position, limit).await {
+        Ok(page) => page,
+        // A container that has printed nothing yet.
+        Err(tidegate_tasks::Error::NoLog { .. }) => LogPage { lines: Vec::new(), previous: 0, next: 0 },
+        Err(error) => return Err(ApiError::new("ServiceUnavailableException", error.to_string())),
+    };
     let within = |line: &LogLine| {
         let at = line.at.as_millis();
         input.start_time.is_none_or(|start| at >= start) && input.end_time.is_none_or(|end| at < end)
     };
-    let events: Vec<logs::OutputLogEvent> = lines.into_iter().filter(within).map(event).collect();
-    let (from, to) = window(events.len(), limit, input.next_token.as_deref(), input.start_from_head == Some(true))?;
     Ok(logs::GetLogEventsResponse {
-        events: Some(events[from..to].to_vec()),
-        next_forward_token: Some(format!("f/{to:056}")),
-        next_backward_token: Some(format!("b/{from:056}")),
+        events: Some(page.lines.into_iter().filter(within).map(event).collect()),
+        next_forward_token: Some(format!("f/{:056}", page.next)),
+        next_backward_token: Some(format!("b/{:056}", page.previous)),
     })
 }
 
-/// Which of `count` events to answer with: after a forward token, before a backward one, else the first or last ones.
-fn window(count: usize, limit: usize, token: Option<&str>, from_head: bool) -> Result<(usize, usize), ApiError> {
-    let invalid = || ApiError::new("InvalidParameterException", "The specified nextToken is invalid.");
-    match token {
-        None if from_head => Ok((0, limit.min(count))),
-        None => Ok((count.saturating_sub(limit), count)),
-        Some(token) => {
-            let (direction, at) = token.split_once('/').ok_or_else(invalid)?;
-            let at = at.parse::<usize>().map_err(|_| invalid())?.min(count);
-            match direction {
-                "f" => Ok((at, (at + limit).min(count))),
-                "b" => Ok((at.saturating_sub(limit), at)),
-                _ => Err(invalid()),
-            }
-        }
-    }
+/// From where to read: after a forward token, before a backward one, else from the first or the last line.
+fn position(token: Option<&str>, from_head: bool) -> Result<LogPosition, ApiError> {
+    let Some(token) = token else {
+        return Ok(if from_head { LogPosition::Head } else { LogPosition::Tail });
+    };
+    let at = |digits: &str| digits.parse::<u64>().ok();
+    let found = match token.split_once('/') {
+        Some(("f", digits)) => at(digits).map(LogPosition::From),
+        Some(("b", digits)) => at(digits).map(LogPosition::Before),
+        _ => None,
+    };
+    found.ok_or_else(|| ApiError::new("InvalidParameterException", "The specified nextToken is invalid."))
 }
 
 fn event(line: LogLine) -> logs::OutputLogEvent {

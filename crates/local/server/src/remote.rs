@@ -7,6 +7,7 @@ use http::{Method, Request, Uri};
 use http_body_util::{BodyExt, Empty};
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use serde_json::Value;
+use tidegate_tasks::Runtime;
 
 use crate::{Presence, PresenceError};
 
@@ -76,7 +77,10 @@ pub async fn down(data_dir: &Path) -> Result<Down, RemoteError> {
         wait_until_gone(data_dir).await?;
         return Ok(Down::Ended);
     }
-    tidegate_tasks::clean_up(&data_dir.join("tasks"), &presence.instance).await?;
+    // A runtime that this version does not know is one that it cannot have left anything in.
+    if let Some(kind) = tidegate_tasks::Kind::parse(&presence.runtime) {
+        Runtime::clean_up(kind, &data_dir.join("tasks"), &presence.instance).await?;
+    }
     Presence::remove(data_dir)?;
     Ok(Down::CleanedUp)
 }
