@@ -1,1 +1,25 @@
 //! The task runtimes: Docker containers or processes behind one small interface.
+//!
+//! This is what the ECS agent is on a real machine: it gets a task, runs its containers, and reports what happens. It
+//! decides nothing about services, and it must never leave a container running that nobody wants: see [`Lifetime`].
+//! Start at [`Runtime`]; what a task does and when is decided in `agent`, without I/O.
+
+mod agent;
+mod driver;
+mod error;
+mod event;
+mod health;
+mod host;
+mod images;
+mod logs;
+mod plan;
+mod process;
+mod runtime;
+mod spec;
+
+pub use error::Error;
+pub use event::{Adopted, NetworkBinding, StopCause, TaskEvent};
+pub use images::{ImageCommand, ImageMap};
+pub use logs::{LogLine, LogPage, LogPosition};
+pub use runtime::{Kind, Runtime, clean_up};
+pub use spec::{Lifetime, Settings, TaskSpec};

@@ -1,0 +1,95 @@
+//! Finds and ends what an earlier process of an instance left running.
+
+use std::{path::Path, time::Duration};
+
+use rustix::process::Signal;
+
+use super::{
+    identity::{Identity, signal_group},
+    records::{ContainerRecord, Records},
+};
+
+/// Every process of a task carries these in its environment, and its children inherit them.
+pub(crate) const INSTANCE_MARK: &str = "TIDEGATE_INSTANCE";
+pub(crate) const TASK_MARK: &str = "TIDEGATE_TASK_ID";
+pub(crate) const CONTAINER_MARK: &str = "TIDEGATE_CONTAINER";
+
+/// Ends every process that `instance` left in `folder`, and forgets the tasks. Returns how many it found.
+pub(crate) async fn clean_up(folder: &Path, instance: &str) -> usize {
+    end_all_but(folder, instance, &[]).await
+}
+
+/// Ends every process of `instance` that belongs to no task of `keep`, and forgets those tasks. Returns how many it found.
+pub(crate) async fn end_all_but(folder: &Path, instance: &str, keep: &[String]) -> usize {
+    let records = Records::new(folder);
+    let mut found = 0;
+    for (task_id, record) in records.live_tasks() {
+        if record.instance != instance || keep.contains(&task_id) {
+            continue;
+        }
+        for ContainerRecord { leader, .. } in records.containers(&task_id) {
+            found += usize::from(leader.is_alive());
+            signal_group(&leader, Signal::KILL);
+        }
+        records.remove_task(&task_id);
+    }
+    found += kill_marked(|marks| marks.instance == instance && !keep.iter().any(|it| it == marks.task)).await;
+    found
+}
+
+/// What the environment of a process says about it.
+pub(crate) struct Marks<'a> {
+    pub(crate) instance: &'a str,
+    pub(crate) task: &'a str,
+    pub(crate) container: &'a str,
+}
+
+/// Kills the marked processes that `chosen` chooses, until there are none: one that forks meanwhile is found by its
+/// child's mark. Returns how many there were. Where the system does not show environments there are none.
+pub(crate) async fn kill_marked(chosen: impl Fn(&Marks<'_>) -> bool) -> usize {
+    let mut found = 0;
+    for round in 0_u32..20 {
+        let pids = marked(&chosen);
+        if pids.is_empty() {
+            break;
+        }
+        if round == 0 {
+            found = pids.len();
+        }
+        for pid in pids {
+            if let Some(pid) = rustix::process::Pid::from_raw(pid) {
+                // It may have ended since, which is what was wanted.
+                let _ = rustix::process::kill_process(pid, Signal::KILL);
+            }
+        }
+        // The system takes a moment to bury them.
+        tokio::time::sleep(Duration::from_millis(u64::from(round.min(5)) * 10 + 2)).await;
+    }
+    found
+}
+
+#[cfg(target_os = "linux")]
+fn marked(chosen: &impl Fn(&Marks<'_>) -> bool) -> Vec<i32> {
+    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+    pids.filter(|pid| {
+        let Ok(environment) = std::fs::read(format!("/proc/{pid}/environ")) else { return false };
+        let value = |name: &str| {
+            environment.split(|&byte| byte == 0).find_map(|entry| {
+                let (own, value) = std::str::from_utf8(entry).ok()?.split_once('=')?;
+                (own == name).then_some(value)
+            })
+        };
+        let Some(instance) = value(INSTANCE_MARK) else { return false };
+        let (task, container) =
+            (value(TASK_MARK).unwrap_or_default(), value(CONTAINER_MARK).unwrap_or_default());
+        // A process that has ended but was not waited for cannot be killed again.
+        chosen(&Marks { instance, task, container }) && Identity::of(*pid).is_some_and(|it| it.is_alive())
+    })
+    .collect()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn marked(_chosen: &impl Fn(&Marks<'_>) -> bool) -> Vec<i32> {
+    Vec::new()
+}
