@@ -88,6 +88,13 @@ pub struct Service {
     pub echo: ServiceEcho,
 }
 
+impl Service {
+    /// The deployment with this id.
+    pub fn deployment(&self, id: &str) -> Option<&Deployment> {
+        self.deployments.iter().find(|deployment| deployment.id == id)
+    }
+}
+
 /// The status of a service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ServiceStatus {

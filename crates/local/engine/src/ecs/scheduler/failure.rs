@@ -1,0 +1,163 @@
+//! A deployment fails: it launches nothing more, and the service goes back to the last completed one.
+//!
+//! Facts §2.1: the target becomes PRIMARY and IN_PROGRESS again under its old id, and is no target itself until it has
+//! completed; without a target the deployment stalls FAILED; with roll-back off it stays PRIMARY. The service deployment
+//! that failed is the one that is rolled back. Alarms become a [`Cause`] of their own. Start at [`fail_primary`].
+
+use tidegate_models::{
+    Timestamp,
+    ecs::{
+        DeploymentRolloutState as Rollout, Rollback,
+        ServiceDeploymentRollbackMonitorsStatus as MonitorStatus, ServiceDeploymentStatus as Status,
+    },
+};
+
+use super::{
+    breaker,
+    counts::desired_count,
+    deployments::finish,
+    events::{self, Happened},
+};
+use crate::{
+    State,
+    ecs::records::{Deployment, FailureCount, Service, StartThrottle},
+};
+
+const BREAKER_ROLLED_BACK: &str =
+    "Service deployment rolled back because the circuit breaker threshold was exceeded.";
+const BREAKER_STOPPED: &str =
+    "Service deployment stopped because the circuit breaker threshold was exceeded.";
+const USER_ROLLED_BACK: &str = "Service deployment rolled back because it was stopped by user.";
+const USER_STOPPED: &str = "Service deployment stopped by user.";
+const NO_CANDIDATE: &str = "No rollback candidate was found to run the rollback";
+
+/// Why a deployment fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cause {
+    /// Too many of its tasks failed.
+    BreakerTripped,
+    /// `StopServiceDeployment` with ROLLBACK.
+    RollbackRequested,
+    /// `StopServiceDeployment` with ABORT.
+    AbortRequested,
+}
+
+/// Fails the PRIMARY deployment of a service, and begins the roll-back if there is to be one.
+pub(super) fn fail_primary(state: &mut State, service_arn: &str, cause: Cause, now: Timestamp) {
+    let Some(service) = state.services.get(service_arn).cloned() else { return };
+    let Some(primary) = service.deployments.first() else { return };
+    tell_failure(state, service_arn, primary, cause, now);
+    if cause == Cause::BreakerTripped {
+        mark_breaker(state, primary);
+    }
+    let target = service.last_completed.as_ref().filter(|target| target.id != primary.id);
+    match target.filter(|_| goes_back(&service, cause)) {
+        Some(target) => roll_back(state, &service, target, cause, now),
+        None => stall(state, &service, cause, now),
+    }
+}
+
+fn goes_back(service: &Service, cause: Cause) -> bool {
+    match cause {
+        Cause::BreakerTripped => breaker::rolls_back(service),
+        Cause::RollbackRequested => true,
+        Cause::AbortRequested => false,
+    }
+}
+
+fn tell_failure(state: &mut State, service_arn: &str, primary: &Deployment, cause: Cause, now: Timestamp) {
+    let (reason, happened) = match cause {
+        Cause::BreakerTripped => (
+            "ECS deployment circuit breaker: tasks failed to start.",
+            Happened::TasksFailedToStart { deployment: &primary.id },
+        ),
+        Cause::RollbackRequested | Cause::AbortRequested => (
+            "ECS deployment failed: service deployment stopped by user.",
+            Happened::StoppedByUser { deployment: &primary.id },
+        ),
+    };
+    state.services.update(service_arn, |service| {
+        if let Some(primary) = service.deployments.first_mut() {
+            primary.rollout_state = Rollout::Failed;
+            reason.clone_into(&mut primary.rollout_state_reason);
+            primary.updated_at = now;
+        }
+        service.steady_since = None;
+    });
+    events::tell(state, service_arn, &happened, now);
+}
+
+/// What the breaker saw stays in the service deployment; a roll-back that trips again belongs to the same one.
+fn mark_breaker(state: &mut State, primary: &Deployment) {
+    state.service_deployments.update(&primary.service_deployment_arn, |row| {
+        let breaker = row.circuit_breaker.get_or_insert_default();
+        breaker.status = Some(MonitorStatus::Triggered);
+        if row.rollback.is_none() {
+            breaker.failure_count = Some(i32::try_from(primary.failures.breaker).unwrap_or(i32::MAX));
+        }
+    });
+}
+
+fn roll_back(state: &mut State, service: &Service, target: &Deployment, cause: Cause, now: Timestamp) {
+    let Some(failed) = service.deployments.first() else { return };
+    let reason = match cause {
+        Cause::BreakerTripped => BREAKER_ROLLED_BACK,
+        Cause::RollbackRequested | Cause::AbortRequested => USER_ROLLED_BACK,
+    };
+    let service_deployment_arn = failed.service_deployment_arn.clone();
+    state.service_deployments.update(&service_deployment_arn, |row| {
+        row.status = Status::RollbackInProgress;
+        row.status_reason = Some(reason.to_owned());
+        row.updated_at = now;
+        row.rollback = Some(Rollback {
+            reason: Some(reason.to_owned()),
+            service_revision_arn: Some(target.revision_arn.clone()),
+            started_at: Some(now),
+        });
+    });
+    let template =
+        state.service_revisions.get(&target.revision_arn).map(|revision| revision.template.clone());
+    state.services.update(&service.arn, |service| {
+        let desired = desired_count(service);
+        service.deployments.retain(|deployment| deployment.id != target.id);
+        for other in &mut service.deployments {
+            other.primary = false;
+        }
+        let reason = format!("ECS deployment circuit breaker: rolling back to deploymentId {}.", target.id);
+        let again = Deployment {
+            primary: true,
+            desired_count: desired,
+            rollout_state: Rollout::InProgress,
+            rollout_state_reason: match cause {
+                Cause::BreakerTripped => reason,
+                _ => format!("ECS deployment {} in progress.", target.id),
+            },
+            service_deployment_arn,
+            updated_at: now,
+            failures: FailureCount::default(),
+            throttle: StartThrottle::default(),
+            bake_until: None,
+            ..target.clone()
+        };
+        service.deployments.insert(0, again);
+        service.last_completed = None;
+        if let Some(template) = template {
+            service.template = template;
+        }
+    });
+    events::tell(state, &service.arn, &Happened::RollingBack { target: &target.id }, now);
+}
+
+/// There is nothing to go back to, or nobody wants it: the service stays as it is.
+fn stall(state: &mut State, service: &Service, cause: Cause, now: Timestamp) {
+    let Some(failed) = service.deployments.first() else { return };
+    let row = state.service_deployments.get(&failed.service_deployment_arn);
+    let already_rolling_back = row.is_some_and(|row| row.rollback.is_some());
+    let (status, reason) = match cause {
+        _ if goes_back(service, cause) => (Status::RollbackFailed, NO_CANDIDATE),
+        _ if already_rolling_back => (Status::RollbackFailed, USER_STOPPED),
+        Cause::BreakerTripped => (Status::Stopped, BREAKER_STOPPED),
+        Cause::RollbackRequested | Cause::AbortRequested => (Status::Stopped, USER_STOPPED),
+    };
+    finish(state, &failed.service_deployment_arn, status, Some(reason), now);
+}

@@ -1,0 +1,29 @@
+//! The rolling scheduler: what services want, made to happen task by task.
+//!
+//! [`reconcile_service`] looks at one service and decides purely (`plan`, `health`, `breaker`, `completion`), then writes
+//! what was decided and asks for effects; it must never look at another service, so that its cost does not grow with
+//! their number. Start reading at `reconcile`, then `plan`; tasks live and die in `lifecycle`.
+
+mod arithmetic;
+mod breaker;
+mod completion;
+mod counts;
+mod deletion;
+mod deployments;
+mod events;
+mod failure;
+mod health;
+mod launch;
+mod lifecycle;
+mod plan;
+mod reconcile;
+mod targets;
+mod throttle;
+mod view;
+
+pub(crate) use counts::{Counts, counts, desired_count, revision_counts, service_counts};
+pub(crate) use deletion::delete_service;
+pub(crate) use deployments::{start_deployment, stop_service_deployment};
+pub(crate) use launch::{NewTask, create_task, launch_of};
+pub(crate) use lifecycle::{observe, reconcile_task, stop_task};
+pub(crate) use reconcile::reconcile_service;

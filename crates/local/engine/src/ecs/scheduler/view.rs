@@ -1,0 +1,170 @@
+//! One service as the scheduler looks at it: plain data, so that what it decides can be tested without a state.
+//!
+//! Start at [`ServiceView::of`].
+
+use std::time::Duration;
+
+use tidegate_models::{Timestamp, ecs::DeploymentRolloutState};
+
+use super::{
+    arithmetic::Limits,
+    counts::desired_count,
+    health::{Standing, standing},
+};
+use crate::{
+    State,
+    ecs::records::{Deployment, Service, ServiceStatus, Task, TaskOwner},
+    elbv2,
+};
+
+/// A service, its deployments and its live tasks at one moment.
+#[derive(Clone, Debug)]
+pub(super) struct ServiceView {
+    /// Whether it is being deleted.
+    pub(super) leaves: bool,
+    /// How many tasks it wants.
+    pub(super) desired: u32,
+    /// What its percentages allow.
+    pub(super) limits: Limits,
+    /// Newest first; the first one is PRIMARY.
+    pub(super) deployments: Vec<DeploymentView>,
+    /// Live tasks whose deployment is gone.
+    pub(super) strays: Vec<TaskView>,
+}
+
+/// A deployment and its live tasks.
+#[derive(Clone, Debug)]
+pub(super) struct DeploymentView {
+    /// Its id.
+    pub(super) id: String,
+    /// What is to become of it.
+    pub(super) role: Role,
+    /// Whether it is still IN_PROGRESS.
+    pub(super) in_progress: bool,
+    /// How many tasks it should hold.
+    pub(super) desired: u32,
+    /// Until when it may start nothing.
+    pub(super) held_until: Option<Timestamp>,
+    /// Its tasks that are not STOPPED, oldest first.
+    pub(super) tasks: Vec<TaskView>,
+}
+
+/// What is to become of a deployment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    /// The PRIMARY: to be brought to the desired count.
+    Rolling,
+    /// The PRIMARY after it failed, with nothing to go back to: it launches nothing.
+    Stalled,
+    /// An older one that had completed: it serves, and is kept up, until the PRIMARY takes over.
+    Outgoing,
+    /// An older one that never completed: it launches nothing, and what is not healthy of it goes at once.
+    Abandoned,
+}
+
+/// A live task.
+#[derive(Clone, Debug)]
+pub(super) struct TaskView {
+    /// Its ARN.
+    pub(super) arn: String,
+    /// Where it stands.
+    pub(super) standing: Standing,
+}
+
+impl ServiceView {
+    /// The service as it is at `now`. Costs as much as the service has tasks.
+    pub(super) fn of(state: &State, service: &Service, now: Timestamp) -> Self {
+        let desired = desired_count(service);
+        let limits = Limits::of(desired, &service.deployment_configuration, service.scheduling_strategy);
+        let mut view = Self {
+            leaves: service.status != ServiceStatus::Active,
+            desired,
+            limits,
+            deployments: service.deployments.iter().map(|it| DeploymentView::of(it, now)).collect(),
+            strays: Vec::new(),
+        };
+        let grace = Duration::from_secs(u64::from(service.health_check_grace_period_seconds));
+        let mut tasks: Vec<(&str, &Task)> = state.tasks.indexed_by(&service.arn).collect();
+        tasks.sort_by_key(|(arn, task)| (task.times.created_at, *arn));
+        for (arn, task) in tasks {
+            let TaskOwner::Service { deployment_id, .. } = &task.owner else { continue };
+            let health_of = |target: &crate::ecs::records::TaskTarget| {
+                elbv2::health_of(state, &target.target_group, &target.id, target.port)
+            };
+            let seen = TaskView { arn: arn.to_owned(), standing: standing(task, grace, health_of, now) };
+            match view.deployments.iter_mut().find(|it| it.id == *deployment_id) {
+                Some(deployment) => deployment.tasks.push(seen),
+                None => view.strays.push(seen),
+            }
+        }
+        view
+    }
+
+    /// Whether no task is left.
+    pub(super) fn is_empty(&self) -> bool {
+        self.strays.is_empty() && self.deployments.iter().all(|deployment| deployment.tasks.is_empty())
+    }
+
+    /// When time alone changes what is decided.
+    pub(super) fn next_change(&self) -> Option<Timestamp> {
+        let waiting =
+            self.deployments.iter().flat_map(|it| &it.tasks).filter_map(|task| match task.standing {
+                Standing::Waiting { until } => until,
+                _ => None,
+            });
+        let held = self.deployments.iter().filter_map(|deployment| deployment.held_until);
+        waiting.chain(held).min()
+    }
+}
+
+impl DeploymentView {
+    fn of(deployment: &Deployment, now: Timestamp) -> Self {
+        let role = match (deployment.primary, deployment.rollout_state) {
+            (true, DeploymentRolloutState::Failed) => Role::Stalled,
+            (true, _) => Role::Rolling,
+            (false, DeploymentRolloutState::Completed) => Role::Outgoing,
+            (false, _) => Role::Abandoned,
+        };
+        Self {
+            id: deployment.id.clone(),
+            role,
+            in_progress: deployment.rollout_state == DeploymentRolloutState::InProgress,
+            desired: deployment.desired_count,
+            held_until: deployment.throttle.holds_until(now),
+            tasks: Vec::new(),
+        }
+    }
+
+    /// How many of its tasks stand as `wanted`.
+    pub(super) fn count(&self, wanted: impl Fn(&Standing) -> bool) -> u32 {
+        self.tasks.iter().map(|task| u32::from(wanted(&task.standing))).sum()
+    }
+}
+
+impl Standing {
+    pub(super) fn is_pending(&self) -> bool {
+        *self == Self::Pending
+    }
+
+    pub(super) fn is_waiting(&self) -> bool {
+        matches!(self, Self::Waiting { .. })
+    }
+
+    pub(super) fn is_healthy(&self) -> bool {
+        *self == Self::Healthy
+    }
+
+    pub(super) fn is_unhealthy(&self) -> bool {
+        matches!(self, Self::Unhealthy(_))
+    }
+
+    /// Whether it counts towards the ceiling: PENDING or RUNNING, with no stop asked for.
+    pub(super) fn is_live(&self) -> bool {
+        *self != Self::Ending
+    }
+
+    /// Whether it fills a place of its deployment: an unhealthy task is to be replaced.
+    pub(super) fn holds_a_place(&self) -> bool {
+        self.is_live() && !self.is_unhealthy()
+    }
+}
