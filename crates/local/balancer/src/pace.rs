@@ -23,7 +23,7 @@ mod tests {
         let clock = Clock::starting_at(Timestamp::default(), Speed::new(60.0).unwrap());
         let floor = Duration::from_millis(250);
         assert_eq!(real_at_least(&clock, Duration::from_secs(5), floor), floor);
-        assert_eq!(real_at_least(&clock, Duration::from_secs(60), floor), Duration::from_secs(1));
+        assert_eq!(real_at_least(&clock, Duration::from_mins(1), floor), Duration::from_secs(1));
         assert_eq!(real_at_least(&clock, Duration::from_millis(100), floor), Duration::from_millis(100));
     }
 }

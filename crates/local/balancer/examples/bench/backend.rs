@@ -47,7 +47,7 @@ pub(crate) fn free_address() -> std::io::Result<SocketAddr> {
 }
 
 /// Serves until it is killed: a thread for each address.
-pub(crate) fn run(addresses: &[SocketAddr]) -> Result<(), Box<dyn Error>> {
+pub(crate) fn run(addresses: &[SocketAddr]) {
     thread::scope(|scope| {
         for &address in addresses {
             scope.spawn(move || {
@@ -57,7 +57,6 @@ pub(crate) fn run(addresses: &[SocketAddr]) -> Result<(), Box<dyn Error>> {
             });
         }
     });
-    Ok(())
 }
 
 fn serve(address: SocketAddr) -> std::io::Result<()> {

@@ -24,7 +24,10 @@ const WEIGHTS: [u16; 2] = [90, 10];
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        ["backend", addresses @ ..] => backend::run(&parsed(addresses)?),
+        ["backend", addresses @ ..] => {
+            backend::run(&parsed(addresses)?);
+            Ok(())
+        }
         ["balancer", listen, backends @ ..] => proxies::run_balancer(listen.parse()?, &parsed(backends)?),
         ["only", kind, seconds] => {
             let kind =

@@ -121,13 +121,14 @@ impl Drop for Proxy {
 
 fn nginx_configuration(address: SocketAddr, backends: &[SocketAddr], directory: &Path) -> String {
     let directory = directory.display();
-    let upstreams: String = backends
+    let upstreams: Vec<String> = backends
         .iter()
         .enumerate()
         .map(|(index, backend)| {
             format!("  upstream group{index} {{ server {backend}; keepalive 128; keepalive_requests 100000000; }}\n")
         })
         .collect();
+    let upstreams = upstreams.concat();
     format!(
         "daemon off;\nworker_processes 2;\npid {directory}/nginx.pid;\nerror_log {directory}/error.log crit;\n\
          events {{ worker_connections 4096; }}\n\
@@ -143,7 +144,7 @@ fn nginx_configuration(address: SocketAddr, backends: &[SocketAddr], directory: 
 }
 
 fn haproxy_configuration(address: SocketAddr, backends: &[SocketAddr]) -> String {
-    let servers: String = backends
+    let servers: Vec<String> = backends
         .iter()
         .zip(WEIGHTS)
         .enumerate()
@@ -151,6 +152,7 @@ fn haproxy_configuration(address: SocketAddr, backends: &[SocketAddr]) -> String
             format!("  server group{index} {backend} weight {weight} pool-max-conn 128\n")
         })
         .collect();
+    let servers = servers.concat();
     format!(
         "global\n  nbthread 2\n  maxconn 4096\n\
          defaults\n  mode http\n  timeout connect 10s\n  timeout client 60s\n  timeout server 60s\n  http-reuse always\n\

@@ -43,7 +43,7 @@ impl Default for LoadBalancerAttributes {
     /// AWS's defaults.
     fn default() -> Self {
         Self {
-            idle_timeout: Duration::from_secs(60),
+            idle_timeout: Duration::from_mins(1),
             client_keep_alive: Duration::from_hours(1),
             x_forwarded_for: XForwardedFor::Append,
             xff_client_port: false,

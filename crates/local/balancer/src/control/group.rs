@@ -244,7 +244,7 @@ impl TargetState {
 
 /// Who may be sent requests: the healthy; when there is none, the unhealthy ("fail open"); never one that was not
 /// decided yet, so that a group which only just began answers 503.
-fn usable<'a, T>(targets: &'a [(T, HealthState)]) -> impl Iterator<Item = &'a T> {
+fn usable<T>(targets: &[(T, HealthState)]) -> impl Iterator<Item = &T> {
     let healthy = |state: HealthState| matches!(state, HealthState::Healthy | HealthState::Unavailable);
     let fails_open = !targets.iter().any(|(_, state)| healthy(*state));
     targets
@@ -256,6 +256,8 @@ fn usable<'a, T>(targets: &'a [(T, HealthState)]) -> impl Iterator<Item = &'a T>
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use tidegate_clock::{Clock, Speed};
+    use tokio::runtime::Handle;
 
     use super::*;
 
@@ -289,5 +291,65 @@ mod tests {
         let targets = [(1, HealthState::Unhealthy), (2, HealthState::Initial), (3, HealthState::Unhealthy)];
         assert_eq!(usable(&targets).copied().collect::<Vec<_>>(), [1, 3]);
         assert_eq!(usable(&[(1, HealthState::Initial)]).count(), 0);
+    }
+
+    fn group_of(slow_start: Duration, targets: &[(u16, HealthState)]) -> GroupState {
+        let mut group = GroupState::new("group");
+        let targets = targets.iter().map(|&(port, state)| Target {
+            known_health: Some(state),
+            ..Target::new(SocketAddr::from(([127, 0, 0, 1], port)))
+        });
+        let config = TargetGroup {
+            arn: "group".to_owned(),
+            health_check: HealthCheck::default(),
+            algorithm: Algorithm::RoundRobin,
+            stickiness: TargetStickiness::Disabled,
+            slow_start,
+            targets: targets.collect(),
+        };
+        assert!(group.put(config, 1).is_empty());
+        let clock = Clock::starting_at(Timestamp::default(), Speed::REAL);
+        group.note_use(true, |target, settings| {
+            Checker::start(&Handle::current(), clock.clone(), target.address, settings, |_| {})
+        });
+        group
+    }
+
+    #[tokio::test]
+    async fn only_a_target_that_joins_others_starts_slowly() {
+        let (length, now) = (Duration::from_secs(30), Timestamp::from_millis(1_000_000));
+        let mut joined = group_of(length, &[(1, HealthState::Healthy), (2, HealthState::Initial)]);
+        let newcomer = Arc::clone(joined.targets().nth(1).unwrap());
+        assert!(joined.probed(&newcomer, ProbeResult::Passed, now));
+        assert_eq!(joined.view(now).ramping_until, Some(now + length));
+        assert_eq!(joined.view(now + length).ramping_until, None);
+
+        let mut first = group_of(length, &[(1, HealthState::Initial)]);
+        let only = Arc::clone(first.targets().next().unwrap());
+        assert!(first.probed(&only, ProbeResult::Passed, now));
+        assert_eq!(first.view(now).ramping_until, None);
+    }
+
+    #[tokio::test]
+    async fn each_change_of_health_is_told_once() {
+        let mut group = group_of(Duration::ZERO, &[(1, HealthState::Initial)]);
+        let states = |group: &mut GroupState| -> Vec<_> {
+            group.untold().into_iter().map(|(_, health)| health.state).collect()
+        };
+        assert_eq!(states(&mut group), [HealthState::Initial]);
+        assert_eq!(states(&mut group), []);
+        let target = Arc::clone(group.targets().next().unwrap());
+        group.probed(&target, ProbeResult::Passed, Timestamp::default());
+        assert_eq!(states(&mut group), [HealthState::Healthy]);
+        group.probed(&target, ProbeResult::Passed, Timestamp::default());
+        assert_eq!(states(&mut group), []);
+    }
+
+    #[tokio::test]
+    async fn a_group_that_comes_into_use_again_begins_anew() {
+        let mut group = group_of(Duration::ZERO, &[(1, HealthState::Healthy)]);
+        assert_eq!(group.view(Timestamp::default()).usable.len(), 1);
+        group.note_use(false, |_, _| unreachable!("nobody is checked in a group that is not used"));
+        assert_eq!(group.view(Timestamp::default()).usable.len(), 0);
     }
 }

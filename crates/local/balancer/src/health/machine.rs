@@ -39,7 +39,7 @@ pub(crate) struct Machine {
 enum Standing {
     Initial,
     Healthy,
-    /// With the last failure, which DescribeTargetHealth names; none when it is only known from before a restart.
+    /// With the last failure, which `DescribeTargetHealth` names; none when it is only known from before a restart.
     Unhealthy(Option<ProbeResult>),
     Unavailable,
 }
@@ -72,14 +72,13 @@ impl Machine {
             (Standing::Unhealthy(_), true) if against >= thresholds.healthy => {
                 Self { standing: Standing::Healthy, against: 0 }
             }
-            (Standing::Unhealthy(_), true) => Self { against, ..self },
             (Standing::Unhealthy(_), false) => {
                 Self { standing: Standing::Unhealthy(Some(result)), against: 0 }
             }
             (_, false) if against >= thresholds.unhealthy => {
                 Self { standing: Standing::Unhealthy(Some(result)), against: 0 }
             }
-            (_, false) => Self { against, ..self },
+            (Standing::Unhealthy(_), true) | (_, false) => Self { against, ..self },
         }
     }
 
@@ -102,7 +101,7 @@ impl Machine {
         }
     }
 
-    /// In the words of DescribeTargetHealth.
+    /// In the words of `DescribeTargetHealth`.
     pub(crate) fn health(self) -> TargetHealth {
         let told = |state, reason, description: String| TargetHealth {
             state,

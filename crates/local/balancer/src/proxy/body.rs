@@ -9,9 +9,8 @@ use std::{
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
 
-use super::service::RequestInProgress;
+use super::{client_body::ClientBody, service::RequestInProgress};
 use crate::target::{BodyError, TargetBody};
 
 /// The body of a response to a client.
@@ -19,7 +18,7 @@ pub(crate) enum ProxyBody {
     /// Taken when it was given; empty from then on.
     Whole(Bytes),
     Streaming {
-        body: Box<TargetBody<Incoming>>,
+        body: Box<TargetBody<ClientBody>>,
         /// Its connection is in use until the body was taken.
         _in_progress: RequestInProgress,
     },

@@ -7,12 +7,13 @@ use std::{future::poll_fn, sync::Arc};
 
 use http::{Response, StatusCode, header::SET_COOKIE, request::Parts};
 use http_body::Body as _;
-use hyper::{body::Incoming, upgrade::OnUpgrade};
+use hyper::upgrade::OnUpgrade;
 use tokio::time::Instant;
 
 use super::{
     ProxyBody,
     answers::Refusal,
+    client_body::ClientBody,
     request_head::{self, Forwarding, Inspected, host_of},
     service::{ClientConnection, RequestInProgress},
     stickiness::{APP_TARGET_COOKIE, GROUP_COOKIE, StickyCookie, TARGET_COOKIE, cookies, set_cookies},
@@ -28,37 +29,47 @@ use crate::{
     view::{ForwardGroup, ForwardView, ListenerView, LoadBalancerView},
 };
 
+/// A client's request, taken apart.
+pub(super) struct ClientRequest {
+    pub(super) parts: Parts,
+    pub(super) body: ClientBody,
+    pub(super) inspected: Inspected,
+    pub(super) in_progress: RequestInProgress,
+    /// When its head was complete.
+    pub(super) received: Instant,
+}
+
 /// Sends a request to a target and answers with what it says.
-#[allow(clippy::too_many_arguments, reason = "the parts of one request, which are needed one by one")]
 pub(super) async fn forward(
     client: &Arc<ClientConnection>,
     view: &ListenerView,
     action: &ForwardView,
-    mut parts: Parts,
-    body: Incoming,
-    inspected: &Inspected,
-    in_progress: RequestInProgress,
-    now: Instant,
+    request: ClientRequest,
 ) -> Result<Response<ProxyBody>, Refusal> {
+    let ClientRequest { mut parts, body, inspected, in_progress, received } = request;
     let worker = client.worker;
     let forward_group = choose_group(client, action, &parts).ok_or(Refusal::ServiceUnavailable)?;
     let target = choose_target(client, forward_group, &parts).ok_or(Refusal::ServiceUnavailable)?;
     let lb_counters = view.load_balancer.counters.of(worker);
     let counters = forward_group.counters.of(worker);
     let both = [&lb_counters.targets, counters];
-    both.iter().for_each(|counters| counters.requests.add_one());
+    for counters in both {
+        counters.requests.add_one();
+    }
     let in_flight = InFlight::begin(Arc::clone(target), worker);
     let abandoned = Abandoned(lb_counters);
 
     let on_upgrade =
         if inspected.wants_upgrade(&parts) { parts.extensions.remove::<OnUpgrade>() } else { None };
-    let outgoing = outgoing(client, view, &parts, body, inspected);
+    let outgoing = outgoing(client, view, &parts, body, &inspected);
     let repeatable = repeatable(&parts);
-    let answered = exchange(&view.load_balancer, &in_flight, outgoing, repeatable, &parts, now).await;
+    let answered = exchange(&view.load_balancer, &in_flight, outgoing, repeatable, &parts, received).await;
     abandoned.answered();
     let Answer { exchange, head, started } = answered.map_err(|failure| {
         if let Failure::Connect(_) = failure {
-            both.iter().for_each(|counters| counters.connection_errors.add_one());
+            for counters in both {
+                counters.connection_errors.add_one();
+            }
         }
         failure.refusal()
     })?;
@@ -133,9 +144,9 @@ fn outgoing(
     client: &ClientConnection,
     view: &ListenerView,
     parts: &Parts,
-    body: Incoming,
+    body: ClientBody,
     inspected: &Inspected,
-) -> Outgoing<Incoming> {
+) -> Outgoing<ClientBody> {
     let framing = if body.is_end_stream() {
         BodyFraming::Empty
     } else if body.size_hint().exact().is_some() {
@@ -161,7 +172,7 @@ fn repeatable(parts: &Parts) -> Repeatable {
 }
 
 struct Answer {
-    exchange: Exchange<Incoming>,
+    exchange: Exchange<ClientBody>,
     head: ResponseHead,
     started: Instant,
 }
@@ -194,7 +205,7 @@ impl Failure {
 async fn exchange(
     load_balancer: &LoadBalancerView,
     in_flight: &InFlight,
-    mut outgoing: Outgoing<Incoming>,
+    mut outgoing: Outgoing<ClientBody>,
     repeatable: Repeatable,
     parts: &Parts,
     now: Instant,

@@ -5,6 +5,7 @@
 
 mod answers;
 mod body;
+mod client_body;
 mod forward;
 mod redirect;
 mod request_head;

@@ -20,7 +20,8 @@ use tokio_util::sync::CancellationToken;
 use super::{
     ProxyBody,
     answers::{self, Refusal},
-    forward::forward,
+    client_body::ClientBody,
+    forward::{ClientRequest, forward},
     redirect::{self, RequestParts},
     request_head::{Inspected, host_of},
 };
@@ -120,9 +121,10 @@ async fn answer(
     view: &ListenerView,
     request: Request<Incoming>,
     in_progress: RequestInProgress,
-    now: Instant,
+    received: Instant,
 ) -> Result<Response<ProxyBody>, Refusal> {
     let (parts, body) = request.into_parts();
+    let body = ClientBody::new(body);
     let inspected = Inspected::of(&parts)?;
     let host = match host_of(&parts) {
         Some(host) => host,
@@ -140,7 +142,8 @@ async fn answer(
     match view.action(&head) {
         None => Err(Refusal::NoRule),
         Some(ActionView::Forward(action)) => {
-            forward(client, view, action, parts, body, &inspected, in_progress, now).await
+            forward(client, view, action, ClientRequest { parts, body, inspected, in_progress, received })
+                .await
         }
         Some(ActionView::Redirect(action)) => {
             counters.redirects.add_one();

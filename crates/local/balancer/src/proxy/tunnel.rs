@@ -28,7 +28,7 @@ const READ_SIZE: usize = 16 * 1024;
 /// Starts to tunnel as soon as the client has its 101.
 pub(super) fn spawn(
     on_upgrade: OnUpgrade,
-    connection: Box<TargetConnection>,
+    connection: TargetConnection,
     in_flight: InFlight,
     in_progress: RequestInProgress,
     client: &ClientConnection,
@@ -50,7 +50,7 @@ pub(super) fn spawn(
 
 async fn run(
     client: Upgraded,
-    target: Box<TargetConnection>,
+    target: TargetConnection,
     idle_timeout: Duration,
     closing: CancellationToken,
 ) -> io::Result<()> {
@@ -73,7 +73,7 @@ async fn run(
 
 struct Tunnel {
     client: TokioIo<Upgraded>,
-    target: Box<TargetConnection>,
+    target: TargetConnection,
     to_target: BytesMut,
     to_client: BytesMut,
     client_ended: bool,

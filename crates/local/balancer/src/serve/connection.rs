@@ -6,7 +6,7 @@ use std::{
     future::{Future as _, poll_fn},
     net::SocketAddr,
     pin::pin,
-    sync::{Arc, atomic::Ordering::Relaxed},
+    sync::Arc,
     task::Poll,
     time::Duration,
 };
@@ -19,9 +19,9 @@ use hyper_util::{
 use tokio::{net::TcpStream, time::Instant};
 use tokio_util::sync::CancellationToken;
 
-use super::worker::Shared;
+use super::worker::{Seat, Shared};
 use crate::{
-    metrics::{ElbCode, WorkerId},
+    metrics::ElbCode,
     proxy::{self, Activity, ClientConnection},
     target::Patience,
     view::LoadBalancerView,
@@ -38,19 +38,19 @@ pub(super) async fn serve(
     peer: SocketAddr,
     listener: SocketAddr,
     closing: CancellationToken,
-    worker: WorkerId,
-    shared: Arc<Shared>,
+    seat: Seat,
 ) {
-    let Some(load_balancer) = load_balancer(&shared, listener) else { return };
+    let Seat { shared, worker } = &seat;
+    let worker = *worker;
+    let Some(load_balancer) = load_balancer(shared, listener) else { return };
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%peer, %error, "the client was gone at once");
         return;
     }
-    shared.connections(worker).fetch_add(1, Relaxed);
     let counters = load_balancer.counters.of(worker);
     counters.connections_opened.add_one();
     let client = Arc::new(ClientConnection {
-        shared: Arc::clone(&shared),
+        shared: Arc::clone(shared),
         listener,
         peer,
         peer_text: peer.ip().to_canonical().to_string(),
@@ -66,7 +66,6 @@ pub(super) async fn serve(
         tracing::debug!(%peer, %error, "a client's connection ended");
     }
     counters.connections_closed.add_one();
-    shared.connections(worker).fetch_sub(1, Relaxed);
 }
 
 async fn run(
@@ -108,7 +107,7 @@ async fn run(
                 closes = true;
                 connection.as_mut().graceful_shutdown();
             }
-            patience.restart(Instant::now(), load_balancer.idle_timeout - idle);
+            patience.restart(Instant::now(), load_balancer.idle_timeout.saturating_sub(idle));
         }
     })
     .await

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     connection,
-    worker::{Job, Shared},
+    worker::{Job, Seat, Shared},
 };
 use crate::metrics::WorkerId;
 
@@ -87,21 +87,14 @@ pub(super) async fn accept(
         };
         match accepted {
             Ok((stream, peer)) => {
-                let chosen = shared.least_busy();
-                if chosen == worker {
-                    let serving = connection::serve(
-                        stream,
-                        peer,
-                        address,
-                        closing.clone(),
-                        worker,
-                        Arc::clone(&shared),
-                    );
-                    tokio::spawn(serving);
+                let seat = Seat::take(&shared);
+                if seat.worker == worker {
+                    tokio::spawn(connection::serve(stream, peer, address, closing.clone(), seat));
                 } else if let Ok(stream) = stream.into_std() {
+                    let chosen = seat.worker;
                     shared.give(
                         chosen,
-                        Job::Serve { stream, peer, listener: address, closing: closing.clone() },
+                        Job::Serve { stream, peer, listener: address, closing: closing.clone(), seat },
                     );
                 }
             }

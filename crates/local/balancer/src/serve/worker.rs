@@ -30,7 +30,7 @@ use crate::{metrics::WorkerId, view::Snapshot};
 const MOST_WORKERS: usize = 16;
 /// How often idle connections to targets are looked through, in real time, and how old they may get.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(5);
-const IDLE_LIMIT: Duration = Duration::from_secs(60);
+const IDLE_LIMIT: Duration = Duration::from_mins(1);
 
 /// What all workers see.
 pub(crate) struct Shared {
@@ -60,7 +60,31 @@ pub(crate) enum Job {
         peer: SocketAddr,
         listener: SocketAddr,
         closing: CancellationToken,
+        seat: Seat,
     },
+}
+
+/// A client's connection's place on a worker, counted from the moment it is chosen: connections that come in one burst
+/// are spread, too.
+pub(super) struct Seat {
+    pub(super) shared: Arc<Shared>,
+    pub(super) worker: WorkerId,
+}
+
+impl Seat {
+    /// On the worker with the fewest connections.
+    pub(super) fn take(shared: &Arc<Shared>) -> Self {
+        let connections = shared.workers.iter().map(|worker| worker.connections.load(Relaxed));
+        let fewest = connections.enumerate().min_by_key(|(_, count)| *count).map_or(0, |(index, _)| index);
+        shared.workers[fewest].connections.fetch_add(1, Relaxed);
+        Self { shared: Arc::clone(shared), worker: WorkerId(fewest) }
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.shared.workers[self.worker.0].connections.fetch_sub(1, Relaxed);
+    }
 }
 
 impl Shared {
@@ -75,20 +99,10 @@ impl Shared {
         self.give(WorkerId(turn % self.workers.len()), job);
     }
 
-    /// The worker with the fewest connections.
-    pub(super) fn least_busy(&self) -> WorkerId {
-        let connections = self.workers.iter().map(|worker| worker.connections.load(Relaxed));
-        WorkerId(connections.enumerate().min_by_key(|(_, count)| *count).map_or(0, |(index, _)| index))
-    }
-
     pub(super) fn give(&self, worker: WorkerId, job: Job) {
         if self.workers[worker.0].jobs.send(job).is_err() {
             tracing::debug!("a connection came when the balancer had stopped");
         }
-    }
-
-    pub(super) fn connections(&self, worker: WorkerId) -> &AtomicUsize {
-        &self.workers[worker.0].connections
     }
 }
 
@@ -194,11 +208,11 @@ fn begin(id: WorkerId, job: Job, shared: &Arc<Shared>) {
                 Err(error) => tracing::error!(%address, %error, "the listener cannot be served"),
             }
         }
-        Job::Serve { stream, peer, listener, closing } => {
+        Job::Serve { stream, peer, listener, closing, seat } => {
             let stream: io::Result<_> = tokio::net::TcpStream::from_std(stream);
             match stream {
                 Ok(stream) => {
-                    tokio::spawn(connection::serve(stream, peer, listener, closing, id, shared));
+                    tokio::spawn(connection::serve(stream, peer, listener, closing, seat));
                 }
                 Err(error) => tracing::debug!(%peer, %error, "the connection cannot be served"),
             }

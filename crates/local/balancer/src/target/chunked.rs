@@ -119,8 +119,11 @@ mod tests {
 
     use super::*;
 
-    /// Feeds `wire` in pieces of `piece` bytes; answers the body and what was left over.
-    fn decode(wire: &[u8], piece: usize) -> Result<Option<(Vec<u8>, Vec<u8>)>, MalformedChunk> {
+    /// The body and what was left over.
+    type Decoded = (Vec<u8>, Vec<u8>);
+
+    /// Feeds `wire` in pieces of `piece` bytes; `None` when it does not end.
+    fn decode(wire: &[u8], piece: usize) -> Result<Option<Decoded>, MalformedChunk> {
         let (mut decoder, mut read, mut body) = (ChunkedDecoder::default(), BytesMut::new(), Vec::new());
         for piece in wire.chunks(piece) {
             read.extend_from_slice(piece);

@@ -109,8 +109,8 @@ impl<B: Body<Data = Bytes> + Unpin> Exchange<B> {
     }
 
     /// The connection, which speaks no HTTP any more.
-    pub(crate) fn into_connection(self) -> Box<TargetConnection> {
-        self.connection
+    pub(crate) fn into_connection(self) -> TargetConnection {
+        *self.connection
     }
 
     /// Sends on. Broken sending is no failure yet: the target may have answered before it closed.

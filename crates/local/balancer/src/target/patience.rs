@@ -57,7 +57,7 @@ mod tests {
     async fn a_restarted_patience_ends_at_the_new_deadline() {
         let start = Instant::now();
         let mut patience = Patience::starting(start, Duration::from_secs(10));
-        patience.restart(start, Duration::from_secs(60));
+        patience.restart(start, Duration::from_mins(1));
         poll_fn(|context| patience.poll_exhausted(context)).await;
         assert_eq!(start.elapsed().as_secs(), 60);
         patience.restart(Instant::now(), Duration::from_secs(1));
@@ -68,7 +68,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn patience_can_be_shortened() {
         let start = Instant::now();
-        let mut patience = Patience::starting(start, Duration::from_secs(60));
+        let mut patience = Patience::starting(start, Duration::from_mins(1));
         patience.restart(start, Duration::from_secs(5));
         poll_fn(|context| patience.poll_exhausted(context)).await;
         assert_eq!(start.elapsed().as_secs(), 5);

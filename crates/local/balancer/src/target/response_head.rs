@@ -125,9 +125,8 @@ impl ResponseHead {
             || status == StatusCode::NO_CONTENT
             || status == StatusCode::NOT_MODIFIED;
         let framing = match (bodyless, chunked, length) {
-            (true, ..) => ResponseFraming::Empty,
+            (true, ..) | (false, None, Some(0)) => ResponseFraming::Empty,
             (false, Some(true), _) => ResponseFraming::Chunked,
-            (false, None, Some(0)) => ResponseFraming::Empty,
             (false, None, Some(length)) => ResponseFraming::Length(length),
             (false, ..) => ResponseFraming::UntilClose,
         };

@@ -7,7 +7,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::support::{
-    Client, Rig, TestTarget, forward, known_healthy, load_balancer, put_group, raw_exchange, refusing, within,
+    Client, Rig, TestTarget, eventually, forward, known_healthy, load_balancer, put_group, raw_exchange,
+    refusing, within,
 };
 
 /// The status that a client gets when its target answers with these bytes and closes.
@@ -138,6 +139,9 @@ async fn a_client_that_goes_before_its_answer_counts_as_460_and_frees_the_target
     assert_eq!(within("the request", reached.recv()).await, Some("asked"));
     drop(stream);
     assert_eq!(within("the end of the connection", reached.recv()).await, Some("left"));
-    let metrics = rig.balancer.metrics();
-    assert_eq!((metrics.load_balancers[0].elb_4xx, metrics.targets[0].in_flight), (1, 0));
+    eventually("the request's end", || {
+        let metrics = rig.balancer.metrics();
+        (metrics.load_balancers[0].elb_4xx, metrics.targets[0].in_flight) == (1, 0)
+    })
+    .await;
 }

@@ -1,10 +1,16 @@
-use tidegate_balancer::{
-    Action, ApplyError, BindError, Change, Condition, FixedResponse, Listener, LoadBalancer, Patterns,
-    Protocol, Rule,
-};
-use tokio::net::{TcpListener, TcpStream};
+use std::{sync::Arc, time::Duration};
 
-use crate::support::{Client, Rig, load_balancer, within};
+use tidegate_balancer::{
+    Action, ApplyError, BindError, Change, Condition, FixedResponse, Listener, LoadBalancer,
+    LoadBalancerAttributes, Patterns, Protocol, Rule,
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    sync::Notify,
+};
+
+use crate::support::{Client, Rig, TestTarget, load_balancer, within};
 
 fn saying(text: &str) -> Action {
     Action::FixedResponse(FixedResponse {
@@ -124,4 +130,53 @@ async fn after_shutdown_nothing_answers_and_nothing_can_be_applied() {
     within("the connection's end", client.connection).await.unwrap();
     assert!(TcpStream::connect(address).await.is_err());
     assert!(matches!(rig.balancer.apply(Vec::new()).await, Err(ApplyError::ShutDown)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_removed_listener_answers_what_is_in_flight() {
+    let (reached, allowed) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (heard, allows) = (Arc::clone(&reached), Arc::clone(&allowed));
+    let target = TestTarget::scripted(move |mut stream, _| {
+        let (reached, allowed) = (Arc::clone(&reached), Arc::clone(&allowed));
+        async move {
+            reached.notify_one();
+            allowed.notified().await;
+            stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nlate").await.unwrap();
+        }
+    })
+    .await;
+    let (rig, address) = Rig::serving(&[target.address]).await;
+    let slow = tokio::spawn(async move { Client::connect(address).await.get("/").await });
+    within("the request", heard.notified()).await;
+    rig.apply([Change::RemoveLoadBalancer("app/web".to_owned())]).await;
+    assert!(TcpStream::connect(address).await.is_err());
+    allows.notify_one();
+    assert_eq!(within("the reply", slow).await.unwrap().text(), "late");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_idle_client_is_let_go_after_the_idle_timeout_and_a_slow_head_too() {
+    let rig = Rig::start();
+    let attributes =
+        LoadBalancerAttributes { idle_timeout: Duration::from_millis(200), ..Default::default() };
+    rig.apply([Change::PutLoadBalancer(LoadBalancer { attributes, ..at("127.0.0.1:0", "a") })]).await;
+    let mut client = Client::connect(rig.address()).await;
+    assert_eq!(client.get("/").await.text(), "a");
+    within("the idle connection's end", client.connection).await.unwrap();
+    let mut slow = TcpStream::connect(rig.address()).await.unwrap();
+    slow.write_all(b"GET / HTTP/1.1\r\nHost:").await.unwrap();
+    let end = within("the slow connection's end", slow.read(&mut [0; 8])).await;
+    assert!(matches!(end, Ok(0) | Err(_)), "{end:?}");
+    let metrics = rig.balancer.metrics().load_balancers.remove(0);
+    assert_eq!(metrics.new_connection_count, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dropping_the_last_clone_closes_everything() {
+    let rig = Rig::start();
+    rig.apply([Change::PutLoadBalancer(at("127.0.0.1:0", "a"))]).await;
+    let address = rig.address();
+    let client = Client::connect(address).await;
+    drop(rig);
+    within("the connection's end", client.connection).await.unwrap();
 }

@@ -25,7 +25,7 @@ async fn a_client_stays_with_its_group_even_at_weight_zero() {
     let rig = Rig::start();
     let sticky = |weights: [u16; 2]| {
         let Action::Forward(plain) = forward(&[("a", weights[0]), ("b", weights[1])]) else { unreachable!() };
-        let action = Action::Forward(Forward { stickiness: Some(Duration::from_secs(3600)), ..plain });
+        let action = Action::Forward(Forward { stickiness: Some(Duration::from_hours(1)), ..plain });
         Change::PutLoadBalancer(load_balancer(action))
     };
     let groups = [put_group("a", [known_healthy(a.address)]), put_group("b", [known_healthy(b.address)])];
@@ -45,7 +45,7 @@ async fn a_client_stays_with_its_target_until_it_drains() {
     let (a, b) = (TestTarget::named("a").await, TestTarget::named("b").await);
     let rig = Rig::start();
     let sticky = |targets: Vec<_>| {
-        let stickiness = TargetStickiness::LbCookie { duration: Duration::from_secs(3600) };
+        let stickiness = TargetStickiness::LbCookie { duration: Duration::from_hours(1) };
         Change::PutTargetGroup(TargetGroup { stickiness, ..group("group", targets) })
     };
     let both = [known_healthy(a.address), known_healthy(b.address)];
@@ -76,7 +76,7 @@ async fn the_applications_cookie_decides_how_long_a_client_sticks() {
     let (a, b) = (target("a").await, target("b").await);
     let rig = Rig::start();
     let stickiness =
-        TargetStickiness::AppCookie { name: "session".to_owned(), duration: Duration::from_secs(3600) };
+        TargetStickiness::AppCookie { name: "session".to_owned(), duration: Duration::from_hours(1) };
     let sticky = group("group", [known_healthy(a.address), known_healthy(b.address)]);
     rig.apply([Change::PutTargetGroup(TargetGroup { stickiness, ..sticky }), forward_to(&[("group", 1)])])
         .await;

@@ -37,6 +37,16 @@ pub(crate) async fn within<T>(what: &str, future: impl Future<Output = T>) -> T 
     timeout(DEADLINE, future).await.unwrap_or_else(|_| panic!("waited in vain: {what}"))
 }
 
+/// Waits for what no event tells of.
+pub(crate) async fn eventually(what: &str, holds: impl Fn() -> bool) {
+    within(what, async {
+        while !holds() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+}
+
 /// A balancer with its events, at 60 times real time.
 pub(crate) struct Rig {
     pub(crate) balancer: Balancer,

@@ -5,7 +5,7 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::support::{Rig, TestTarget, known_healthy, put_group, read_head, within};
+use crate::support::{Rig, TestTarget, eventually, known_healthy, put_group, read_head, within};
 
 /// Switches protocols and echoes.
 async fn echo() -> TestTarget {
@@ -59,14 +59,9 @@ async fn a_tunnel_that_the_client_closes_is_no_longer_in_flight() {
     let target = echo().await;
     let (rig, address) = Rig::serving(&[target.address]).await;
     let mut socket = upgraded(address).await;
-    assert!(echoes(&mut socket, &[7; 100_000]).await);
+    assert!(echoes(&mut socket, &vec![7; 100_000]).await);
     drop(socket);
-    within("the end of the tunnel", async {
-        while rig.in_flight(target.address) > 0 {
-            tokio::task::yield_now().await;
-        }
-    })
-    .await;
+    eventually("the end of the tunnel", || rig.in_flight(target.address) == 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
