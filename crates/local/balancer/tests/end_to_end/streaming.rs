@@ -146,7 +146,7 @@ async fn a_refusal_reaches_a_client_that_is_still_sending_and_its_connection_liv
         };
         let mut answers = String::new();
         let receiving = from.read_to_string(&mut answers);
-        let (_, received) = within("both answers", async { tokio::join!(sending, receiving) }).await;
+        let ((), received) = within("both answers", async { tokio::join!(sending, receiving) }).await;
         received.unwrap();
         assert_eq!(answers.matches("HTTP/1.1 503 ").count(), 2, "{answers}");
     }
