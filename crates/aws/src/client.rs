@@ -1,5 +1,5 @@
 //! The connection to AWS, made as every AWS tool makes it: environment, profiles, SSO, roles,
-//! AWS_ENDPOINT_URL. It must never know whether Amazon or a local cloud answers. Start with
+//! `AWS_ENDPOINT_URL`. It must never know whether Amazon or a local cloud answers. Start with
 //! [`Client::connect`].
 
 use crate::error::{AwsError, Place};
@@ -16,9 +16,9 @@ use std::time::Duration;
 pub struct ConnectOptions {
     /// The region; the environment's and the profile's otherwise.
     pub region: Option<String>,
-    /// The profile; AWS_PROFILE's otherwise.
+    /// The profile; `AWS_PROFILE`'s otherwise.
     pub profile: Option<String>,
-    /// The endpoint for every service; AWS_ENDPOINT_URL's otherwise.
+    /// The endpoint for every service; `AWS_ENDPOINT_URL`'s otherwise.
     pub endpoint_url: Option<String>,
     /// Credentials for a local cloud in this very process; the default chain's otherwise.
     pub credentials: Option<StaticCredentials>,

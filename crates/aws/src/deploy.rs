@@ -3,8 +3,8 @@
 //! [`EventSink`], what is wanted comes in a [`DeployPlan`]. Start with [`run`].
 //!
 //! The calls of a deployment that does not wait, in sequence: one DescribeServices, one
-//! DescribeTaskDefinition (with tags), one RegisterTaskDefinition if something changed, one
-//! UpdateService; before them one ECR DescribeImages for each image whose tag is to be resolved.
+//! `DescribeTaskDefinition` (with tags), one `RegisterTaskDefinition` if something changed, one
+//! UpdateService; before them one ECR `DescribeImages` for each image whose tag is to be resolved.
 
 use crate::client::Client;
 use crate::ecr::EcrImage;
@@ -22,7 +22,7 @@ use tidegate_rollout::task_definition::diff::Difference;
 use tidegate_rollout::task_definition::images::{ImageChange, ImageError};
 use tidegate_rollout::task_definition::{Prepared, Registering, prepare};
 use tidegate_rollout::update::{BreakerPolicy, Force, update_service_request};
-use tidegate_rollout::{Event, Millis, Verdict};
+use tidegate_rollout::{Event, Millis, Strategy, Verdict};
 
 /// Deploys, and answers how it ended. Everything on the way goes to the sink as it happens.
 ///
@@ -35,6 +35,9 @@ pub async fn run(
     plan: &DeployPlan,
     sink: &mut dyn EventSink,
 ) -> Result<Outcome, DeployError> {
+    if plan.strategy != Strategy::RollingByEcs {
+        return Err(DeployError::NotYet { strategy: plan.strategy.clone() });
+    }
     let described = client.described_service(&plan.target).await?;
     let before = Before::of(described)?;
     let wanted = wanted(client, plan, &before, sink).await?;
@@ -75,6 +78,8 @@ pub async fn run(
 pub struct DeployPlan {
     /// The service.
     pub target: ServiceRef,
+    /// How the service moves, and who moves it.
+    pub strategy: Strategy,
     /// Where the task definition comes from.
     pub source: TaskDefinitionSource,
     /// Images to set in it.
@@ -156,6 +161,12 @@ pub enum DeployError {
     /// A container that is not there.
     #[error(transparent)]
     Image(#[from] ImageError),
+    /// A strategy of a later version.
+    #[error("{strategy} is not yet available; this version runs rolling × ecs")]
+    NotYet {
+        /// The strategy asked for.
+        strategy: Strategy,
+    },
     /// A service that this version cannot roll.
     #[error("the service {0}")]
     Unsupported(String),
@@ -205,7 +216,7 @@ impl DeployError {
             Self::LostSight { .. } => {
                 Some("ECS goes on without this program; `tidegate watch` picks it up again".into())
             }
-            Self::Image(_) | Self::Unsupported(_) => None,
+            Self::Image(_) | Self::Unsupported(_) | Self::NotYet { .. } => None,
         }
     }
 }
@@ -230,6 +241,11 @@ impl Before {
             ServiceSeen::Described(service) => Ok(Self { raw, service: *service }),
             ServiceSeen::Missing => Err(DeployError::Unsupported("does not exist".into())),
         }
+    }
+
+    fn in_progress(&self) -> Option<&Deployment> {
+        let mut deployments = self.service.deployments.iter();
+        deployments.find(|d| d.is_primary() && d.rollout_state == Some(RolloutState::InProgress))
     }
 
     fn deployments(&self) -> BTreeSet<DeploymentId> {
@@ -301,8 +317,8 @@ pub async fn rendered(
         TaskDefinitionSource::Registered(name) => client.described_task_definition(name).await?,
         TaskDefinitionSource::Running => {
             let service = client.described_service(&plan.target).await?;
-            let name = observe::text(&service, "taskDefinition").unwrap_or_default();
-            client.described_task_definition(&name).await?
+            let running = running(&service)?;
+            client.described_task_definition(running.as_str()).await?
         }
     };
     let images = resolved_images(client, plan, sink).await;
@@ -316,8 +332,8 @@ pub async fn compared(
     sink: &mut dyn EventSink,
 ) -> Result<Vec<Difference>, DeployError> {
     let service = client.described_service(&plan.target).await?;
-    let name = observe::text(&service, "taskDefinition").unwrap_or_default();
-    let running = client.described_task_definition(&name).await?;
+    let running = running(&service)?;
+    let running = client.described_task_definition(running.as_str()).await?;
     let document = match &plan.source {
         TaskDefinitionSource::Document(document) => document.clone(),
         TaskDefinitionSource::Running => running.clone(),
@@ -325,6 +341,11 @@ pub async fn compared(
     };
     let images = resolved_images(client, plan, sink).await;
     Ok(prepare(&running, &document, &images)?.differences)
+}
+
+fn running(service: &Value) -> Result<TaskDefinitionArn, DeployError> {
+    observe::running_task_definition(service)
+        .map_err(|error| crate::ecs::unexpected("DescribeServices", &error.to_string()).into())
 }
 
 /// Tags become digests where that is wanted and possible. A failure is a warning: ECS resolves the
@@ -458,6 +479,14 @@ async fn start(
         sink.event(now(), &Event::Warned {
             message: "the service's circuit breaker was off; switching it on with rollback (circuitBreaker: leave keeps it off)".into(),
         });
+    }
+    if let Some(moving) = before.in_progress() {
+        let message = format!(
+            "deployment {} of {} is in progress; this one takes its place",
+            moving.id,
+            moving.task_definition.short()
+        );
+        sink.event(now(), &Event::Warned { message });
     }
     let earlier = before.deployments();
     let updated = client

@@ -55,7 +55,7 @@ impl Client {
         }
     }
 
-    /// The definition with its tags put beside the other members, as RegisterTaskDefinition takes it.
+    /// The definition with its tags put beside the other members, as `RegisterTaskDefinition` takes it.
     /// AWS answers tags only when asked, and outside of the definition; a copy would lose them.
     pub(crate) async fn described_task_definition(&self, name: &str) -> Result<Value, AwsError> {
         let request =

@@ -11,6 +11,21 @@ use tidegate_rollout::diagnosis::HealthFinding;
 const TARGETS_SHOWN: usize = 5;
 
 impl Client {
+    /// The deregistration delay of a target group, in seconds.
+    pub(crate) async fn deregistration_delay(&self, target_group: &str) -> Result<i64, AwsError> {
+        let request = self.elb.describe_target_group_attributes().target_group_arn(target_group);
+        let (output, _) =
+            ask!(self, "elasticloadbalancing", "DescribeTargetGroupAttributes", Bucket::Elsewhere, request)?;
+        let delay = output
+            .attributes()
+            .iter()
+            .find(|attribute| attribute.key() == Some("deregistration_delay.timeout_seconds"))
+            .and_then(|attribute| attribute.value()?.parse().ok());
+        delay.ok_or_else(|| {
+            crate::ecs::unexpected("DescribeTargetGroupAttributes", "it has no deregistration delay")
+        })
+    }
+
     /// The target groups that have targets which are neither healthy nor draining.
     pub(crate) async fn health_findings(
         &self,

@@ -19,7 +19,7 @@ pub struct Unusable {
 
 /// One item of `services[]`.
 pub fn service(described: &Value) -> Result<Service, Unusable> {
-    let task_definition = task_definition_arn(described, "taskDefinition")?;
+    let task_definition = running_task_definition(described)?;
     let deployments = list(described, "deployments").iter().map(deployment).collect::<Result<_, _>>()?;
     Ok(Service {
         status: text(described, "status").unwrap_or_default(),
@@ -31,6 +31,12 @@ pub fn service(described: &Value) -> Result<Service, Unusable> {
             .map(ServiceDeploymentArn::answered),
         circuit_breaker: circuit_breaker(described),
     })
+}
+
+/// The revision that a described service works towards: its PRIMARY deployment's, else its own.
+pub(crate) fn running_task_definition(described: &Value) -> Result<TaskDefinitionArn, Unusable> {
+    let primary = list(described, "deployments").iter().find(|d| word(d, "status") == Some("PRIMARY"));
+    task_definition_arn(primary.unwrap_or(described), "taskDefinition")
 }
 
 fn circuit_breaker(described: &Value) -> CircuitBreaker {
@@ -170,9 +176,9 @@ mod tests {
             "deploymentConfiguration": {"deploymentCircuitBreaker": {"enable": true, "rollback": true, "thresholdConfiguration": {}}},
             "deployments": [{"id": "ecs-svc/1", "status": "PRIMARY", "taskDefinition": "arn:aws:ecs:r:1:task-definition/web:7",
                 "desiredCount": 3, "runningCount": 2, "pendingCount": 1, "failedTasks": 4, "rolloutState": "IN_PROGRESS", "createdAt": 1.5}],
-            "events": [{"id": "e", "createdAt": 1700000000.123, "message": "m"}]})).expect("usable");
+            "events": [{"id": "e", "createdAt": 1_700_000.5, "message": "m"}]})).expect("usable");
         assert_eq!(seen.circuit_breaker, CircuitBreaker::RollsBack);
-        assert_eq!(seen.events[0].at, 1_700_000_000_123);
+        assert_eq!(seen.events[0].at, 1_700_000_500);
         assert_eq!((seen.deployments[0].running, seen.deployments[0].failed), (2, 4));
     }
 

@@ -8,17 +8,17 @@ use tidegate_rollout::Millis;
 /// The token buckets of Amazon ECS, per account and Region, and one for everything else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Bucket {
-    /// UpdateService, StopServiceDeployment: burst 50, 5 a second.
+    /// UpdateService, `StopServiceDeployment`: burst 50, 5 a second.
     ServiceModify,
-    /// DescribeServices, ListServices: burst 100, 20 a second.
+    /// DescribeServices, `ListServices`: burst 100, 20 a second.
     ServiceRead,
     /// Service deployments and revisions: burst 50, 20 a second.
     ServiceDeploymentRead,
-    /// RegisterTaskDefinition, DeregisterTaskDefinition: burst 20, 1 a second.
+    /// `RegisterTaskDefinition`, `DeregisterTaskDefinition`: burst 20, 1 a second.
     TaskDefinitionModify,
-    /// DescribeTaskDefinition, ListTaskDefinitions: burst 50, 20 a second.
+    /// `DescribeTaskDefinition`, `ListTaskDefinitions`: burst 50, 20 a second.
     TaskDefinitionRead,
-    /// DescribeTasks, ListTasks: burst 100, 20 a second.
+    /// `DescribeTasks`, `ListTasks`: burst 100, 20 a second.
     TaskRead,
     /// Elastic Load Balancing, CloudWatch Logs, Amazon ECR: burst 20, 5 a second, well below theirs.
     Elsewhere,

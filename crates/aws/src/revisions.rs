@@ -51,7 +51,7 @@ impl Survey {
 /// Reads what a family has. Services of other clusters cannot be seen from here.
 pub async fn survey(client: &Client, target: &ServiceRef) -> Result<Survey, AwsError> {
     let described = client.described_service(target).await?;
-    let current = observe::task_definition_arn(&described, "taskDefinition")
+    let current = observe::running_task_definition(&described)
         .map_err(|error| crate::ecs::unexpected("DescribeServices", &error.to_string()))?;
     let active = client.active_revisions(current.family()).await?;
     let mut in_use = BTreeSet::new();

@@ -53,7 +53,7 @@ pub enum RollbackError {
     NotActive {
         /// `family:revision`.
         revision: String,
-        /// INACTIVE or DELETE_IN_PROGRESS.
+        /// INACTIVE or `DELETE_IN_PROGRESS`.
         status: String,
     },
 }
@@ -65,7 +65,7 @@ pub async fn find_target(
     wish: &Wish,
 ) -> Result<RollbackTarget, RollbackError> {
     let described = client.described_service(service).await?;
-    let current = observe::task_definition_arn(&described, "taskDefinition")
+    let current = observe::running_task_definition(&described)
         .map_err(|error| crate::ecs::unexpected("DescribeServices", &error.to_string()))?;
     let (name, last_steady) = match wish {
         Wish::LastSteady => {

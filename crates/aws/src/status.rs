@@ -17,7 +17,7 @@ pub struct Status {
     pub images: Vec<(String, String)>,
 }
 
-/// One DescribeServices and one DescribeTaskDefinition.
+/// One DescribeServices and one `DescribeTaskDefinition`.
 pub async fn read(client: &Client, target: &ServiceRef) -> Result<Status, AwsError> {
     let described = client.described_service(target).await?;
     let ServiceSeen::Described(service) = seen("DescribeServices", &described)? else {

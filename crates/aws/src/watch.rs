@@ -2,8 +2,8 @@
 //! `tidegate_rollout::rolling::step`. Start with [`follow`].
 //!
 //! The calls of a watch: the answer of UpdateService is the first look and costs nothing; every
-//! further look is one DescribeServices; DescribeServiceDeployments is read only to explain an end
-//! that is not a success; ListTasks and DescribeTasks only when a failure count grew or an event
+//! further look is one DescribeServices; `DescribeServiceDeployments` is read only to explain an end
+//! that is not a success; `ListTasks` and `DescribeTasks` only when a failure count grew or an event
 //! told of trouble. How often: see `tidegate_rollout::pace`.
 
 use crate::client::Client;
@@ -98,7 +98,7 @@ impl Watch<'_> {
 
     /// Steps until the look is used up: a step may ask for more of the same moment.
     async fn consider(&mut self, service: ServiceSeen) -> Result<Option<Verdict>, AwsError> {
-        let mut seen = Observation { service, service_deployment: None, stopped_tasks: None };
+        let mut seen = Observation::of(service);
         loop {
             let (next, actions) = step(&self.rollout, &seen, now());
             self.rollout = next;
@@ -118,6 +118,10 @@ impl Watch<'_> {
                     }
                     Action::ReadStoppedTasks(_) => {
                         seen.stopped_tasks = Some(self.stopped_tasks().await);
+                        fuller = true;
+                    }
+                    Action::ReadDeregistrationDelay(target_group) => {
+                        seen.deregistration_delay = self.deregistration_delay(&target_group).await;
                         fuller = true;
                     }
                     Action::RequestRollback(arn) => {
@@ -148,6 +152,13 @@ impl Watch<'_> {
     fn do_without_service_deployments(&mut self, error: &AwsError) {
         self.rollout.forget_service_deployment();
         self.tell(&Event::Warned { message: format!("going on without service deployments: {error}") });
+    }
+
+    /// In milliseconds of the endpoint's clock. Without the answer the watch only looks more often.
+    async fn deregistration_delay(&self, target_group: &str) -> Option<Millis> {
+        let seconds = self.client.deregistration_delay(target_group).await.ok()?;
+        // A shorter tick says that the endpoint's clock runs faster by as much.
+        Some(seconds * 1000 * self.options.tick / pace::TICK)
     }
 
     async fn stopped_tasks(&mut self) -> Vec<tidegate_rollout::observation::StoppedTask> {

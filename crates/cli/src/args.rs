@@ -58,7 +58,7 @@ pub enum Output {
 /// `--color`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Color {
-    /// In a terminal, unless NO_COLOR is set.
+    /// In a terminal, unless `NO_COLOR` is set.
     Auto,
     /// Always.
     Always,

@@ -11,5 +11,5 @@ mod section;
 mod yaml;
 
 pub use error::ConfigError;
-pub use file::{Config, TaskDefinitionConfig};
+pub use file::{Config, Reading, TaskDefinitionConfig};
 pub use local::{LocalConfig, LocalImage, RehearseConfig};

@@ -95,10 +95,10 @@ impl What {
 impl Deploy {
     pub async fn run(self, global: &Global) -> Result<Exit, Failure> {
         let session = Session::open(global)?;
-        if let Some(strategy) = &self.strategy {
-            Strategy::choose(strategy, &session.config.controller)?;
-        }
         let mut plan = self.what.plan(&session)?;
+        if let Some(strategy) = &self.strategy {
+            plan.strategy = Strategy::choose(strategy, &session.config.controller)?;
+        }
         plan.force = if self.force { Force::Redeploy } else { Force::OnlyIfChanged };
         plan.desired_count = self.desired_count;
         plan.then = match (self.dry_run, self.no_wait) {

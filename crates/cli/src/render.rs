@@ -21,17 +21,16 @@ pub struct Render {
 impl Render {
     pub async fn run(self, global: &Global) -> Result<Exit, Failure> {
         let session = Session::open(global)?;
-        let document = match self.what.offline(&session)? {
-            Some(document) => document,
-            None => {
-                let plan = self.what.plan(&session)?;
-                let client = session.connect().await?;
-                session
-                    .reporting(notes_only(global), &plan.target, async |sink| {
-                        rendered(&client, &plan, sink).await
-                    })
-                    .await??
-            }
+        let document = if let Some(document) = self.what.offline(&session)? {
+            document
+        } else {
+            let plan = self.what.plan(&session)?;
+            let client = session.connect().await?;
+            session
+                .reporting(notes_only(global), &plan.target, async |sink| {
+                    rendered(&client, &plan, sink).await
+                })
+                .await??
         };
         let text = serde_json::to_string_pretty(&document).map_err(|error| {
             Failure::new(Exit::Refused, format!("the task definition cannot be written as JSON: {error}"))

@@ -33,7 +33,7 @@ enum Action {
 
 impl Revisions {
     pub async fn run(self, global: &Global) -> Result<Exit, Failure> {
-        let session = Session::open(global)?;
+        let session = Session::open_for_target(global)?;
         let target = session.target()?;
         let client = session.connect().await?;
         let survey = survey(&client, &target).await?;

@@ -30,7 +30,7 @@ pub struct Rollback {
 
 impl Rollback {
     pub async fn run(self, global: &Global) -> Result<Exit, Failure> {
-        let session = Session::open(global)?;
+        let session = Session::open_for_target(global)?;
         let mut plan = session.plan(Vec::new())?;
         plan.force = Force::OnlyIfChanged;
         plan.then = if self.no_wait { Then::Return } else { Then::Wait };

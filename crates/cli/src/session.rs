@@ -2,7 +2,7 @@
 //! reporter. It must never decide what a rollout does. Start with [`Session::open`].
 
 use crate::args::{Global, Output};
-use crate::config::{Config, TaskDefinitionConfig};
+use crate::config::{Config, Reading, TaskDefinitionConfig};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::interrupt::{Interruptible, uninterrupted};
@@ -35,9 +35,19 @@ pub struct Session<'a> {
 impl<'a> Session<'a> {
     /// Reads the config file: the one named, else tidegate.yml if it is there, else none.
     pub fn open(global: &'a Global) -> Result<Self, Failure> {
+        Self::open_with(global, Reading::Everything)
+    }
+
+    /// The same for commands that need no task definition: what the file says of images and documents
+    /// is not looked at, so that a variable for the next image need not be set to see what runs.
+    pub fn open_for_target(global: &'a Global) -> Result<Self, Failure> {
+        Self::open_with(global, Reading::TargetOnly)
+    }
+
+    fn open_with(global: &'a Global, reading: Reading) -> Result<Self, Failure> {
         let config = match &global.config {
-            Some(path) => Config::read(path)?,
-            None if Path::new(DEFAULT_FILE).exists() => Config::read(Path::new(DEFAULT_FILE))?,
+            Some(path) => Config::read(path, reading)?,
+            None if Path::new(DEFAULT_FILE).exists() => Config::read(Path::new(DEFAULT_FILE), reading)?,
             None => Config::default(),
         };
         Ok(Self { global, config })
@@ -74,6 +84,7 @@ impl<'a> Session<'a> {
     pub fn plan(&self, images: Vec<ImageChange>) -> Result<DeployPlan, Failure> {
         Ok(DeployPlan {
             target: self.target()?,
+            strategy: self.config.strategy.clone(),
             source: match &self.config.task_definition {
                 TaskDefinitionConfig::Running => TaskDefinitionSource::Running,
                 TaskDefinitionConfig::Document(document) => TaskDefinitionSource::Document(document.clone()),

@@ -13,7 +13,7 @@ pub struct Status {}
 
 impl Status {
     pub async fn run(self, global: &Global) -> Result<Exit, Failure> {
-        let session = Session::open(global)?;
+        let session = Session::open_for_target(global)?;
         let target = session.target()?;
         let client = session.connect().await?;
         let status = tidegate_aws::status::read(&client, &target).await?;

@@ -15,7 +15,7 @@ pub struct Wait {}
 
 impl Wait {
     pub async fn run(self, global: &Global) -> Result<Exit, Failure> {
-        let session = Session::open(global)?;
+        let session = Session::open_for_target(global)?;
         let reporter: Box<dyn Reporter> = match global.output {
             Output::Json => Box::new(JsonLines::new(std::io::stdout())),
             Output::Text => Box::new(PlainLines::new(

@@ -15,7 +15,7 @@ pub struct Watch {}
 
 impl Watch {
     pub async fn run(self, global: &Global) -> Result<Exit, Failure> {
-        let session = Session::open(global)?;
+        let session = Session::open_for_target(global)?;
         let reporter = session.reporter();
         follow(&session, reporter).await
     }

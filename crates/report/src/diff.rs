@@ -1,6 +1,7 @@
 //! The difference between two task definitions as a table. Start with [`table`].
 
 use crate::style::{Style, Tone};
+use std::fmt::Write as _;
 use tidegate_rollout::task_definition::diff::{Difference, Effect, Shown};
 
 /// The longest value that is shown in full.
@@ -15,17 +16,17 @@ pub fn table(differences: &[Difference], style: Style) -> String {
             Effect::Nothing => style.paint(Tone::Quiet, "no task notices"),
             Effect::Risk(risk) => style.paint(Tone::Warning, &format!("restarts tasks; risk: {risk}")),
         };
-        text.push_str(&format!("  {}  {effect}\n", style.paint(Tone::Strong, &difference.path)));
+        let _ = writeln!(text, "  {}  {effect}", style.paint(Tone::Strong, &difference.path));
         match (&difference.before, &difference.after) {
             (Shown::Masked, Shown::Masked) => {
                 text.push_str("    ~ the value changed (not shown)\n");
             }
             (before, after) => {
                 if let Some(value) = written(before) {
-                    text.push_str(&format!("    {} {value}\n", style.paint(Tone::Bad, "-")));
+                    let _ = writeln!(text, "    {} {value}", style.paint(Tone::Bad, "-"));
                 }
                 if let Some(value) = written(after) {
-                    text.push_str(&format!("    {} {value}\n", style.paint(Tone::Good, "+")));
+                    let _ = writeln!(text, "    {} {value}", style.paint(Tone::Good, "+"));
                 }
             }
         }

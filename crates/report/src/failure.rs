@@ -3,6 +3,7 @@
 
 use crate::style::{Style, Tone};
 use crate::words::without_service;
+use std::fmt::Write as _;
 use tidegate_rollout::diagnosis::Diagnosis;
 
 /// The most lines of a log that are shown.
@@ -12,47 +13,49 @@ const LOG_LINES: usize = 12;
 pub fn screen(diagnosis: &Diagnosis, style: Style) -> String {
     let mut text = String::new();
     let heading = |text: &mut String, words: &str| {
-        text.push_str(&format!("\n{}\n", style.paint(Tone::Strong, words)));
+        let _ = write!(text, "\n{}\n", style.paint(Tone::Strong, words));
     };
     if !diagnosis.causes.is_empty() {
         heading(&mut text, "Why");
         for cause in diagnosis.causes.iter().take(3) {
-            text.push_str(&format!("  {}\n", style.paint(Tone::Bad, &cause.what)));
-            text.push_str(&format!("    AWS says: {}\n", without_service(&cause.said)));
-            text.push_str(&format!("    {} {}\n", style.paint(Tone::Good, "fix:"), cause.fix));
+            let _ = writeln!(text, "  {}", style.paint(Tone::Bad, &cause.what));
+            let _ = writeln!(text, "    AWS says: {}", without_service(&cause.said));
+            let _ = writeln!(text, "    {} {}", style.paint(Tone::Good, "fix:"), cause.fix);
         }
     }
     if !diagnosis.stopped.is_empty() {
         heading(&mut text, "Stopped tasks");
         for group in diagnosis.stopped.iter().take(4) {
             let code = group.stop_code.as_deref().map_or_else(String::new, |code| format!(" [{code}]"));
-            text.push_str(&format!("  {} × {}{code}\n", group.tasks, group.reason));
+            let _ = writeln!(text, "  {} × {}{code}", group.tasks, group.reason);
             for line in &group.containers {
-                text.push_str(&format!("      {line}\n"));
+                let _ = writeln!(text, "      {line}");
             }
-            text.push_str(&format!(
-                "      {}\n",
+            let _ = writeln!(
+                text,
+                "      {}",
                 style.paint(Tone::Quiet, &format!("latest: task {}", group.latest_task))
-            ));
+            );
         }
     }
     if !diagnosis.health.is_empty() {
         heading(&mut text, "Health check");
         for finding in &diagnosis.health {
-            text.push_str(&format!("  {}: {}\n", finding.target_group, finding.check));
+            let _ = writeln!(text, "  {}: {}", finding.target_group, finding.check);
             for target in &finding.targets {
-                text.push_str(&format!("      {target}\n"));
+                let _ = writeln!(text, "      {target}");
             }
         }
     }
     if !diagnosis.events.is_empty() {
         heading(&mut text, "Service events");
         for event in &diagnosis.events {
-            text.push_str(&format!(
-                "  {}  {}\n",
+            let _ = writeln!(
+                text,
+                "  {}  {}",
                 style.paint(Tone::Quiet, &time_of_day(event.at)),
                 without_service(&event.message)
-            ));
+            );
         }
     }
     for log in &diagnosis.logs {
@@ -62,7 +65,7 @@ pub fn screen(diagnosis: &Diagnosis, style: Style) -> String {
         }
         let skipped = log.lines.len().saturating_sub(LOG_LINES);
         for line in log.lines.iter().skip(skipped) {
-            text.push_str(&format!("  {line}\n"));
+            let _ = writeln!(text, "  {line}");
         }
     }
     for missing in &diagnosis.missing {

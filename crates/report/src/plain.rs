@@ -171,7 +171,7 @@ mod tests {
             }
         }
         assert!(progress.is_empty());
-        assert_eq!(result.iter().filter(|b| **b == b'\n').count(), 1);
+        assert_eq!(String::from_utf8_lossy(&result).lines().count(), 1);
     }
 
     #[test]

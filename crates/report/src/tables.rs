@@ -3,6 +3,7 @@
 use crate::style::{Style, Tone};
 use crate::words::without_service;
 use serde::Serialize;
+use std::fmt::Write as _;
 use tidegate_rollout::observation::{CircuitBreaker, RolloutState, Service};
 
 /// Events under a status.
@@ -18,16 +19,17 @@ pub fn status(name: &str, service: &Service, images: &[(String, String)], style:
         service.desired_count,
         service.task_definition.short()
     );
-    text.push_str(&format!(
-        "  circuit breaker: {}\n",
+    let _ = writeln!(
+        text,
+        "  circuit breaker: {}",
         match service.circuit_breaker {
             CircuitBreaker::Off => "off",
             CircuitBreaker::Stops => "on, without rollback",
             CircuitBreaker::RollsBack => "on, rolls back",
         }
-    ));
+    );
     for (container, image) in images {
-        text.push_str(&format!("  {container}: {image}\n"));
+        let _ = writeln!(text, "  {container}: {image}");
     }
     if !service.deployments.is_empty() {
         let rows: Vec<Vec<String>> = service
@@ -55,11 +57,12 @@ pub fn status(name: &str, service: &Service, images: &[(String, String)], style:
     if !service.events.is_empty() {
         text.push('\n');
         for event in service.events.iter().take(EVENTS) {
-            text.push_str(&format!(
-                "  {}  {}\n",
+            let _ = writeln!(
+                text,
+                "  {}  {}",
                 style.paint(Tone::Quiet, &crate::failure::time_of_day(event.at)),
                 without_service(&event.message)
-            ));
+            );
         }
     }
     text
@@ -110,7 +113,7 @@ fn columns(heads: &[&str], rows: &[Vec<String>], style: Style) -> String {
     let heads: Vec<String> = heads.iter().map(|&head| head.to_owned()).collect();
     let mut text = format!("  {}\n", style.paint(Tone::Quiet, &line(&heads)));
     for row in rows {
-        text.push_str(&format!("  {}\n", line(row)));
+        let _ = writeln!(text, "  {}", line(row));
     }
     text
 }

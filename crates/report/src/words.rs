@@ -1,6 +1,7 @@
 //! The sentence for each event. It must never say more than the event does. Start with [`sentence`].
 
 use crate::style::{Style, Tone};
+use std::fmt::Write as _;
 use tidegate_rollout::observation::{BreakerCount, Deployment, RolloutState};
 use tidegate_rollout::{DeploymentId, Event, Verdict};
 
@@ -102,7 +103,7 @@ fn counts(d: &Deployment, followed: &DeploymentId, style: Style) -> String {
     };
     let mut text = format!("{name} {}/{} running", d.running, d.desired);
     if d.pending > 0 {
-        text.push_str(&format!(", {} pending", d.pending));
+        let _ = write!(text, ", {} pending", d.pending);
     }
     if d.failed > 0 {
         text.push_str(&style.paint(Tone::Bad, &format!(", {} failed", d.failed)));

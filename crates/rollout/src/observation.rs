@@ -10,10 +10,19 @@ use serde::{Deserialize, Serialize};
 pub struct Observation {
     /// The answer of DescribeServices.
     pub service: ServiceSeen,
-    /// The answer of DescribeServiceDeployments, when a step asked for it.
+    /// The answer of `DescribeServiceDeployments`, when a step asked for it.
     pub service_deployment: Option<ServiceDeployment>,
-    /// The stopped tasks of the rollout's deployment, when a step asked for them.
+    /// The service's stopped tasks, when a step asked for them.
     pub stopped_tasks: Option<Vec<StoppedTask>>,
+    /// The deregistration delay of the target group that a step asked for, in milliseconds.
+    pub deregistration_delay: Option<Millis>,
+}
+
+impl Observation {
+    /// A look at the service alone.
+    pub fn of(service: ServiceSeen) -> Self {
+        Self { service, service_deployment: None, stopped_tasks: None, deregistration_delay: None }
+    }
 }
 
 /// What DescribeServices said. A missing service is an ordinary answer there, never an error.
@@ -30,7 +39,8 @@ pub enum ServiceSeen {
 pub struct Service {
     /// ACTIVE, DRAINING or INACTIVE.
     pub status: String,
-    /// The task definition that the service names.
+    /// The revision that the service works towards: its PRIMARY deployment's. The one that the service
+    /// itself names may still be a failed one after a rollback.
     pub task_definition: TaskDefinitionArn,
     /// How many tasks the service wants.
     pub desired_count: u32,
@@ -111,7 +121,7 @@ pub struct ServiceEvent {
     pub message: String,
 }
 
-/// What DescribeServiceDeployments (or one brief of ListServiceDeployments) says.
+/// What `DescribeServiceDeployments` (or one brief of `ListServiceDeployments`) says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServiceDeployment {
     /// Its ARN.
@@ -169,7 +179,7 @@ pub struct StoppedTask {
     pub id: String,
     /// The deployment that started it.
     pub started_by: Option<DeploymentId>,
-    /// TaskFailedToStart, EssentialContainerExited, ServiceSchedulerInitiated …
+    /// `TaskFailedToStart`, `EssentialContainerExited`, `ServiceSchedulerInitiated` …
     pub stop_code: Option<String>,
     /// AWS's sentence.
     pub stopped_reason: Option<String>,
@@ -186,7 +196,7 @@ pub struct StoppedContainer {
     pub name: String,
     /// Absent if it never started.
     pub exit_code: Option<i32>,
-    /// The container's own reason, such as an OutOfMemoryError.
+    /// The container's own reason, such as an `OutOfMemoryError`.
     pub reason: Option<String>,
     /// HEALTHY, UNHEALTHY or UNKNOWN.
     pub health_status: Option<String>,

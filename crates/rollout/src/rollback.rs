@@ -14,7 +14,7 @@ pub struct PastDeployment {
     pub arn: ServiceDeploymentArn,
     /// How it ended.
     pub status: ServiceDeploymentStatus,
-    /// The revision that it was to bring, from DescribeServiceRevisions.
+    /// The revision that it was to bring, from `DescribeServiceRevisions`.
     pub task_definition: TaskDefinitionArn,
     /// When it was created.
     pub created_at: Millis,

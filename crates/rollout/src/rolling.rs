@@ -1,8 +1,9 @@
 //! A rolling deployment followed to its verdict. It follows the deployment that its own
 //! UpdateService answered and must never take another one's success for its own: AWS's
-//! ServicesStable waiter calls a service that went back to the old revision stable. Start with
+//! `ServicesStable` waiter calls a service that went back to the old revision stable. Start with
 //! [`step`]; what a look means is decided in `judge`.
 
+mod drain;
 mod judge;
 
 use crate::Millis;
@@ -15,6 +16,7 @@ use crate::observation::{
 };
 use crate::pace::{Nearness, Pulse};
 use crate::verdict::Verdict;
+use drain::Drain;
 use judge::{Judgement, judge};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -38,6 +40,7 @@ pub fn step(rollout: &Rollout, seen: &Observation, now: Millis) -> (Rollout, Vec
     next.hear_events(service, now, &mut actions);
     next.count_tasks(service, now, &mut actions);
     next.learn_causes(seen, &mut actions);
+    next.drain.learn(seen.deregistration_delay);
 
     match judge(&next, service, seen.service_deployment.as_ref(), now) {
         Judgement::Ended(verdict) => next.end(verdict, now, &mut actions),
@@ -55,6 +58,7 @@ pub fn step(rollout: &Rollout, seen: &Observation, now: Millis) -> (Rollout, Vec
         }
     }
     if next.verdict().is_none() {
+        actions.extend(next.drain.question().map(Action::ReadDeregistrationDelay));
         next.ask_for_stopped_tasks(service, seen, &mut actions);
     }
     (next, actions)
@@ -69,7 +73,9 @@ pub enum Action {
     ReadServiceDeployment(ServiceDeploymentArn),
     /// Read the stopped tasks that this deployment started and step again.
     ReadStoppedTasks(DeploymentId),
-    /// StopServiceDeployment with stopType ROLLBACK. If AWS refuses, call [`Rollout::rollback_refused`].
+    /// Read the deregistration delay of this target group and step again.
+    ReadDeregistrationDelay(String),
+    /// `StopServiceDeployment` with stopType ROLLBACK. If AWS refuses, call [`Rollout::rollback_refused`].
     RequestRollback(ServiceDeploymentArn),
 }
 
@@ -114,6 +120,7 @@ pub struct Rollout {
     counted: Vec<Deployment>,
     moved_at: Millis,
     nearness: Nearness,
+    drain: Drain,
     /// The failure count for which stopped tasks were last read.
     failures_looked_into: u32,
     trouble_to_look_into: bool,
@@ -148,6 +155,7 @@ impl Rollout {
             counted: Vec::new(),
             moved_at: start.started_at,
             nearness: Nearness::VerdictIsFar,
+            drain: Drain::default(),
             failures_looked_into: 0,
             trouble_to_look_into: false,
             causes: Vec::new(),
@@ -203,7 +211,7 @@ impl Rollout {
 
     /// What [`crate::pace::next_look`] needs.
     pub fn pulse(&self) -> Pulse {
-        Pulse { started_at: self.started_at, moved_at: self.moved_at, nearness: self.nearness }
+        Pulse { moved_at: self.moved_at, nearness: self.nearness, drained_at: self.drain.ends_at() }
     }
 
     /// The revision that is rolled out.
@@ -291,6 +299,7 @@ impl Rollout {
                 said_at: event.at,
                 message: event.message.clone(),
             }));
+            self.drain.hear(&event.message, now);
             if let Some(cause) = of_service_event(&event.message) {
                 self.trouble_to_look_into = true;
                 self.remember_cause(cause, actions);

@@ -70,7 +70,7 @@ pub enum StrategyError {
     /// The pair makes no sense, whatever the version.
     #[error(
         "there is no strategy `{strategy}` with controller `{controller}`; the pairs are: {}",
-        listed(pairs())
+        listed(&pairs())
     )]
     NoSuchPair {
         /// The strategy as written.
@@ -81,7 +81,7 @@ pub enum StrategyError {
     /// The pair is known, and this version cannot run it.
     #[error(
         "strategy `{strategy}` with controller `{controller}` is not yet available; this version runs: {}",
-        listed(available())
+        listed(&available())
     )]
     NotYet {
         /// The strategy as written.
@@ -123,7 +123,7 @@ pub fn available() -> Vec<(&'static str, &'static str)> {
         .collect()
 }
 
-fn listed(pairs: Vec<(&str, &str)>) -> String {
+fn listed(pairs: &[(&str, &str)]) -> String {
     let words: Vec<String> = pairs.iter().map(|(s, c)| format!("{s} × {c}")).collect();
     words.join(", ")
 }

@@ -15,7 +15,7 @@ use serde_json::Value;
 /// A document that can be registered, and how it differs from the running one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Prepared {
-    /// The RegisterTaskDefinition request.
+    /// The `RegisterTaskDefinition` request.
     pub document: Value,
     /// What differs from what runs, after both are normalised.
     pub differences: Vec<Difference>,

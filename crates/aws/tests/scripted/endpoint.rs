@@ -129,7 +129,7 @@ pub fn deployment(id: u32, revision: u32, status: &str, running: u32, state: &st
 }
 
 /// A service with these deployments, with settings that no SDK knows.
-pub fn service(revision: u32, deployments: Vec<Value>) -> Value {
+pub fn service(revision: u32, deployments: &[Value]) -> Value {
     let moving = deployments.iter().any(|d| d["id"] == json!(format!("ecs-svc/{:019}", 2)));
     let mut service = json!({
         "serviceName": "web", "status": "ACTIVE", "desiredCount": 3, "deployments": deployments, "events": [],

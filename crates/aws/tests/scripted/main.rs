@@ -18,7 +18,7 @@ use tidegate_aws::{Client, ConnectOptions, DeployError, Outcome, StaticCredentia
 use tidegate_rollout::names::{ClusterName, ServiceName, ServiceRef};
 use tidegate_rollout::task_definition::images::ImageChange;
 use tidegate_rollout::update::{BreakerPolicy, Force};
-use tidegate_rollout::{Event, Millis, Verdict};
+use tidegate_rollout::{Event, Millis, Strategy, Verdict};
 
 async fn client(endpoint: &Endpoint) -> Client {
     Client::connect(ConnectOptions {
@@ -40,6 +40,7 @@ fn plan(then: Then) -> DeployPlan {
             cluster: ClusterName::parse("prod").expect("valid"),
             service: ServiceName::parse("web").expect("valid"),
         },
+        strategy: Strategy::RollingByEcs,
         source: TaskDefinitionSource::Running,
         images: vec![ImageChange::Of { container: "web".into(), image: "web:2".into() }],
         tags: Tags::Keep,
@@ -75,7 +76,7 @@ fn names(events: &[Event]) -> Vec<String> {
 fn ordinary(operation: &str, _request: &Value, _nth: usize) -> Answer {
     match operation {
         "DescribeServices" => Answer::ok(
-            json!({"services": [service(7, vec![deployment(1, 7, "PRIMARY", 3, "COMPLETED")])], "failures": []}),
+            json!({"services": [service(7, &[deployment(1, 7, "PRIMARY", 3, "COMPLETED")])], "failures": []}),
         ),
         "DescribeTaskDefinition" => Answer::ok(json!({
             "taskDefinition": {
@@ -86,7 +87,7 @@ fn ordinary(operation: &str, _request: &Value, _nth: usize) -> Answer {
         "RegisterTaskDefinition" => Answer::ok(
             json!({"taskDefinition": {"taskDefinitionArn": "arn:aws:ecs:eu-west-1:123456789012:task-definition/web:8"}}),
         ),
-        "UpdateService" => Answer::ok(json!({"service": service(8, vec![
+        "UpdateService" => Answer::ok(json!({"service": service(8, &[
             deployment(2, 8, "PRIMARY", 0, "IN_PROGRESS"), deployment(1, 7, "ACTIVE", 3, "COMPLETED")])})),
         other => panic!("{other} is not part of a deployment without wait"),
     }
@@ -149,7 +150,7 @@ async fn a_dry_run_writes_nothing() {
 async fn forcing_without_a_change_redeploys_the_same_revision() {
     let endpoint = Endpoint::start(|operation, request, nth| match operation {
         "UpdateService" => {
-            Answer::ok(json!({"service": service(7, vec![deployment(2, 7, "PRIMARY", 0, "IN_PROGRESS")])}))
+            Answer::ok(json!({"service": service(7, &[deployment(2, 7, "PRIMARY", 0, "IN_PROGRESS")])}))
         }
         other => ordinary(other, request, nth),
     })
@@ -168,7 +169,7 @@ async fn an_update_whose_answer_was_lost_is_read_back_and_not_sent_again() {
         ("UpdateService", _) => {
             Answer { status: 500, body: json!({"__type": "ServerException", "message": "lost"}) }
         }
-        ("DescribeServices", 2..) => Answer::ok(json!({"services": [service(8, vec![
+        ("DescribeServices", 2..) => Answer::ok(json!({"services": [service(8, &[
             deployment(2, 8, "PRIMARY", 0, "IN_PROGRESS"), deployment(1, 7, "ACTIVE", 3, "COMPLETED")])]})),
         (other, nth) => ordinary(other, request, nth),
     })
@@ -226,10 +227,10 @@ async fn a_refused_update_is_not_sent_again_and_names_the_permission() {
 #[tokio::test]
 async fn a_good_release_is_watched_to_promoted() {
     let endpoint = Endpoint::start(|operation, request, nth| match (operation, nth) {
-        ("DescribeServices", 2) => Answer::ok(json!({"services": [service(8, vec![
+        ("DescribeServices", 2) => Answer::ok(json!({"services": [service(8, &[
             deployment(2, 8, "PRIMARY", 3, "IN_PROGRESS"), deployment(1, 7, "ACTIVE", 0, "COMPLETED")])]})),
         ("DescribeServices", 3..) => {
-            Answer::ok(json!({"services": [service(8, vec![deployment(2, 8, "PRIMARY", 3, "COMPLETED")])]}))
+            Answer::ok(json!({"services": [service(8, &[deployment(2, 8, "PRIMARY", 3, "COMPLETED")])]}))
         }
         (other, nth) => ordinary(other, request, nth),
     })
@@ -250,16 +251,16 @@ async fn a_crashing_release_ends_rolled_back_with_the_reason_on_one_screen() {
         ("DescribeServices", 2) => {
             let mut ours = deployment(2, 8, "PRIMARY", 0, "IN_PROGRESS");
             ours["failedTasks"] = json!(2);
-            Answer::ok(json!({"services": [service(8, vec![ours, deployment(1, 7, "ACTIVE", 3, "COMPLETED")])]}))
+            Answer::ok(json!({"services": [service(8, &[ours, deployment(1, 7, "ACTIVE", 3, "COMPLETED")])]}))
         }
         ("DescribeServices", 3) => {
             let mut ours = deployment(2, 8, "ACTIVE", 0, "FAILED");
             ours["rolloutStateReason"] = json!("ECS deployment circuit breaker: tasks failed to start.");
             let mut back = deployment(1, 7, "PRIMARY", 3, "IN_PROGRESS");
             back["rolloutStateReason"] = json!("ECS deployment circuit breaker: rolling back to deploymentId ecs-svc/0000000000000000001.");
-            Answer::ok(json!({"services": [service(7, vec![back, ours])]}))
+            Answer::ok(json!({"services": [service(7, &[back, ours])]}))
         }
-        ("DescribeServices", 4..) => Answer::ok(json!({"services": [service(7, vec![deployment(1, 7, "PRIMARY", 3, "COMPLETED")])]})),
+        ("DescribeServices", 4..) => Answer::ok(json!({"services": [service(7, &[deployment(1, 7, "PRIMARY", 3, "COMPLETED")])]})),
         ("DescribeServiceDeployments", _) => Answer::ok(json!({"serviceDeployments": [{
             "serviceDeploymentArn": endpoint::SERVICE_DEPLOYMENT, "status": "ROLLBACK_SUCCESSFUL",
             "statusReason": "Service deployment rolled back because the circuit breaker threshold was exceeded.",
@@ -291,7 +292,7 @@ async fn an_endpoint_that_fails_for_a_moment_does_not_end_the_watch() {
             Answer { status: 400, body: json!({"__type": "ThrottlingException", "message": "Rate exceeded"}) }
         }
         ("DescribeServices", 3..) => {
-            Answer::ok(json!({"services": [service(8, vec![deployment(2, 8, "PRIMARY", 3, "COMPLETED")])]}))
+            Answer::ok(json!({"services": [service(8, &[deployment(2, 8, "PRIMARY", 3, "COMPLETED")])]}))
         }
         (other, nth) => ordinary(other, request, nth),
     })
@@ -316,18 +317,18 @@ async fn a_session_that_expires_during_the_watch_says_that_ecs_goes_on() {
 async fn an_image_that_does_not_exist_asks_ecs_to_roll_back_at_first_sight() {
     let endpoint = Endpoint::start(|operation, request, nth| match (operation, nth) {
         ("UpdateService", _) => {
-            let mut answered = service(8, vec![deployment(2, 8, "PRIMARY", 0, "IN_PROGRESS"), deployment(1, 7, "ACTIVE", 3, "COMPLETED")]);
+            let mut answered = service(8, &[deployment(2, 8, "PRIMARY", 0, "IN_PROGRESS"), deployment(1, 7, "ACTIVE", 3, "COMPLETED")]);
             answered["deploymentConfiguration"]["deploymentCircuitBreaker"] = json!({"enable": true, "rollback": true});
             Answer::ok(json!({"service": answered}))
         }
         ("DescribeServices", 2) => {
             let mut ours = deployment(2, 8, "PRIMARY", 0, "IN_PROGRESS");
             ours["failedTasks"] = json!(1);
-            let mut seen = service(8, vec![ours, deployment(1, 7, "ACTIVE", 3, "COMPLETED")]);
+            let mut seen = service(8, &[ours, deployment(1, 7, "ACTIVE", 3, "COMPLETED")]);
             seen["deploymentConfiguration"]["deploymentCircuitBreaker"] = json!({"enable": true, "rollback": true});
             Answer::ok(json!({"services": [seen]}))
         }
-        ("DescribeServices", 3..) => Answer::ok(json!({"services": [service(7, vec![deployment(1, 7, "PRIMARY", 3, "COMPLETED")])]})),
+        ("DescribeServices", 3..) => Answer::ok(json!({"services": [service(7, &[deployment(1, 7, "PRIMARY", 3, "COMPLETED")])]})),
         ("DescribeServiceDeployments", _) => Answer::ok(json!({"serviceDeployments": [{
             "serviceDeploymentArn": endpoint::SERVICE_DEPLOYMENT, "status": "ROLLBACK_SUCCESSFUL"}]})),
         ("StopServiceDeployment", _) => Answer::ok(json!({"serviceDeploymentArn": endpoint::SERVICE_DEPLOYMENT})),
@@ -343,4 +344,14 @@ async fn an_image_that_does_not_exist_asks_ecs_to_roll_back_at_first_sight() {
     let Ok(Outcome::Ended(Verdict::RolledBack { reason, .. })) = outcome else { panic!("{outcome:?}") };
     assert!(reason.starts_with("the image does not exist"), "{reason}");
     assert_eq!(endpoint.request("StopServiceDeployment")["stopType"], "ROLLBACK");
+}
+
+#[tokio::test]
+async fn a_strategy_of_a_later_version_is_refused_before_any_call() {
+    let endpoint = Endpoint::start(ordinary).await;
+    let mut canary = plan(Then::Wait);
+    canary.strategy = Strategy::CanaryByEcs;
+    let (outcome, _) = deploy(&endpoint, &canary).await;
+    assert!(matches!(outcome, Err(DeployError::NotYet { .. })), "{outcome:?}");
+    assert!(endpoint.operations().is_empty());
 }

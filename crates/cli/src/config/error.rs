@@ -3,10 +3,14 @@
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, NamedSource, SourceSpan};
 use tidegate_report::Style;
 
-/// What is wrong, where, and what to write instead.
+/// What is wrong, where, and what to write instead. Boxed, since it carries the file's text.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error(transparent)]
+pub struct ConfigError(Box<Mistake>);
+
 #[derive(Debug, Clone, thiserror::Error, Diagnostic)]
 #[error("{what}")]
-pub struct ConfigError {
+struct Mistake {
     what: String,
     #[help]
     help: Option<String>,
@@ -19,30 +23,29 @@ pub struct ConfigError {
 impl ConfigError {
     /// A mistake at a place of a file.
     pub fn at(source: &Source, place: Place, what: impl Into<String>) -> Self {
-        Self {
+        let file = NamedSource::new(source.name.clone(), source.text.clone()).with_language("YAML");
+        Self(Box::new(Mistake {
             what: what.into(),
             help: None,
-            source_code: Some(
-                NamedSource::new(source.name.clone(), source.text.clone()).with_language("YAML"),
-            ),
+            source_code: Some(file),
             place: Some(SourceSpan::new(place.start.into(), place.len)),
-        }
+        }))
     }
 
     /// A mistake that has no place, such as a file that cannot be read.
     pub fn without_place(what: impl Into<String>) -> Self {
-        Self { what: what.into(), help: None, source_code: None, place: None }
+        Self(Box::new(Mistake { what: what.into(), help: None, source_code: None, place: None }))
     }
 
     /// With what to write instead.
     #[must_use]
     pub fn with_help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
+        self.0.help = Some(help.into());
         self
     }
 
     /// The report with the line of the file, ready to print through `{:?}`.
-    pub fn report(self, style: Style) -> impl std::fmt::Debug {
+    pub fn report(&self, style: Style) -> impl std::fmt::Debug {
         Rendered(self.rendered(style))
     }
 
@@ -54,9 +57,9 @@ impl ConfigError {
         };
         let mut text = String::new();
         let handler = GraphicalReportHandler::new_themed(theme).with_width(100);
-        match handler.render_report(&mut text, self) {
+        match handler.render_report(&mut text, self.0.as_ref()) {
             Ok(()) => text,
-            Err(_) => self.what.clone(),
+            Err(_) => self.to_string(),
         }
     }
 }

@@ -58,6 +58,15 @@ pub struct Config {
     pub rehearse: RehearseConfig,
 }
 
+/// How much of the file a command needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reading {
+    /// All of it.
+    Everything,
+    /// Not what is to be deployed: images and the task definition stay unread.
+    TargetOnly,
+}
+
 /// Where the task definition comes from.
 #[derive(Debug, Clone, Default)]
 pub enum TaskDefinitionConfig {
@@ -89,22 +98,26 @@ impl Default for Config {
 
 impl Config {
     /// Reads and checks a file.
-    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+    pub fn read(path: &Path, reading: Reading) -> Result<Self, ConfigError> {
         let text = std::fs::read_to_string(path).map_err(|error| {
             ConfigError::without_place(format!("cannot read the config file {}: {error}", path.display()))
         })?;
         let source = Source { name: path.display().to_string(), text };
         let folder = path.parent().unwrap_or_else(|| Path::new("."));
-        Self::parse(&source, folder, &|name| std::env::var(name).ok())
+        Self::parse(&source, folder, reading, &|name| std::env::var(name).ok())
     }
 
     /// Checks a text. Relative paths in it start at `folder`; `variable` answers `${env:…}`.
     pub fn parse(
         source: &Source,
         folder: &Path,
+        reading: Reading,
         variable: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self, ConfigError> {
         let mut root = yaml::parse(source)?;
+        if reading == Reading::TargetOnly {
+            root.forget(&["images", "taskDefinition"]);
+        }
         lookup::resolve(source, &mut root, variable)?;
         let section = Section::of(source, &root, "tidegate.yml", KEYS)?;
         if let Some(place) = section.node("gates").and(section.key_place("gates")) {
@@ -209,7 +222,9 @@ mod tests {
 
     fn parsed(text: &str) -> Result<Config, ConfigError> {
         let source = Source { name: "tidegate.yml".into(), text: text.into() };
-        Config::parse(&source, Path::new("/nowhere"), &|name| (name == "TAG").then(|| "v2".to_owned()))
+        Config::parse(&source, Path::new("/nowhere"), Reading::Everything, &|name| {
+            (name == "TAG").then(|| "v2".to_owned())
+        })
     }
 
     fn complaint(text: &str) -> String {
@@ -237,6 +252,17 @@ mod tests {
         assert_eq!(config.local.images[0].command, ["./hello", "8080"]);
         assert_eq!(config.local.images[0].environment, [("K".to_owned(), "1".to_owned())]);
         assert_eq!(config.rehearse.rps, Some(200));
+    }
+
+    #[test]
+    fn a_command_that_only_looks_does_not_need_the_variables_of_the_next_image() {
+        let source = Source {
+            name: "tidegate.yml".into(),
+            text: "cluster: prod\nimages: { web: \"web:${env:NOPE}\" }\n".into(),
+        };
+        let config =
+            Config::parse(&source, Path::new("."), Reading::TargetOnly, &|_| None).expect("not looked at");
+        assert_eq!(config.images, []);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::yaml::{Data, Node};
 /// `local:`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LocalConfig {
-    /// Which image runs as which process, in the order of the file; the first that fits is taken.
+    /// Which image runs as which process, in the order of the file.
     pub images: Vec<LocalImage>,
 }
 

@@ -48,6 +48,13 @@ impl Node {
         }
     }
 
+    /// Takes these keys out of a mapping.
+    pub fn forget(&mut self, names: &[&str]) {
+        if let Data::Mapping(entries) = &mut self.data {
+            entries.retain(|(key, _)| !names.contains(&key.name.as_str()));
+        }
+    }
+
     /// What it is, in words.
     pub fn kind(&self) -> &'static str {
         match &self.data {

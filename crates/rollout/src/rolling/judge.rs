@@ -6,7 +6,7 @@ use super::{Phase, Rollout};
 use crate::Millis;
 use crate::names::{ServiceDeploymentArn, TaskDefinitionArn};
 use crate::observation::{
-    CircuitBreaker, Deployment, RolloutState, Service, ServiceDeployment, ServiceDeploymentStatus,
+    CircuitBreaker, Deployment, RolloutState, Service, ServiceDeployment, ServiceDeploymentStatus as Status,
 };
 use crate::pace::Nearness;
 use crate::verdict::Verdict;
@@ -69,7 +69,6 @@ fn while_newest(
         });
     }
     if let Some(known) = service_deployment {
-        use ServiceDeploymentStatus as Status;
         match known.status {
             Status::RollbackRequested | Status::RollbackInProgress => {
                 return Judgement::GoingBack {
@@ -154,7 +153,6 @@ fn once_replaced(
         return Judgement::AskServiceDeployment(arn.clone());
     }
     let went_back = service_deployment.map(|sd| sd.status);
-    use ServiceDeploymentStatus as Status;
     match went_back {
         Some(Status::RollbackSuccessful) => {
             return rolled_back(rollout, service, primary, service_deployment);
@@ -206,10 +204,10 @@ fn rolled_back(
     })
 }
 
-/// STOPPED or ROLLBACK_FAILED while still PRIMARY.
+/// STOPPED or `ROLLBACK_FAILED` while still PRIMARY.
 fn stopped(rollout: &Rollout, service: &Service, ours: &Deployment, known: &ServiceDeployment) -> Judgement {
-    let by_failure = ours.rollout_state == Some(RolloutState::Failed)
-        || known.status == ServiceDeploymentStatus::RollbackFailed;
+    let by_failure =
+        ours.rollout_state == Some(RolloutState::Failed) || known.status == Status::RollbackFailed;
     let reason = reason_of(rollout, service, Some(known));
     Judgement::Ended(if by_failure {
         Verdict::Failed { reason, left: what_is_left(rollout, service), breaker: known.breaker }

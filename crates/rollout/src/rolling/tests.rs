@@ -51,19 +51,15 @@ fn deployment(id: &str, status: &str, td: u32, running: u32, state: RolloutState
 }
 
 fn look(deployments: Vec<Deployment>) -> Observation {
-    Observation {
-        service: ServiceSeen::Described(Box::new(Service {
-            status: "ACTIVE".into(),
-            task_definition: revision(8),
-            desired_count: 3,
-            deployments,
-            events: vec![],
-            current_service_deployment: Some(sd_arn()),
-            circuit_breaker: CircuitBreaker::RollsBack,
-        })),
-        service_deployment: None,
-        stopped_tasks: None,
-    }
+    Observation::of(ServiceSeen::Described(Box::new(Service {
+        status: "ACTIVE".into(),
+        task_definition: revision(8),
+        desired_count: 3,
+        deployments,
+        events: vec![],
+        current_service_deployment: Some(sd_arn()),
+        circuit_breaker: CircuitBreaker::RollsBack,
+    })))
 }
 
 fn service(look: &mut Observation) -> &mut Service {
@@ -368,4 +364,20 @@ fn attaching_while_a_service_goes_back_follows_the_deployment_that_failed() {
     let target = rollout().target;
     let attached = Rollout::attach(target, service(&mut seen), 10, 20).expect("has deployments");
     assert_eq!(attached.deployment(), &DeploymentId::answered(NEW));
+}
+
+#[test]
+fn while_old_tasks_drain_the_end_is_not_looked_for_before_the_delay_is_over() {
+    let mut seen =
+        look(vec![deployment(NEW, "PRIMARY", 8, 3, InProgress), deployment(OLD, "ACTIVE", 7, 0, Completed)]);
+    service(&mut seen).events = vec![ServiceEvent {
+        id: "d".into(),
+        at: 99_000,
+        message: "(service web) deregistered 3 targets in (target-group arn:aws:tg/web/0123)".into(),
+    }];
+    let (next, actions) = step(&rollout(), &seen, 100_000);
+    assert!(actions.contains(&Action::ReadDeregistrationDelay("arn:aws:tg/web/0123".into())));
+    seen.deregistration_delay = Some(300_000);
+    let (next, _) = step(&next, &seen, 100_000);
+    assert_eq!(next.pulse().drained_at, 400_000);
 }

@@ -287,10 +287,8 @@ mod tests {
     use serde_json::json;
 
     fn lines(before: &Value, after: &Value) -> String {
-        differences(before, after)
-            .iter()
-            .map(|d| format!("{} | {:?} -> {:?} | {:?}\n", d.path, d.before, d.after, d.effect))
-            .collect()
+        let line = |d: &Difference| format!("{} | {:?} -> {:?} | {:?}", d.path, d.before, d.after, d.effect);
+        differences(before, after).iter().map(line).collect::<Vec<_>>().join("\n")
     }
 
     #[test]

@@ -1,9 +1,9 @@
-//! From what DescribeTaskDefinition answers to what RegisterTaskDefinition takes. It must never
+//! From what `DescribeTaskDefinition` answers to what `RegisterTaskDefinition` takes. It must never
 //! remove a key that it does not know. Start with [`registrable`].
 
 use serde_json::Value;
 
-/// The members of TaskDefinition that RegisterTaskDefinitionRequest does not have, by the service
+/// The members of `TaskDefinition` that `RegisterTaskDefinitionRequest` does not have, by the service
 /// model: sending one is an error.
 pub const RESPONSE_ONLY: [&str; 9] = [
     "taskDefinitionArn",
