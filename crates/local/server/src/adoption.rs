@@ -60,7 +60,11 @@ fn expected(engine: &SharedEngine) -> Vec<Expected> {
     let alive = state.tasks.iter().filter(|(_, task)| task.last_status < TaskStatus::Deprovisioning);
     alive
         .filter_map(|(arn, task)| {
-            Some(Expected { spec: tasking::spec(state, arn)?, status: task.last_status, stopping: is_stopping(task) })
+            Some(Expected {
+                spec: tasking::spec(state, arn)?,
+                status: task.last_status,
+                stopping: is_stopping(task),
+            })
         })
         .collect()
 }

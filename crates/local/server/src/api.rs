@@ -126,7 +126,10 @@ impl Api {
             self.ports.release(reserved);
         }
         answer.unwrap_or_else(|_ended| {
-            Err(ApiError::new("ServerException", "The local cloud is shutting down; start it again with `tidegate local up`."))
+            Err(ApiError::new(
+                "ServerException",
+                "The local cloud is shutting down; start it again with `tidegate local up`.",
+            ))
         })
     }
 }

@@ -30,7 +30,11 @@ pub(crate) fn load_balancer(state: &State, arn: &str, expose: ExposeTargets) -> 
     let attributes = routing.attributes;
     balancer::Change::PutLoadBalancer(balancer::LoadBalancer {
         arn: arn.to_owned(),
-        listeners: routing.listeners.into_iter().map(|given| listener(given, routing.address.into())).collect(),
+        listeners: routing
+            .listeners
+            .into_iter()
+            .map(|given| listener(given, routing.address.into()))
+            .collect(),
         attributes: balancer::LoadBalancerAttributes {
             idle_timeout: attributes.idle_timeout,
             client_keep_alive: attributes.client_keep_alive,
@@ -161,7 +165,9 @@ fn action(given: routing::Action) -> balancer::Action {
                 path: config.path.unwrap_or(defaults.path),
                 query: config.query.unwrap_or(defaults.query),
                 status: match config.status_code {
-                    elbv2::RedirectActionStatusCodeEnum::Http301 => balancer::RedirectStatus::MovedPermanently,
+                    elbv2::RedirectActionStatusCodeEnum::Http301 => {
+                        balancer::RedirectStatus::MovedPermanently
+                    }
                     elbv2::RedirectActionStatusCodeEnum::Http302 => balancer::RedirectStatus::Found,
                 },
             })

@@ -1,7 +1,7 @@
 //! A local cloud's life: started, served, shut down.
 
 use std::{
-    fs,
+    fmt, fs,
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::{Arc, RwLock},
@@ -31,7 +31,6 @@ use crate::{
 };
 
 /// A running local cloud. [`LocalCloud::shutdown`] ends it in order; dropping it ends it abruptly.
-#[derive(Debug)]
 pub struct LocalCloud {
     address: SocketAddr,
     clock: Clock,
@@ -76,7 +75,9 @@ impl LocalCloud {
         let instance = presence::instance(folder.path())?;
         let (engine, stored_time) = load(&store, &instance)?;
         let clock = match stored_time {
-            Some(stored) => Clock::starting_at(stored.max(Clock::starting_now(options.speed).now()), options.speed),
+            Some(stored) => {
+                Clock::starting_at(stored.max(Clock::starting_now(options.speed).now()), options.speed)
+            }
             None => Clock::starting_now(options.speed),
         };
         let lifetime = match &folder {
@@ -92,7 +93,8 @@ impl LocalCloud {
         let (runtime, task_events) = start_runtime(settings, &options.runtime).await?;
         if let Folder::Kept(path) = &folder {
             let runtime = runtime.name().to_owned();
-            Presence { pid: std::process::id(), endpoint: format!("http://{address}"), instance, runtime }.write(path)?;
+            Presence { pid: std::process::id(), endpoint: format!("http://{address}"), instance, runtime }
+                .write(path)?;
         }
 
         let (balancer, balancer_events) = Balancer::new(clock.clone());
@@ -133,10 +135,8 @@ impl LocalCloud {
                 move |event| balancing::translate(&engine, event)
             })),
         ];
-        let loops = vec![
-            tokio::spawn(writer.run()),
-            tokio::spawn(api::serve(listener, Arc::new(api), stop.clone())),
-        ];
+        let loops =
+            vec![tokio::spawn(writer.run()), tokio::spawn(api::serve(listener, Arc::new(api), stop.clone()))];
         Ok(Self { address, clock, engine, balancer, runtime, shutdown_requested, stop, loops, pumps, folder })
     }
 
@@ -182,6 +182,12 @@ impl LocalCloud {
     }
 }
 
+impl fmt::Debug for LocalCloud {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LocalCloud").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
 impl Drop for LocalCloud {
     fn drop(&mut self) {
         self.stop.cancel();
@@ -206,13 +212,15 @@ fn open_folder(options: &Options) -> Result<Folder, StartError> {
 /// The engine with all that is stored, and the virtual time at which it was stored last.
 fn load(store: &Store, instance: &str) -> Result<(Engine, Option<Timestamp>), StartError> {
     // Load balancers of two clouds on one machine must not share addresses; one cloud keeps its own over restarts.
-    let network = instance.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok()).unwrap_or_default();
+    let network =
+        instance.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok()).unwrap_or_default();
     let mut engine =
         Engine::new(Settings { seed: fastrand::u64(..), load_balancer_network: [127, 128 + network / 2] });
     let mut time = None;
     store.load::<StartError>(|table, key, row| {
         if (table, key) == (META_TABLE, CLOCK_ROW) {
-            time = std::str::from_utf8(row).ok().and_then(|text| text.parse().ok()).map(Timestamp::from_millis);
+            time =
+                std::str::from_utf8(row).ok().and_then(|text| text.parse().ok()).map(Timestamp::from_millis);
             return Ok(());
         }
         Ok(engine.load(table, key, row)?)

@@ -20,9 +20,17 @@ pub(crate) struct Control {
 
 impl Control {
     /// Answers a request for `/_tidegate/{path}`.
-    pub(crate) async fn answer(&self, api: &Api, parts: &http::request::Parts, path: &str) -> Response<Full<Bytes>> {
+    pub(crate) async fn answer(
+        &self,
+        api: &Api,
+        parts: &http::request::Parts,
+        path: &str,
+    ) -> Response<Full<Bytes>> {
         if parts.headers.contains_key(header::ORIGIN) {
-            return answer(StatusCode::FORBIDDEN, &json!({ "error": "a web page may not control the local cloud" }));
+            return answer(
+                StatusCode::FORBIDDEN,
+                &json!({ "error": "a web page may not control the local cloud" }),
+            );
         }
         match (&parts.method, path) {
             (&Method::GET, "health") => answer(StatusCode::OK, &health(api)),
@@ -38,10 +46,14 @@ impl Control {
                 self.shutdown.cancel();
                 answer(StatusCode::ACCEPTED, &json!({ "status": "shutting down" }))
             }
-            (_, "health" | "listeners" | "reset" | "shutdown") => {
-                answer(StatusCode::METHOD_NOT_ALLOWED, &json!({ "error": "health and listeners are GET; reset and shutdown are POST" }))
-            }
-            _ => answer(StatusCode::NOT_FOUND, &json!({ "error": format!("there is no /_tidegate/{path}; there are health, listeners, reset and shutdown") })),
+            (_, "health" | "listeners" | "reset" | "shutdown") => answer(
+                StatusCode::METHOD_NOT_ALLOWED,
+                &json!({ "error": "health and listeners are GET; reset and shutdown are POST" }),
+            ),
+            _ => answer(
+                StatusCode::NOT_FOUND,
+                &json!({ "error": format!("there is no /_tidegate/{path}; there are health, listeners, reset and shutdown") }),
+            ),
         }
     }
 

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// What effects are carried out by.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Effects {
     runtime: Runtime,
     balancer: Balancer,
@@ -22,7 +22,12 @@ pub(crate) struct Effects {
 }
 
 impl Effects {
-    pub(crate) fn new(runtime: Runtime, balancer: Balancer, names: TaskNames, expose_targets: ExposeTargets) -> Self {
+    pub(crate) fn new(
+        runtime: Runtime,
+        balancer: Balancer,
+        names: TaskNames,
+        expose_targets: ExposeTargets,
+    ) -> Self {
         Self { runtime, balancer, names, expose_targets }
     }
 

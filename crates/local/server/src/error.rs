@@ -6,7 +6,9 @@ use std::{io, net::SocketAddr, path::PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The port of the AWS API is taken or may not be bound.
-    #[error("cannot serve the AWS API on {address}: {source}; stop what listens there, or choose another with --port")]
+    #[error(
+        "cannot serve the AWS API on {address}: {source}; stop what listens there, or choose another with --port"
+    )]
     Bind {
         /// What was asked for.
         address: SocketAddr,

@@ -46,8 +46,14 @@ async fn get_log_events(api: &Api, call: &Call) -> Result<logs::GetLogEventsResp
     let stream = streams(api, call, &group)
         .into_iter()
         .find(|stream| stream.name == input.log_stream_name)
-        .ok_or_else(|| ApiError::new("ResourceNotFoundException", "The specified log stream does not exist."))?;
-    let limit = input.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(MOST_EVENTS).clamp(1, MOST_EVENTS);
+        .ok_or_else(|| {
+        ApiError::new("ResourceNotFoundException", "The specified log stream does not exist.")
+    })?;
+    let limit = input
+        .limit
+        .and_then(|limit| usize::try_from(limit).ok())
+        .unwrap_or(MOST_EVENTS)
+        .clamp(1, MOST_EVENTS);
     let position = position(input.next_token.as_deref(), input.start_from_head == Some(true))?;
     let page = match api.runtime.read_logs(&stream.task_id, &stream.container, position, limit).await {
         Ok(page) => page,

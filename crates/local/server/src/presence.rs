@@ -69,8 +69,13 @@ pub(crate) fn instance(data_dir: &Path) -> Result<String, PresenceError> {
     let path = data_dir.join("instance");
     let failed = |source| PresenceError { action: "keep", path: path.clone(), source };
     match fs::read_to_string(&path) {
-        Ok(instance) if instance.len() == 16 && instance.bytes().all(|byte| byte.is_ascii_hexdigit()) => Ok(instance),
-        Ok(_) => Err(failed(io::Error::new(io::ErrorKind::InvalidData, "it does not hold an id of 16 hexadecimal digits"))),
+        Ok(instance) if instance.len() == 16 && instance.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
+            Ok(instance)
+        }
+        Ok(_) => Err(failed(io::Error::new(
+            io::ErrorKind::InvalidData,
+            "it does not hold an id of 16 hexadecimal digits",
+        ))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let instance = format!("{:016x}", fastrand::u64(..));
             fs::write(&path, &instance).map_err(failed)?;

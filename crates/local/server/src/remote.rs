@@ -7,7 +7,6 @@ use http::{Method, Request, Uri};
 use http_body_util::{BodyExt, Empty};
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use serde_json::Value;
-use tidegate_tasks::Runtime;
 
 use crate::{Presence, PresenceError};
 
@@ -26,7 +25,9 @@ pub enum RemoteError {
         reason: String,
     },
     /// What answers is no local cloud.
-    #[error("{endpoint} answers, but not as a local cloud does (HTTP {status}): is another tool using this port?")]
+    #[error(
+        "{endpoint} answers, but not as a local cloud does (HTTP {status}): is another tool using this port?"
+    )]
     Alien {
         /// Where it was looked for.
         endpoint: String,
@@ -77,10 +78,7 @@ pub async fn down(data_dir: &Path) -> Result<Down, RemoteError> {
         wait_until_gone(data_dir).await?;
         return Ok(Down::Ended);
     }
-    // A runtime that this version does not know is one that it cannot have left anything in.
-    if let Some(kind) = tidegate_tasks::Kind::parse(&presence.runtime) {
-        Runtime::clean_up(kind, &data_dir.join("tasks"), &presence.instance).await?;
-    }
+    tidegate_tasks::clean_up(&data_dir.join("tasks"), &presence.instance).await?;
     Presence::remove(data_dir)?;
     Ok(Down::CleanedUp)
 }
@@ -94,8 +92,7 @@ async fn wait_until_gone(data_dir: &Path) -> Result<(), RemoteError> {
 }
 
 async fn ask(endpoint: &str, method: Method, path: &str) -> Result<Value, RemoteError> {
-    let unreachable =
-        |reason: String| RemoteError::Unreachable { endpoint: endpoint.to_owned(), reason };
+    let unreachable = |reason: String| RemoteError::Unreachable { endpoint: endpoint.to_owned(), reason };
     let uri: Uri = format!("{}/_tidegate/{path}", endpoint.trim_end_matches('/'))
         .parse()
         .map_err(|error| unreachable(format!("it is no address ({error})")))?;
@@ -106,10 +103,11 @@ async fn ask(endpoint: &str, method: Method, path: &str) -> Result<Value, Remote
         let response = client.request(request).await.map_err(|error| unreachable(root_cause(&error)))?;
         let status = response.status();
         let body = response.into_body().collect().await.map_err(|error| unreachable(error.to_string()))?;
-        Ok((status, body.to_bytes()))
+        Ok::<_, RemoteError>((status, body.to_bytes()))
     };
-    let (status, body) =
-        tokio::time::timeout(PATIENCE, exchange).await.map_err(|_| unreachable("it does not answer".into()))??;
+    let (status, body) = tokio::time::timeout(PATIENCE, exchange)
+        .await
+        .map_err(|_| unreachable("it does not answer".into()))??;
     let body: Option<Value> = serde_json::from_slice(&body).ok();
     match body {
         Some(body) if status.is_success() => Ok(body),

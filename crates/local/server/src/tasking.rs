@@ -59,7 +59,8 @@ pub(crate) fn spec(state: &State, arn: &str) -> Option<TaskSpec> {
 /// The digests that the task's deployment has fixed: every task of it runs the same bytes, wherever a tag moves.
 fn image_digests(state: &State, task: &Task) -> BTreeMap<String, String> {
     let TaskOwner::Service { revision_arn, .. } = &task.owner else { return BTreeMap::new() };
-    let images = state.service_revisions.get(revision_arn).map(|revision| revision.container_images.as_slice());
+    let images =
+        state.service_revisions.get(revision_arn).map(|revision| revision.container_images.as_slice());
     let fixed = images.unwrap_or_default().iter();
     fixed.filter_map(|image| Some((image.container_name.clone()?, image.image_digest.clone()?))).collect()
 }
