@@ -16,7 +16,7 @@ const FIRST_GAP: Duration = Duration::from_secs(10);
 const LONGEST_GAP: Duration = Duration::from_mins(15);
 
 /// Between the end of a task that ran without ever being healthy and the next start.
-const PACE: Duration = Duration::from_secs(1);
+const PACE: Duration = Duration::from_secs(2);
 
 impl StartThrottle {
     /// A task ended that never reached RUNNING.

@@ -1,0 +1,14 @@
+//! The scheduler in a made-up world: a fake clock, a fake runtime and a fake balancer, all from one seed.
+//!
+//! A [`world::World`] drives the state as the shell does: events and actions in, settle, store, effects out; it may lose
+//! power at each of these points. `watch` holds the invariants, after every step. `random` makes thousands of worlds;
+//! `stories` tells single ones. A failing seed is run again with `TIDEGATE_SEED` and prints its trace.
+
+mod actions;
+mod random;
+mod release;
+mod runtime;
+mod setup;
+mod stories;
+mod watch;
+mod world;

@@ -1,0 +1,138 @@
+//! Thousands of worlds, each from its own seed.
+//!
+//! `TIDEGATE_SCENARIOS` says how many (10,000), `TIDEGATE_SEED` runs one of them and prints its trace.
+
+use std::{
+    num::NonZero,
+    sync::atomic::{AtomicU32, AtomicU64, Ordering},
+    time::Duration,
+};
+
+use fastrand::Rng;
+use tidegate_models::ecs::{DeploymentRolloutState as Rollout, SchedulingStrategy};
+
+use super::{
+    actions::any_pause,
+    release::Release,
+    setup::{SERVICE, Setup},
+    world::{Broken, Faults, World},
+};
+use crate::ecs::records::StandingCause;
+
+/// Seeds that once failed.
+const ONCE_FAILED: [u64; 0] = [];
+
+const DEFAULT_SCENARIOS: u64 = 10_000;
+
+/// The longest that a calm world may take: back-off of starts, drains and grace periods included.
+const CONVERGES_WITHIN: Duration = Duration::from_hours(2);
+
+#[test]
+fn the_scheduler_keeps_its_promises_in_ten_thousand_random_worlds() {
+    if let Some(seed) = number_from("TIDEGATE_SEED") {
+        run(seed, true).unwrap_or_else(|told| panic!("{told}"));
+        return;
+    }
+    let scenarios = number_from("TIDEGATE_SCENARIOS").unwrap_or(DEFAULT_SCENARIOS);
+    let seeds = ONCE_FAILED.len() as u64 + scenarios;
+    let (next, seen) = (AtomicU64::new(0), [const { AtomicU32::new(0) }; 3]);
+    let threads = std::thread::available_parallelism().map_or(1, NonZero::get).min(4);
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads)
+            .map(|_| {
+                scope.spawn(|| {
+                    loop {
+                        let at = next.fetch_add(1, Ordering::Relaxed);
+                        if at >= seeds {
+                            return Ok(());
+                        }
+                        let seed = ONCE_FAILED.get(at as usize).copied().unwrap_or(at);
+                        let counts = run(seed, false).or_else(|_| run(seed, true))?;
+                        for (total, count) in seen.iter().zip(counts) {
+                            total.fetch_add(count, Ordering::Relaxed);
+                        }
+                    }
+                })
+            })
+            .collect();
+        for worker in workers {
+            let told: Result<(), Broken> = worker.join().unwrap();
+            told.unwrap_or_else(|told| panic!("{told}"));
+        }
+    });
+    let [completions, rollbacks, trips] = seen.map(AtomicU32::into_inner);
+    println!("{seeds} worlds: {completions} deployments completed, {rollbacks} roll-backs, {trips} breakers tripped");
+    // A simulation in which nothing happens proves nothing.
+    for count in [completions, rollbacks, trips] {
+        assert!(u64::from(count) > seeds / 20, "{completions} completions, {rollbacks} roll-backs, {trips} trips");
+    }
+}
+
+/// Runs one world. Answers completions, roll-backs and trips, or what broke, with the trace if it was kept.
+fn run(seed: u64, with_trace: bool) -> Result<[u32; 3], Broken> {
+    let setup = Setup::any(&mut Rng::with_seed(seed ^ 0x5eed));
+    let mut world = World::new(seed, setup);
+    if with_trace {
+        world.keep_trace();
+    }
+    live(&mut world).map_err(|broken| {
+        format!("TIDEGATE_SEED={seed}: {broken}\n{:#?}\n{}", world.setup, world.trace())
+    })?;
+    Ok([world.watch.completions, world.watch.rollbacks, world.watch.trips])
+}
+
+/// A life with faults, then calm, then one good release.
+fn live(world: &mut World) -> Result<(), Broken> {
+    world.faults = Faults::On;
+    let first = if world.rng.u8(..3) == 0 { Release::any(&mut world.rng) } else { Release::Good };
+    world.create_service(first)?;
+    for _ in 0..world.rng.u8(1..8) {
+        let pause = any_pause(&mut world.rng);
+        world.run_for(pause)?;
+        world.do_anything()?;
+    }
+    let pause = any_pause(&mut world.rng);
+    world.run_for(pause)?;
+    world.calm();
+    if world.rng.u8(..10) == 0 {
+        world.delete_service()?;
+        world.run_until(CONVERGES_WITHIN, "gone", |world| world.state.services.is_empty())?;
+        return match world.runtime.alive().first() {
+            Some(task) => Err(format!("{task} runs, its service is gone")),
+            None => Ok(()),
+        };
+    }
+    if world.state.services.is_empty() {
+        return Err("the service was refused".to_owned());
+    }
+    world.run_until(CONVERGES_WITHIN, "at rest", is_at_rest)?;
+    if world.setup.strategy == SchedulingStrategy::Replica {
+        world.set_percentages(100, 200)?;
+    }
+    world.deploy(Release::Good)?;
+    world.run_until(CONVERGES_WITHIN, "steady on the good release", is_steady)?;
+    world.run_for(Duration::from_mins(10))?;
+    if !is_steady(world) {
+        return Err("it did not stay steady".to_owned());
+    }
+    Ok(())
+}
+
+/// Whether nothing is under way: steady, or FAILED with nothing to go back to, or stuck between two percentages.
+fn is_at_rest(world: &World) -> bool {
+    let Some(service) = world.state.services.get(SERVICE) else { return true };
+    let failed = service.deployments.first().is_some_and(|it| it.rollout_state == Rollout::Failed);
+    let events = world.state.service_events.get(SERVICE);
+    let stuck = events.is_some_and(|row| row.standing.iter().any(|(cause, _)| *cause == StandingCause::Stuck));
+    failed || stuck || is_steady(world)
+}
+
+fn is_steady(world: &World) -> bool {
+    let Some(service) = world.state.services.get(SERVICE) else { return false };
+    let completed = service.deployments.first().is_some_and(|it| it.rollout_state == Rollout::Completed);
+    completed && service.deployments.len() == 1 && service.steady_since.is_some()
+}
+
+fn number_from(variable: &str) -> Option<u64> {
+    std::env::var(variable).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{variable} is no number")))
+}
