@@ -7,6 +7,7 @@ use tidegate_report::Style;
 
 /// Options before or after the subcommand.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Options of every command")]
 pub struct Global {
     /// The config file; without the option, tidegate.yml if it is there
     #[arg(long, global = true, value_name = "FILE", env = "TIDEGATE_CONFIG")]

@@ -39,7 +39,7 @@ impl View {
             }
             _ => {}
         }
-        if let Some(line) = words::sentence(event, style) {
+        if let Some(line) = words::sentence(event, style).map(|line| words::with_short_ids(&line)) {
             if self.lines.len() == EVENTS {
                 self.lines.pop_front();
             }

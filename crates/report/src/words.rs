@@ -138,6 +138,28 @@ pub fn without_service(message: &str) -> &str {
         .map_or(message, |(_, rest)| rest)
 }
 
+/// The message with task ids cut to eight digits and target groups by their names: for a view that has
+/// one line for it. Logs keep the whole ids, which is what people search for.
+pub fn with_short_ids(message: &str) -> String {
+    let words: Vec<String> = message.split(' ').map(short_id).collect();
+    words.join(" ")
+}
+
+fn short_id(word: &str) -> String {
+    if let Some((before, group)) = word
+        .split_once("arn:aws")
+        .and_then(|(before, arn)| Some((before, arn.split_once(":targetgroup/")?.1)))
+    {
+        let closing = if word.ends_with(')') { ")" } else { "" };
+        return format!("{before}{}{closing}", group.split('/').next().unwrap_or(group));
+    }
+    let id = word.trim_end_matches([')', '.']);
+    if id.len() == 32 && id.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return format!("{}…{}", &id[..8], &word[32..]);
+    }
+    word.to_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -147,6 +169,22 @@ mod tests {
         let said: Vec<String> =
             [0, 999, 1_000, 12_345, 59_999, 60_000, 185_000].iter().map(|ms| duration(*ms)).collect();
         assert_eq!(said, ["0 ms", "999 ms", "1.0 s", "12.3 s", "59.9 s", "1 min 0 s", "3 min 5 s"]);
+    }
+
+    #[test]
+    fn a_view_has_no_room_for_whole_ids() {
+        let task = "0123456789abcdef0123456789abcdef";
+        assert_eq!(
+            with_short_ids(&format!("has started 1 tasks: (task {task}).")),
+            "has started 1 tasks: (task 01234567…)."
+        );
+        assert_eq!(
+            with_short_ids(
+                "registered 2 targets in (target-group arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/web/0123456789abcdef)"
+            ),
+            "registered 2 targets in (target-group web)"
+        );
+        assert_eq!(with_short_ids("has reached a steady state."), "has reached a steady state.");
     }
 
     #[test]

@@ -405,4 +405,6 @@ impl Rollout {
 }
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;
