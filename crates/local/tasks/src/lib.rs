@@ -4,16 +4,20 @@
 //! decides nothing about services, and it must never leave a container running that nobody wants: see [`Lifetime`].
 //! Start at [`Runtime`]; what a task does and when is decided in `agent`, without I/O.
 
+mod addresses;
 mod agent;
+mod docker;
 mod driver;
 mod error;
 mod event;
 mod health;
 mod host;
+mod identity;
 mod images;
 mod logs;
 mod plan;
 mod process;
+mod records;
 mod runtime;
 mod spec;
 

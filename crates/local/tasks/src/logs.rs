@@ -65,7 +65,16 @@ pub struct LogPage {
 pub(crate) struct LogStore {
     folder: Arc<Path>,
     clock: Clock,
-    open: Arc<Mutex<HashMap<PathBuf, u64>>>,
+    open: Arc<Mutex<HashMap<PathBuf, Growth>>>,
+}
+
+/// Who notes when a file grew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Growth {
+    /// Nobody who writes: it is looked at, and had this length.
+    LookedAt(u64),
+    /// Whoever writes.
+    NotedByWriter,
 }
 
 impl LogStore {
@@ -101,37 +110,51 @@ impl LogStore {
     pub(crate) fn follow(&self, task_id: &str, container: &str) {
         let path = self.path(task_id, container);
         let seen = times(&path).last().map_or(0, |&(end, _)| end);
-        self.lock().insert(path, seen);
+        self.lock().insert(path, Growth::LookedAt(seen));
+    }
+
+    /// Makes a container's file, to which [`LogStore::append`] will add lines.
+    pub(crate) fn open_for_lines(&self, task_id: &str, container: &str) -> io::Result<()> {
+        let path = self.path(task_id, container);
+        OpenOptions::new().create(true).append(true).open(&path)?;
+        self.lock().insert(path, Growth::NotedByWriter);
+        Ok(())
     }
 
     /// The container has ended; its file will not grow any more.
     pub(crate) fn close(&self, task_id: &str, container: &str) {
         let path = self.path(task_id, container);
         let seen = self.lock().remove(&path);
-        if let Some(seen) = seen {
+        if let Some(Growth::LookedAt(seen)) = seen {
             note_growth(&path, seen, self.clock.now());
         }
     }
 
-    /// Adds a line to a container's log.
+    /// Adds whole lines to a container's log, all printed at `at`.
     pub(crate) fn append(
         &self,
         task_id: &str,
         container: &str,
         at: Timestamp,
-        message: &[u8],
+        lines: &[u8],
     ) -> io::Result<()> {
         let path = self.path(task_id, container);
         let mut file = OpenOptions::new().create(true).append(true).open(&path)?;
-        let mut line = message.to_vec();
-        if line.last() != Some(&b'\n') {
-            line.push(b'\n');
-        }
-        file.write_all(&line)?;
+        file.write_all(lines)?;
         let end = file.metadata()?.len();
         note_time(&path, end, at)?;
         forget_beginning(&path, end);
         Ok(())
+    }
+
+    /// Up to where another source of a container's lines was read.
+    pub(crate) fn bookmark(&self, task_id: &str, container: &str) -> Option<String> {
+        fs::read_to_string(beside(&self.path(task_id, container), "bookmark")).ok()
+    }
+
+    /// Keeps up to where another source of a container's lines was read.
+    pub(crate) fn set_bookmark(&self, task_id: &str, container: &str, bookmark: &str) -> io::Result<()> {
+        fs::write(beside(&self.path(task_id, container), "bookmark"), bookmark)
     }
 
     /// At most `limit` lines of a container's log.
@@ -178,12 +201,14 @@ impl LogStore {
 
     fn look(&self) {
         let now = self.clock.now();
-        for (path, seen) in self.lock().iter_mut() {
-            *seen = note_growth(path, *seen, now);
+        for (path, growth) in self.lock().iter_mut() {
+            if let Growth::LookedAt(seen) = growth {
+                *seen = note_growth(path, *seen, now);
+            }
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<PathBuf, u64>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<PathBuf, Growth>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -355,7 +380,7 @@ mod tests {
         let (_folder, store) = store();
         for number in 0..5 {
             store
-                .append("t", "c", Timestamp::from_millis(number), format!("line {number}").as_bytes())
+                .append("t", "c", Timestamp::from_millis(number), format!("line {number}\n").as_bytes())
                 .unwrap();
         }
         let read = |position| store.read("t", "c", position, 2).unwrap();

@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     Adopted, Error, ImageMap, LogPage, LogPosition, Settings, TaskEvent, TaskSpec,
+    docker::{self, DockerDriver},
     host::Host,
     logs::LogStore,
     process::{self, ProcessDriver},
@@ -25,7 +26,18 @@ struct Inner {
 }
 
 enum Hosts {
+    Docker(Host<DockerDriver>),
     Process(Host<ProcessDriver>),
+}
+
+/// The same for both runtimes.
+macro_rules! on_either {
+    ($inner:expr, $host:ident => $does:expr) => {
+        match &$inner.hosts {
+            Hosts::Docker($host) => $does,
+            Hosts::Process($host) => $does,
+        }
+    };
 }
 
 /// Which runtime.
@@ -73,28 +85,38 @@ impl Runtime {
         Ok((Self(Arc::new(Inner { hosts, logs, stop })), receiver))
     }
 
+    /// Runs tasks as containers of the Docker daemon that `DOCKER_HOST` names, or the machine's own. What happens comes
+    /// through the receiver.
+    ///
+    /// # Errors
+    ///
+    /// When no daemon answers, or its folder cannot be written to.
+    pub async fn docker(settings: Settings) -> Result<(Self, mpsc::UnboundedReceiver<TaskEvent>), Error> {
+        let stop = CancellationToken::new();
+        let logs = LogStore::new(&settings.data_dir, settings.clock.clone(), stop.clone());
+        let clock = settings.clock.clone();
+        let driver = DockerDriver::new(settings, logs.clone()).await?;
+        let (events, receiver) = mpsc::unbounded_channel();
+        let hosts = Hosts::Docker(Host::new(driver, clock, events));
+        Ok((Self(Arc::new(Inner { hosts, logs, stop })), receiver))
+    }
+
     /// Starts a task and returns at once; everything else comes as events, failures included. A task that is known
     /// already, or was, is left alone.
     pub fn start(&self, spec: TaskSpec) {
-        match &self.0.hosts {
-            Hosts::Process(host) => host.start(spec),
-        }
+        on_either!(self.0, host => host.start(spec))
     }
 
     /// Stops a task: SIGTERM to its containers in the reverse order of their dependencies, SIGKILL after each one's
     /// `stopTimeout`. Its end comes as [`TaskEvent::Stopped`]; at once for a task that is not here.
     pub fn stop(&self, task_id: &str) {
-        match &self.0.hosts {
-            Hosts::Process(host) => host.stop(task_id),
-        }
+        on_either!(self.0, host => host.stop(task_id))
     }
 
     /// After a restart: finds which of the `expected` tasks still run and goes on with them, and ends everything else of
     /// this instance. One answer for each expected task, in any order; none for those that this runtime started itself.
     pub async fn adopt(&self, expected: Vec<TaskSpec>) -> Vec<Adopted> {
-        match &self.0.hosts {
-            Hosts::Process(host) => host.adopt(expected).await,
-        }
+        on_either!(self.0, host => host.adopt(expected).await)
     }
 
     /// At most `limit` lines that a container printed, also after its task has stopped: the logs of the last 500 tasks
@@ -123,6 +145,7 @@ impl Runtime {
     /// Which command stands for which image from now on. Tasks that run stay as they are; Docker needs none.
     pub fn set_images(&self, images: ImageMap) {
         match &self.0.hosts {
+            Hosts::Docker(_) => {}
             Hosts::Process(host) => host.driver.set_images(images),
         }
     }
@@ -133,8 +156,9 @@ impl Runtime {
     /// # Errors
     ///
     /// When the Docker daemon does not answer.
-    pub async fn resolve_digest(&self, _image: &str) -> Result<Option<String>, Error> {
+    pub async fn resolve_digest(&self, image: &str) -> Result<Option<String>, Error> {
         match &self.0.hosts {
+            Hosts::Docker(host) => host.driver.resolve_digest(image).await,
             Hosts::Process(_) => Ok(None),
         }
     }
@@ -142,15 +166,14 @@ impl Runtime {
     /// Ends and removes everything of this instance: programs get up to five seconds of real time to end by themselves.
     /// Nothing is started any more.
     pub async fn shutdown(&self) {
-        match &self.0.hosts {
-            Hosts::Process(host) => host.shutdown().await,
-        }
+        on_either!(self.0, host => host.shutdown().await);
         self.0.stop.cancel();
     }
 
     /// Which runtime it is.
     pub fn kind(&self) -> Kind {
         match &self.0.hosts {
+            Hosts::Docker(_) => Kind::Docker,
             Hosts::Process(_) => Kind::Process,
         }
     }
@@ -164,9 +187,7 @@ impl Runtime {
 impl Drop for Inner {
     fn drop(&mut self) {
         self.stop.cancel();
-        match &self.hosts {
-            Hosts::Process(host) => host.abandon(),
-        }
+        on_either!(self, host => host.abandon());
     }
 }
 
@@ -183,5 +204,6 @@ impl fmt::Debug for Runtime {
 ///
 /// When its tasks were containers and the Docker daemon does not answer.
 pub async fn clean_up(data_dir: &Path, instance: &str) -> Result<usize, Error> {
-    Ok(process::clean_up(data_dir, instance).await)
+    let containers = docker::clean_up(data_dir, instance).await?;
+    Ok(containers + process::clean_up(data_dir, instance).await)
 }

@@ -184,13 +184,17 @@ fn processes(instance: &str) -> Vec<String> {
         .collect()
 }
 
-/// There is no event for the end of a process that is nobody's child, so this looks, with a deadline.
-async fn until_no_process_is_left(instance: &str) {
+/// For what nobody sends an event of: looks again and again, with a deadline.
+async fn until(what: &str, holds: impl Fn() -> bool) {
     let start = Instant::now();
-    while !processes(instance).is_empty() {
-        assert!(start.elapsed() < DEADLINE, "still there: {:#?}", processes(instance));
+    while !holds() {
+        assert!(start.elapsed() < DEADLINE, "not in {DEADLINE:?}: {what}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+}
+
+async fn until_no_process_is_left(instance: &str) {
+    until("no process is left", || processes(instance).is_empty()).await;
 }
 
 #[tokio::test]
@@ -212,6 +216,9 @@ async fn a_chain_of_dependencies_starts_in_order_and_stops_in_reverse() {
         with(shell("db", &note("db")), json!({"healthCheck": check})),
     ]}));
     cloud.until_running().await;
+    // Their traps are set before they write their names.
+    until("web has noted its start", || fs::read_to_string(&order).is_ok_and(|order| order.contains("web")))
+        .await;
     cloud.runtime.stop(&id);
     assert_eq!(cloud.until_stopped().await, (StopCause::Requested, String::new()));
     assert_eq!(
@@ -228,10 +235,7 @@ async fn a_chain_of_dependencies_starts_in_order_and_stops_in_reverse() {
         ]
     );
     let order = fs::read_to_string(order).unwrap();
-    let order: Vec<_> =
-        order.lines().filter(|line| *line != "web ends" || order.contains("web ends")).collect();
-    assert_eq!(order.first(), Some(&"db"));
-    assert_eq!(order[1..3], ["migrate", "web"]);
+    assert_eq!(order, "db\nmigrate\nweb\nweb ends\ndb ends\n");
 }
 
 #[tokio::test]
@@ -458,7 +462,8 @@ async fn shutdown_leaves_nothing_running() {
         shell("web", "exec sleep 1000"), {"name": "plain", "image": "sleep"}, shell("late", "setsid sleep 1000 & wait"),
     ]}));
     cloud.until_running().await;
-    assert!(processes(&cloud.instance).len() >= 3);
+    let programs = || processes(&cloud.instance).iter().filter(|it| it.ends_with("sleep 1000 ")).count();
+    until("all have started", || programs() == 3).await;
     cloud.runtime.shutdown().await;
     assert_eq!(processes(&cloud.instance), [""; 0]);
     assert_eq!(cloud.until_stopped().await.0, StopCause::Requested);
@@ -566,9 +571,7 @@ async fn a_persistent_task_outlives_a_killed_cloud_and_the_next_one_adopts_it() 
     );
     other.kill();
     assert!(!processes(&other.instance).is_empty(), "it must go on");
-    while processes(&other.instance).iter().any(|it| it.contains("exit 5")) {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    until("side has ended", || !processes(&other.instance).iter().any(|it| it.contains("exit 5"))).await;
 
     let mut next = other.next().await;
     let adopted = next.runtime.adopt(vec![other.spec()]).await;
@@ -606,10 +609,9 @@ async fn an_adopted_task_whose_process_is_killed_is_told_at_once() {
     other.kill();
     let mut next = other.next().await;
     next.runtime.adopt(vec![other.spec()]).await;
-    let victim = processes(&other.instance)
-        .into_iter()
-        .find(|it| it.contains("sleep 1000") && !it.contains("sh "))
-        .unwrap();
+    let victim = || processes(&other.instance).into_iter().find(|it| it.ends_with(": sleep 1000 "));
+    until("the program runs", || victim().is_some()).await;
+    let victim = victim().unwrap();
     let pid = victim.split(':').next().unwrap();
     assert!(Command::new("kill").args(["-KILL", pid]).status().unwrap().success());
     assert_eq!(next.until_stopped().await.0, StopCause::EssentialContainerExited);
@@ -627,7 +629,7 @@ async fn orphans_that_nobody_expects_are_ended_by_the_next_cloud_and_no_one_else
     assert!(!processes(&stranger.instance).is_empty(), "another cloud's tasks were touched");
     let mut stranger = stranger;
     stranger.kill();
-    assert_eq!(clean_up(&stranger.tasks(), &stranger.instance).await.unwrap() > 0, true);
+    assert!(clean_up(&stranger.tasks(), &stranger.instance).await.unwrap() > 0);
     assert_eq!(processes(&stranger.instance), [""; 0]);
 }
 

@@ -13,20 +13,20 @@ use rustix::process::Signal;
 use tokio::process::Command;
 
 use super::{
-    identity::{self, Identity},
     launch::{self, Files, Program, Waiting},
     leftovers::{self, CONTAINER_MARK, INSTANCE_MARK, TASK_MARK},
-    network::Addresses,
-    records::{ContainerRecord, Records, TaskRecord},
     watchdog::Watchdog,
 };
 use crate::{
     Error, ImageCommand, ImageMap, Lifetime, Settings,
+    addresses::Addresses,
     driver::{Driver, Exit, Failure, Found, FoundContainer, Network, Started, StopSignal, Watch},
     health::{ProbeCommand, ProbeOutcome},
+    identity::{self, Identity},
     images::Reference,
     logs::LogStore,
     plan::{ContainerPlan, TaskPlan},
+    records::{ContainerRecord, Records, TaskRecord},
 };
 
 /// Where programs are looked for when neither the parent nor the container says.

@@ -4,7 +4,7 @@ use std::{path::Path, time::Duration};
 
 use rustix::process::Signal;
 
-use super::{
+use crate::{
     identity::{Identity, signal_group},
     records::{ContainerRecord, Records},
 };

@@ -5,12 +5,9 @@
 //! [`ProcessDriver`].
 
 mod driver;
-mod identity;
 mod launch;
 mod leftovers;
-mod network;
-mod records;
 mod watchdog;
 
-pub(crate) use driver::ProcessDriver;
+pub(crate) use driver::{ProcessDriver, not_found};
 pub(crate) use leftovers::clean_up;

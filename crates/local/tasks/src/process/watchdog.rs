@@ -11,7 +11,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use super::identity::Identity;
+use crate::identity::Identity;
 
 /// Reads `+ GROUP START` and `- GROUP` until the parent is gone. Then it kills the groups left and, where the system shows
 /// the environment of processes, whoever else carries the instance's mark, until nobody does.

@@ -33,6 +33,11 @@ impl Identity {
         }
     }
 
+    /// Whether it was a process since this machine was booted last.
+    pub(crate) fn is_of_this_boot(&self) -> bool {
+        self.boot == boot_id()
+    }
+
     /// The start time, in the system's own unit.
     pub(crate) fn started(&self) -> &str {
         &self.started

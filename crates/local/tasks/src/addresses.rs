@@ -16,11 +16,11 @@ use std::{
 use serde::{Deserialize, Serialize};
 use tidegate_models::ecs::{NetworkMode, TransportProtocol};
 
-use super::records::{self, Records};
 use crate::{
     NetworkBinding,
     driver::{Failure, Network},
     plan::TaskPlan,
+    records::{self, Records},
 };
 
 /// Tasks live in 127.2.0.0 to 127.126.255.255; load balancers have what is above.
@@ -100,6 +100,14 @@ impl Addresses {
             NetworkMode::None => Network { address: Ipv4Addr::LOCALHOST.into(), bindings: Vec::new() },
             NetworkMode::Bridge | NetworkMode::Host => on_localhost(&state, task, Ports::AsDefined)?,
         };
+        state.assigned.insert(task.id.clone(), Assigned::new(&network));
+        Ok(network)
+    }
+
+    /// Finds a dynamic port of 127.0.0.1 for each port of a task.
+    pub(crate) fn assign_on_localhost(&self, task: &TaskPlan) -> Result<Network, Failure> {
+        let mut state = self.lock();
+        let network = on_localhost(&state, task, Ports::AllDynamic)?;
         state.assigned.insert(task.id.clone(), Assigned::new(&network));
         Ok(network)
     }

@@ -13,8 +13,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use tidegate_clock::Timestamp;
 use tidegate_models::ecs::TransportProtocol;
 
-use super::identity::Identity;
-use crate::{NetworkBinding, driver::Network, logs::file_name};
+use crate::{NetworkBinding, driver::Network, identity::Identity, logs::file_name};
 
 /// The folder of all tasks.
 #[derive(Clone, Debug)]

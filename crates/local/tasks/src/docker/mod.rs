@@ -1,0 +1,17 @@
+//! Tasks as Docker containers, through the daemon's API.
+//!
+//! A task with `awsvpc` has a network namespace of its own, held by a container that does nothing; all others publish
+//! their ports on this machine's loopback address. Everything that is made carries labels that say whose it is, and
+//! nothing without this instance's label is ever touched. Start at [`DockerDriver`].
+
+mod create;
+mod daemon;
+mod driver;
+mod labels;
+mod leftovers;
+mod output;
+mod pause;
+mod watchdog;
+
+pub(crate) use driver::DockerDriver;
+pub(crate) use leftovers::clean_up;
