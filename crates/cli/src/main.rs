@@ -11,6 +11,7 @@ mod diff;
 mod exit;
 mod failure;
 mod interrupt;
+mod local;
 mod render;
 mod revisions;
 mod rollback;
@@ -53,6 +54,8 @@ enum Command {
     Render(render::Render),
     /// List the revisions of the task definition, or prune old ones
     Revisions(revisions::Revisions),
+    /// Run AWS's API, tasks and a load balancer on this machine
+    Local(local::Local),
 }
 
 impl Command {
@@ -66,6 +69,7 @@ impl Command {
             Self::Diff(command) => command.run(global).await,
             Self::Render(command) => command.run(global).await,
             Self::Revisions(command) => command.run(global).await,
+            Self::Local(command) => command.run(global).await,
         }
     }
 }
