@@ -308,3 +308,206 @@ fn stop_of(at: usize, task: &TaskView) -> Stop {
     };
     Stop { task: task.arn.clone(), deployment: Some(at), stood: task.standing.clone(), because }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::ecs::{
+        records::TaskTarget,
+        scheduler::{arithmetic::Limits, view::DeploymentView},
+    };
+
+    /// Tasks by letter, oldest first: Pending, Waiting, Healthy, Unhealthy, Ending.
+    fn deployment(role: Role, desired: u32, tasks: &str) -> DeploymentView {
+        let id = format!("{role:?}");
+        let task =
+            |(at, letter): (usize, char)| TaskView { arn: format!("{id}/{at}"), standing: standing(letter) };
+        let tasks = tasks.chars().enumerate().map(task).collect();
+        DeploymentView {
+            id: id.clone(),
+            role,
+            in_progress: role == Role::Rolling,
+            desired,
+            held_until: None,
+            tasks,
+        }
+    }
+
+    fn standing(letter: char) -> Standing {
+        match letter {
+            'P' => Standing::Pending,
+            'W' => Standing::Waiting { until: None },
+            'H' => Standing::Healthy,
+            'U' => Standing::Unhealthy(Unhealthy::Target {
+                target: TaskTarget { target_group: "g".to_owned(), id: "127.0.0.9".to_owned(), port: 80 },
+                reason: "Request timed out".to_owned(),
+            }),
+            _ => Standing::Ending,
+        }
+    }
+
+    fn view(desired: u32, floor: u32, ceiling: u32, deployments: Vec<DeploymentView>) -> ServiceView {
+        let limits = Limits { floor, ceiling };
+        ServiceView { leaves: false, desired, limits, deployments, strays: Vec::new() }
+    }
+
+    /// `+n` for starts and the letters of what is stopped, by deployment.
+    fn told(view: &ServiceView) -> Vec<String> {
+        let plan = plan(view);
+        let told = (0..view.deployments.len()).map(|at| {
+            let stops = plan.stops.iter().filter(|stop| stop.deployment == Some(at));
+            let stops: String = stops.map(|stop| letter(&stop.stood)).collect();
+            let starts = plan.starts.iter().filter(|start| start.deployment == at);
+            let starts: String = starts.map(|start| format!("+{}", start.count)).collect();
+            format!("{starts}{stops}")
+        });
+        told.chain(plan.stuck.then(|| "stuck".to_owned())).collect()
+    }
+
+    fn letter(standing: &Standing) -> char {
+        match standing {
+            Standing::Pending => 'P',
+            Standing::Waiting { .. } => 'W',
+            Standing::Healthy => 'H',
+            Standing::Unhealthy(_) => 'U',
+            Standing::Ending => 'E',
+        }
+    }
+
+    #[test]
+    fn a_first_pass_does_what_the_two_percentages_allow() {
+        for (desired, floor, ceiling, expected) in [
+            (4, 4, 8, vec!["+4", ""]),
+            (4, 2, 4, vec!["+2", "HH"]),
+            (4, 4, 5, vec!["+1", ""]),
+            (4, 2, 8, vec!["+4", "HH"]),
+            (3, 3, 3, vec!["", "", "stuck"]),
+            (2, 2, 2, vec!["", "", "stuck"]),
+            (1, 1, 2, vec!["+1", ""]),
+            (1, 1, 1, vec!["", "", "stuck"]),
+            (1, 0, 1, vec!["+1", "H"]),
+            (10, 9, 11, vec!["+2", "H"]),
+        ] {
+            let old = deployment(Role::Outgoing, desired, &"H".repeat(desired as usize));
+            let new = deployment(Role::Rolling, desired, "");
+            assert_eq!(
+                told(&view(desired, floor, ceiling, vec![new, old])),
+                expected,
+                "{desired} {floor} {ceiling}"
+            );
+        }
+    }
+
+    #[test]
+    fn old_tasks_go_as_new_ones_get_healthy() {
+        let old = || deployment(Role::Outgoing, 4, "HHHH");
+        let pass = |new: &str| told(&view(4, 4, 8, vec![deployment(Role::Rolling, 4, new), old()]));
+        assert_eq!(pass("PPPP"), ["", ""]);
+        assert_eq!(pass("HWPP"), ["", "H"]);
+        assert_eq!(pass("HHHW"), ["", "HHH"]);
+        assert_eq!(pass("HHHH"), ["", "HHHH"]);
+    }
+
+    #[test]
+    fn an_unhealthy_task_is_replaced_first_and_stopped_once_the_replacement_is_healthy() {
+        let pass = |tasks: &str| told(&view(3, 3, 6, vec![deployment(Role::Rolling, 3, tasks)]));
+        assert_eq!(pass("HUH"), ["+1"]);
+        assert_eq!(pass("HUHP"), [""]);
+        assert_eq!(pass("HUHW"), [""]);
+        assert_eq!(pass("HUHH"), ["U"]);
+        assert_eq!(pass("HUHU"), ["+1U"]);
+    }
+
+    #[test]
+    fn without_room_unhealthy_tasks_are_stopped_one_at_a_time() {
+        let pass = |tasks: &str| told(&view(3, 3, 3, vec![deployment(Role::Rolling, 3, tasks)]));
+        assert_eq!(pass("UUH"), ["+1U"]);
+        assert_eq!(pass("UHP"), [""]);
+        assert_eq!(pass("UHW"), ["+1U"]);
+    }
+
+    #[test]
+    fn an_unhealthy_old_task_is_replaced_by_an_old_one_when_the_new_ones_leave_room() {
+        let old = deployment(Role::Outgoing, 2, "HU");
+        assert_eq!(told(&view(2, 2, 8, vec![deployment(Role::Rolling, 2, "PP"), old])), ["", "+1"]);
+    }
+
+    #[test]
+    fn old_tasks_that_are_not_healthy_make_room_for_new_ones() {
+        let old = deployment(Role::Outgoing, 4, "UUUU");
+        assert_eq!(told(&view(4, 4, 4, vec![deployment(Role::Rolling, 4, ""), old])), ["+4", "UUUU"]);
+    }
+
+    #[test]
+    fn a_deployment_that_never_completed_keeps_only_what_is_healthy() {
+        let given_up = deployment(Role::Abandoned, 3, "HPWU");
+        let new = deployment(Role::Rolling, 3, "");
+        let old = deployment(Role::Outgoing, 3, "HH");
+        assert_eq!(told(&view(3, 3, 9, vec![new, given_up, old])), ["+3", "UWP", "+1"]);
+    }
+
+    #[test]
+    fn a_failed_deployment_with_nothing_to_go_back_to_launches_nothing() {
+        let failed = deployment(Role::Stalled, 3, "HPU");
+        let old = deployment(Role::Outgoing, 2, "HH");
+        assert_eq!(told(&view(3, 3, 6, vec![failed, old])), ["PU", ""]);
+    }
+
+    #[test]
+    fn scaling_in_takes_the_youngest_that_count_for_least() {
+        let pass = |tasks: &str| plan(&view(2, 2, 4, vec![deployment(Role::Rolling, 4, tasks)])).stops;
+        let stopped: Vec<String> = pass("HWHP").into_iter().map(|stop| stop.task).collect();
+        assert_eq!(stopped, ["Rolling/3", "Rolling/1"]);
+        let stopped: Vec<String> = pass("HHHH").into_iter().map(|stop| stop.task).collect();
+        assert_eq!(stopped, ["Rolling/3", "Rolling/2"]);
+    }
+
+    #[test]
+    fn a_deployment_that_is_held_back_starts_nothing_and_stops_nothing_for_it() {
+        let held_until = Some(tidegate_models::Timestamp::from_millis(1));
+        let new = DeploymentView { held_until, ..deployment(Role::Rolling, 3, "U") };
+        let old = deployment(Role::Outgoing, 3, "HHU");
+        assert_eq!(told(&view(3, 3, 3, vec![new, old])), ["", "+1U"]);
+    }
+
+    fn any_deployment(role: Role) -> impl Strategy<Value = DeploymentView> {
+        (0..8_u32, "[PWHUE]{0,8}").prop_map(move |(desired, tasks)| deployment(role, desired, &tasks))
+    }
+
+    fn any_view() -> impl Strategy<Value = ServiceView> {
+        let primary = prop_oneof![any_deployment(Role::Rolling), any_deployment(Role::Stalled)];
+        let older = (any_deployment(Role::Abandoned), any_deployment(Role::Outgoing));
+        (primary, older, 0..8_u32, 0..=100_u32, 100..=200_u32).prop_map(
+            |(primary, older, desired, low, high)| {
+                let (floor, ceiling) = ((desired * low).div_ceil(100), desired * high / 100);
+                view(desired, floor, ceiling, vec![primary, older.0, older.1])
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn no_plan_breaks_floor_ceiling_or_desired_count(view in any_view()) {
+            let plan = plan(&view);
+            let live = |view: &ServiceView| view.deployments.iter().map(|it| it.count(Standing::is_live)).sum::<u32>();
+            let started: u32 = plan.starts.iter().map(|start| start.count).sum();
+            let stopped = plan.stops.len() as u32;
+            prop_assert!(started == 0 || live(&view) + started - stopped <= view.limits.ceiling);
+            let healthy: u32 = view.deployments.iter().map(|it| it.count(Standing::is_healthy)).sum();
+            let healthy_stopped = plan.stops.iter().filter(|stop| stop.stood == Standing::Healthy).count() as u32;
+            prop_assert!(healthy_stopped == 0 || healthy - healthy_stopped >= view.limits.floor);
+            for start in &plan.starts {
+                let deployment = &view.deployments[start.deployment];
+                prop_assert!(matches!(deployment.role, Role::Rolling | Role::Outgoing));
+                let gone = plan.stops.iter().filter(|it| it.deployment == Some(start.deployment) && it.stood.holds_a_place());
+                let held = deployment.count(Standing::holds_a_place) - gone.count() as u32 + start.count;
+                prop_assert!(held <= view.desired, "{} of {}", held, view.desired);
+            }
+            let tasks: std::collections::BTreeSet<&String> = plan.stops.iter().map(|stop| &stop.task).collect();
+            prop_assert_eq!(tasks.len(), plan.stops.len());
+            prop_assert!(plan.stops.iter().all(|stop| stop.stood.is_live()));
+        }
+    }
+}

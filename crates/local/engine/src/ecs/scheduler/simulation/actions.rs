@@ -1,7 +1,7 @@
 //! What a user does to a service, as the API's handlers do it.
 
 use fastrand::Rng;
-use tidegate_models::ecs::{StopServiceDeploymentStopType as StopType, TaskStopCode};
+use tidegate_models::ecs::{SchedulingStrategy, StopServiceDeploymentStopType as StopType, TaskStopCode};
 
 use super::{
     release::Release,
@@ -13,6 +13,7 @@ use crate::{
         records::{ServiceStatus, TaskStatus},
         scheduler::{delete_service, start_deployment, stop_service_deployment, stop_task},
     },
+    elbv2,
     state::Subject,
 };
 
@@ -100,6 +101,18 @@ impl World {
         })
     }
 
+    /// DeregisterTargets, behind the back of ECS.
+    pub(super) fn deregister_any_target(&mut self) -> Result<(), Broken> {
+        let targets = self.state.target_groups.iter().flat_map(|(group, row)| {
+            row.targets.iter().map(move |target| (group.to_owned(), target.id.clone(), target.port))
+        });
+        let targets: Vec<(String, String, u16)> = targets.collect();
+        let Some((group, id, port)) = self.rng.choice(targets) else { return Ok(()) };
+        self.act("deregister a target by hand", move |state, now| {
+            elbv2::deregister_target(state, &group, &id, port, now);
+        })
+    }
+
     /// Something that a user might do.
     pub(super) fn do_anything(&mut self) -> Result<(), Broken> {
         match self.rng.u8(..24) {
@@ -114,7 +127,7 @@ impl World {
             14 | 15 => self.force_new_deployment(),
             16 | 17 => self.stop_deployment(StopType::Rollback),
             18 => self.stop_deployment(StopType::Abort),
-            19 => {
+            19 if self.setup.strategy == SchedulingStrategy::Replica => {
                 let (minimum, maximum) = PERCENTAGES[self.rng.usize(..PERCENTAGES.len())];
                 self.set_percentages(minimum, maximum)
             }
@@ -127,14 +140,10 @@ impl World {
                     state.touch(Subject::Service(SERVICE.to_owned()));
                 })
             }
-            21 | 22 => self.stop_any_task(),
+            21 => self.stop_any_task(),
+            22 => self.deregister_any_target(),
             _ => self.restart(),
         }
-    }
-
-    /// Whether the service is gone, or will be.
-    pub(super) fn is_deleted(&self) -> bool {
-        self.state.services.get(SERVICE).is_none_or(|service| service.status != ServiceStatus::Active)
     }
 }
 

@@ -92,7 +92,9 @@ impl Fate {
             Release::ExitsAtStart => Self { exits_after: Some(millis(rng, 0, 90)), ..good },
             Release::ExitsLater => Self { exits_after: Some(millis(rng, 5_000, 90_000)), ..good },
             Release::NeverHealthy => Self { healthy: false, ..good },
-            Release::Flaps => Self { turns_every: Some(millis(rng, 5_000, 60_000)), healthy: rng.bool(), ..good },
+            Release::Flaps => {
+                Self { turns_every: Some(millis(rng, 5_000, 60_000)), healthy: rng.bool(), ..good }
+            }
         }
     }
 }

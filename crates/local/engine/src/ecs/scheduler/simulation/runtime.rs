@@ -7,7 +7,9 @@ use std::{
 };
 
 use fastrand::Rng;
-use tidegate_models::{Timestamp, ecs::HealthStatus, elbv2::TargetHealthReasonEnum, elbv2::TargetHealthStateEnum};
+use tidegate_models::{
+    Timestamp, ecs::HealthStatus, elbv2::TargetHealthReasonEnum, elbv2::TargetHealthStateEnum,
+};
 
 use super::release::{FailsToRun, Fate};
 use crate::{Event, StopCause, TaskChange, elbv2::TargetHealth};
@@ -171,8 +173,12 @@ impl Runtime {
 
     /// Plans a check of each task that runs: something about its targets changed, or nobody knows what they found.
     pub(super) fn check_all(&mut self, now: Timestamp) {
-        let running: Vec<String> =
-            self.tasks.iter().filter(|(_, it)| it.phase == Phase::Running).map(|(task, _)| task.clone()).collect();
+        let running: Vec<String> = self
+            .tasks
+            .iter()
+            .filter(|(_, it)| it.phase == Phase::Running)
+            .map(|(task, _)| task.clone())
+            .collect();
         for task in running {
             self.plan_check(&task, now);
         }

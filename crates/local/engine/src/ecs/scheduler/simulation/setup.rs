@@ -66,7 +66,8 @@ impl Setup {
     pub(super) fn any(rng: &mut Rng) -> Self {
         let (minimum_percent, maximum_percent) = PERCENTAGES[rng.usize(..PERCENTAGES.len())];
         let daemon = rng.u8(..20) == 0;
-        let (minimum_percent, maximum_percent) = if daemon { (0, 100) } else { (minimum_percent, maximum_percent) };
+        let (minimum_percent, maximum_percent) =
+            if daemon { (0, 100) } else { (minimum_percent, maximum_percent) };
         Self {
             desired: if daemon { 1 } else { rng.u32(..=5) },
             minimum_percent,
@@ -101,8 +102,12 @@ impl Setup {
         if self.load_balanced {
             let delay = self.drains_for.as_secs().to_string();
             let attributes = BTreeMap::from([("deregistration_delay.timeout_seconds".to_owned(), delay)]);
-            let group =
-                TargetGroup { arn: GROUP.to_owned(), document: Default::default(), attributes, targets: Vec::new() };
+            let group = TargetGroup {
+                arn: GROUP.to_owned(),
+                document: Default::default(),
+                attributes,
+                targets: Vec::new(),
+            };
             state.target_groups.insert(GROUP, group);
             let action = json!({"Type": "forward", "TargetGroupArn": GROUP});
             let rule = Rule {
@@ -191,7 +196,8 @@ pub(super) fn any_breaker(rng: &mut Rng) -> Option<DeploymentCircuitBreaker> {
 }
 
 fn any_early_success(rng: &mut Rng, minimum_percent: i32) -> DeploymentEarlySuccessCriteria {
-    let cleanup = if rng.bool() { ServiceRevisionCleanup::Blocking } else { ServiceRevisionCleanup::Deferred };
+    let cleanup =
+        if rng.bool() { ServiceRevisionCleanup::Blocking } else { ServiceRevisionCleanup::Deferred };
     DeploymentEarlySuccessCriteria {
         enable: true,
         healthy_percent: Some(rng.i32(minimum_percent..=100)),

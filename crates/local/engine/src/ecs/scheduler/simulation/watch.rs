@@ -8,7 +8,10 @@ use tidegate_models::{
     elbv2::TargetHealthStateEnum,
 };
 
-use super::{setup::SERVICE, world::{Broken, tail}};
+use super::{
+    setup::SERVICE,
+    world::{Broken, tail},
+};
 use crate::{
     Event, State, TaskChange,
     ecs::records::{Deployment, Service, ServiceStatus, Task, TaskOwner, TaskStatus},
@@ -60,8 +63,10 @@ impl Watch {
             let Some(task) = state.tasks.get(arn) else { continue };
             let TaskOwner::Service { deployment_id, .. } = &task.owner else { continue };
             let code = task.stop.as_ref().map(|stop| stop.code);
-            let by_itself =
-                matches!(code, Some(TaskStopCode::EssentialContainerExited | TaskStopCode::TaskFailedToStart));
+            let by_itself = matches!(
+                code,
+                Some(TaskStopCode::EssentialContainerExited | TaskStopCode::TaskFailedToStart)
+            );
             let ends = matches!(change, TaskChange::Stopped { .. } | TaskChange::ContainerStopped { .. });
             if ends && by_itself && !self.was_healthy.contains(arn) && !self.failed.contains(arn) {
                 let known = ended_unhealthy.iter().any(|(known, _)| known == arn);
@@ -116,8 +121,15 @@ impl Watch {
     }
 
     /// Never over the ceiling, never more in a deployment than is desired, nothing of a FAILED deployment.
-    fn check_starts(&self, state: &State, service: &Service, live: &[&Task], now: Timestamp) -> Result<(), Broken> {
-        let started: Vec<&&Task> = live.iter().filter(|task| !self.before.live.contains_key(&task.arn)).collect();
+    fn check_starts(
+        &self,
+        state: &State,
+        service: &Service,
+        live: &[&Task],
+        now: Timestamp,
+    ) -> Result<(), Broken> {
+        let started: Vec<&&Task> =
+            live.iter().filter(|task| !self.before.live.contains_key(&task.arn)).collect();
         if started.is_empty() {
             return Ok(());
         }
@@ -140,7 +152,11 @@ impl Watch {
                 .filter(|it| !is_found_unhealthy(state, it, grace, now))
                 .count();
             if held > desired(service) as usize {
-                return Err(format!("{} holds {held} tasks, {} are desired", deployment.id, desired(service)));
+                return Err(format!(
+                    "{} holds {held} tasks, {} are desired",
+                    deployment.id,
+                    desired(service)
+                ));
             }
         }
         Ok(())
@@ -157,7 +173,8 @@ impl Watch {
             let ours = stop.is_some_and(|stop| stop.code == TaskStopCode::ServiceSchedulerInitiated);
             seen.healthy && seen.status == TaskStatus::Running && ours
         });
-        let healthy = state.tasks.indexed_by(SERVICE).filter(|(_, task)| is_healthy(state, task, now)).count();
+        let healthy =
+            state.tasks.indexed_by(SERVICE).filter(|(_, task)| is_healthy(state, task, now)).count();
         if stopped && healthy < floor as usize {
             return Err(format!("{healthy} healthy tasks after a stop, {floor} must stay"));
         }
@@ -175,9 +192,18 @@ impl Watch {
     }
 
     /// The breaker trips at its threshold: never later, never earlier.
-    fn check_breaker(&mut self, state: &State, service: &Service, live: &[&Task], now: Timestamp) -> Result<(), Broken> {
-        let primary_before = self.before.deployments.first().filter(|it| it.rollout_state == Rollout::InProgress);
-        let Some(primary) = primary_before.map(|primary| primary.id.clone()) else { return self.count(state, service, live, now, None) };
+    fn check_breaker(
+        &mut self,
+        state: &State,
+        service: &Service,
+        live: &[&Task],
+        now: Timestamp,
+    ) -> Result<(), Broken> {
+        let primary_before =
+            self.before.deployments.first().filter(|it| it.rollout_state == Rollout::InProgress);
+        let Some(primary) = primary_before.map(|primary| primary.id.clone()) else {
+            return self.count(state, service, live, now, None);
+        };
         self.count(state, service, live, now, Some(&primary))
     }
 
@@ -192,7 +218,9 @@ impl Watch {
         let threshold = threshold(service);
         let mut due = false;
         let is_due = |failures: &BTreeMap<String, u32>| {
-            primary.zip(threshold).is_some_and(|(primary, most)| failures.get(primary).is_some_and(|it| *it >= most))
+            primary
+                .zip(threshold)
+                .is_some_and(|(primary, most)| failures.get(primary).is_some_and(|it| *it >= most))
         };
         for (task, deployment) in std::mem::take(&mut self.before.ended_unhealthy) {
             if self.failed.insert(task) && primary == Some(deployment.as_str()) && !is_due(&self.failures) {
@@ -213,11 +241,16 @@ impl Watch {
         }
         let grace = u64::from(service.health_check_grace_period_seconds);
         // By age, as the scheduler takes them: those that it stopped for it in this step, too.
-        let mut by_age: Vec<&&Task> = live.iter().filter(|it| self.before.live.contains_key(&it.arn)).collect();
+        let mut by_age: Vec<&&Task> =
+            live.iter().filter(|it| self.before.live.contains_key(&it.arn)).collect();
         by_age.sort_by_key(|task| (task.times.created_at, task.arn.clone()));
         for task in by_age {
-            let was_running = self.before.live.get(&task.arn).is_some_and(|it| it.status == TaskStatus::Running);
-            let ours = task.stop.as_ref().is_none_or(|stop| stop.at == now && stop.code == TaskStopCode::ServiceSchedulerInitiated);
+            let was_running =
+                self.before.live.get(&task.arn).is_some_and(|it| it.status == TaskStatus::Running);
+            let ours = task
+                .stop
+                .as_ref()
+                .is_none_or(|stop| stop.at == now && stop.code == TaskStopCode::ServiceSchedulerInitiated);
             let found = was_running && ours && self.found_unhealthy_before(state, task, grace, now);
             if found && self.failed.insert(task.arn.clone()) && !due {
                 let deployment = deployment_of(task);
@@ -236,13 +269,18 @@ impl Watch {
         });
         let still_watched = primary.is_some_and(|primary| {
             service.status == ServiceStatus::Active
-                && service.deployment(primary).is_some_and(|it| it.primary && it.rollout_state == Rollout::InProgress)
+                && service
+                    .deployment(primary)
+                    .is_some_and(|it| it.primary && it.rollout_state == Rollout::InProgress)
         });
         if due && still_watched {
             return Err("the breaker did not trip at its threshold".to_owned());
         }
         if failed_now && !due && primary.is_some_and(|id| service.deployment(id).is_some()) {
-            return Err(format!("the breaker tripped at {:?}, the threshold is {threshold:?}", self.failures));
+            return Err(format!(
+                "the breaker tripped at {:?}, the threshold is {threshold:?}",
+                self.failures
+            ));
         }
         self.trips += u32::from(failed_now && due);
         Ok(())
@@ -269,7 +307,8 @@ impl Watch {
             self.failures.insert(primary.id.clone(), 0);
             self.rollbacks += 1;
         }
-        let was_completed = before.is_some_and(|it| it.id == primary.id && it.rollout_state == Rollout::Completed);
+        let was_completed =
+            before.is_some_and(|it| it.id == primary.id && it.rollout_state == Rollout::Completed);
         if primary.rollout_state == Rollout::Completed && !was_completed {
             self.last_completed = Some(primary.id.clone());
             self.completions += 1;
@@ -301,12 +340,16 @@ fn desired(service: &Service) -> u32 {
 fn limits(service: &Service) -> (u32, u32) {
     let configuration = &service.deployment_configuration;
     let of = |percent: Option<i32>| f64::from(desired(service)) * f64::from(percent.unwrap_or(100)) / 100.0;
-    (of(configuration.minimum_healthy_percent).ceil() as u32, of(configuration.maximum_percent).floor() as u32)
+    (
+        of(configuration.minimum_healthy_percent).ceil() as u32,
+        of(configuration.maximum_percent).floor() as u32,
+    )
 }
 
 fn threshold(service: &Service) -> Option<u32> {
     use tidegate_models::ecs::ThresholdType as Type;
-    let breaker = service.deployment_configuration.deployment_circuit_breaker.as_ref().filter(|it| it.enable)?;
+    let breaker =
+        service.deployment_configuration.deployment_circuit_breaker.as_ref().filter(|it| it.enable)?;
     let given = breaker.threshold_configuration.as_ref();
     let (kind, value) = given.map_or((Type::BoundedPercent, 50), |given| (given.r#type, given.value));
     let share = (f64::from(desired(service)) * f64::from(value) / 100.0).ceil() as u32;
@@ -325,7 +368,8 @@ fn is_healthy(state: &State, task: &Task, now: Timestamp) -> bool {
     let checked = task.containers.iter().any(|it| it.has_health_check);
     let by_containers =
         !checked || task.containers.iter().all(|it| it.health == tidegate_models::ecs::HealthStatus::Healthy);
-    let by_targets = task.targets.iter().all(|target| target_state(state, target) == Some(TargetHealthStateEnum::Healthy));
+    let by_targets =
+        task.targets.iter().all(|target| target_state(state, target) == Some(TargetHealthStateEnum::Healthy));
     let by_time = checked || !task.targets.is_empty() || now.since(started).as_secs() >= 40;
     task.stop.is_none() && by_containers && by_targets && by_time
 }
@@ -334,8 +378,10 @@ fn is_found_unhealthy(state: &State, task: &Task, grace: u64, now: Timestamp) ->
     let Some(started) = task.times.started_at else { return false };
     let by_container =
         task.containers.iter().any(|it| it.health == tidegate_models::ecs::HealthStatus::Unhealthy);
-    let by_target =
-        task.targets.iter().any(|target| target_state(state, target) == Some(TargetHealthStateEnum::Unhealthy));
+    let by_target = task
+        .targets
+        .iter()
+        .any(|target| target_state(state, target) == Some(TargetHealthStateEnum::Unhealthy));
     now.since(started).as_millis() >= u128::from(grace) * 1000 && (by_container || by_target)
 }
 

@@ -149,7 +149,11 @@ impl World {
 
     /// One turn of the writer: events and an action in, settled, stored, carried out. With faults on it may fail at
     /// each point.
-    fn step(&mut self, events: &[Event], action: Option<&dyn Fn(&mut State, Timestamp)>) -> Result<(), Broken> {
+    fn step(
+        &mut self,
+        events: &[Event],
+        action: Option<&dyn Fn(&mut State, Timestamp)>,
+    ) -> Result<(), Broken> {
         for event in events {
             self.note(|| format!("  {}", short(event)));
         }
@@ -283,7 +287,9 @@ impl World {
     /// is killed.
     fn adopt(&mut self) -> (Vec<Event>, Vec<String>, Vec<String>) {
         let (mut events, mut starts, mut stops) = (Vec::new(), Vec::new(), Vec::new());
-        for (arn, task) in self.state.tasks.iter().filter(|(_, it)| it.last_status < TaskStatus::Deprovisioning) {
+        for (arn, task) in
+            self.state.tasks.iter().filter(|(_, it)| it.last_status < TaskStatus::Deprovisioning)
+        {
             let tell = |change| Event::Task { task: arn.to_owned(), change };
             let stopping = task.last_status == TaskStatus::Stopping;
             if self.runtime.is_alive(arn) {
@@ -298,7 +304,8 @@ impl World {
             }
         }
         for arn in self.runtime.alive() {
-            let wanted = self.state.tasks.get(&arn).is_some_and(|it| it.last_status < TaskStatus::Deprovisioning);
+            let wanted =
+                self.state.tasks.get(&arn).is_some_and(|it| it.last_status < TaskStatus::Deprovisioning);
             if !wanted {
                 self.runtime.kill(&arn);
             }
@@ -320,11 +327,8 @@ impl World {
     fn restart_changes_nothing(&mut self) -> Result<(), Broken> {
         let mut again = self.loaded();
         settle(&mut again, self.now);
-        let changes: Vec<String> = again
-            .changes()
-            .into_iter()
-            .map(|change| format!("{} {}", change.table, change.key))
-            .collect();
+        let changes: Vec<String> =
+            again.changes().into_iter().map(|change| format!("{} {}", change.table, change.key)).collect();
         if !changes.is_empty() {
             return Err(format!("a restart changes {changes:?}"));
         }
@@ -348,7 +352,10 @@ impl World {
         ];
         for (table, length) in lengths {
             if length != stored(table) {
-                return Err(format!("a roll-back leaves {length} rows of {table}, {} are stored", stored(table)));
+                return Err(format!(
+                    "a roll-back leaves {length} rows of {table}, {} are stored",
+                    stored(table)
+                ));
             }
         }
         for (arn, task) in self.state.tasks.iter() {
@@ -370,7 +377,9 @@ impl World {
     fn check_effects(&self, effects: &[Effect]) -> Result<(), Broken> {
         for effect in effects {
             let (Effect::StartTask(arn) | Effect::StopTask(arn)) = effect else { continue };
-            let Some(task) = self.state.tasks.get(arn) else { return Err(format!("{effect:?} is of no task")) };
+            let Some(task) = self.state.tasks.get(arn) else {
+                return Err(format!("{effect:?} is of no task"));
+            };
             let still_a_target = task.targets.iter().any(|target| {
                 let group = self.state.target_groups.get(&target.target_group);
                 let found = group.and_then(|group| group.target(&target.id, target.port));
