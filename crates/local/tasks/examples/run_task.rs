@@ -1,16 +1,19 @@
-//! Runs one task definition as processes and prints its events as they come, until it stops or this program is killed.
+//! Runs one task definition and prints its events as they come, until it stops or this program is killed.
 //!
-//!     cargo run --release -p tidegate-tasks --example run_task -- FOLDER INSTANCE persistent|with-parent TASK.json
+//!     cargo run --release -p tidegate-tasks --example run_task -- \
+//!         FOLDER INSTANCE persistent|with-parent process|docker TASK.json
 //!
 //! `TASK.json` is `{"taskId": "…", "definition": {…}, "images": {"hello:*": ["program", "argument"]}}`. An instance that
 //! left the task running finds it again and goes on with it.
 
-use std::{collections::BTreeMap, error::Error, fs, path::PathBuf, sync::Arc};
+use std::{collections::BTreeMap, error::Error, fs, path::PathBuf, process::ExitCode, sync::Arc};
 
 use serde::Deserialize;
 use tidegate_clock::{Clock, Speed};
 use tidegate_models::ecs::TaskDefinition;
-use tidegate_tasks::{Adopted, ImageCommand, ImageMap, Lifetime, Runtime, Settings, TaskEvent, TaskSpec};
+use tidegate_tasks::{
+    Adopted, ImageCommand, ImageMap, Kind, Lifetime, Runtime, Settings, TaskEvent, TaskSpec,
+};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -20,12 +23,23 @@ struct Task {
     images: BTreeMap<String, Vec<String>>,
 }
 
-const USAGE: &str = "usage: run_task FOLDER INSTANCE persistent|with-parent TASK.json";
+const USAGE: &str = "usage: run_task FOLDER INSTANCE persistent|with-parent process|docker TASK.json";
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+#[expect(clippy::print_stderr, reason = "that is where errors go")]
+async fn main() -> ExitCode {
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [folder, instance, lifetime, file] = arguments.as_slice() else { return Err(USAGE.into()) };
+    let [folder, instance, lifetime, kind, file] = arguments.as_slice() else { return Err(USAGE.into()) };
     let lifetime = match lifetime.as_str() {
         "persistent" => Lifetime::Persistent,
         "with-parent" => Lifetime::WithParent,
@@ -52,7 +66,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
         lifetime,
         instance: instance.clone(),
     };
-    let (runtime, mut events) = Runtime::process(settings, images).await?;
+    let (runtime, mut events) = match Kind::parse(kind) {
+        Some(Kind::Process) => Runtime::process(settings, images).await?,
+        Some(Kind::Docker) => Runtime::docker(settings).await?,
+        None => return Err(USAGE.into()),
+    };
     match runtime.adopt(vec![spec.clone()]).await.pop() {
         Some(Adopted::Running { facts, .. }) => facts.iter().for_each(print),
         _ => runtime.start(spec),

@@ -345,8 +345,14 @@ impl Agent {
             _ => return,
         };
         if ran_for.is_some_and(|ran_for| self.restarts(index, exit.code, ran_for)) {
+            let was_known = matches!(&self.containers[index].state,
+                State::Running { monitor: Some(monitor), .. } if monitor.status() != HealthStatus::Unknown);
             self.containers[index].state = State::Starting;
             self.containers[index].run += 1;
+            if was_known {
+                let ((task_id, container), status) = (self.names(index), HealthStatus::Unknown);
+                actions.push(Action::Report(TaskEvent::ContainerHealth { task_id, container, status }));
+            }
             actions.push(Action::Start(index));
             return;
         }

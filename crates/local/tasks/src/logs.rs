@@ -16,7 +16,7 @@ use std::{
 use tidegate_clock::{Clock, Timestamp};
 use tokio_util::sync::CancellationToken;
 
-use crate::Error;
+use crate::{Error, records::Records};
 
 /// How often files are looked at, in real time: how exact the time of a line is.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
@@ -174,8 +174,21 @@ impl LogStore {
         read(&path, position, limit.max(1), still_written).map_err(Error::folder("read", path))
     }
 
-    /// Removes the logs of the tasks that ended first, when there are too many. `live` says which have not ended.
-    pub(crate) fn prune(&self, live: impl Fn(&Path) -> bool) {
+    /// Removes the logs of the tasks that ended first, when there are too many, without keeping anybody waiting.
+    pub(crate) fn prune_behind(&self, records: Records) {
+        let store = self.clone();
+        tokio::task::spawn_blocking(move || {
+            store.prune(|folder| {
+                folder
+                    .file_name()
+                    .and_then(|name| name.to_str())
+                    .is_some_and(|name| records.task(name).is_some())
+            });
+        });
+    }
+
+    /// `live` says which tasks have not ended.
+    fn prune(&self, live: impl Fn(&Path) -> bool) {
         let Ok(entries) = fs::read_dir(&self.folder) else { return };
         let mut ended: Vec<_> = entries
             .flatten()
@@ -421,6 +434,21 @@ mod tests {
         assert!(head.lines.len() as u64 <= LONGEST_FILE / 2 / 1024 + 1, "{}", head.lines.len());
         assert!(head.lines.iter().all(|it| it.message.len() == 1023 || it.message == "last"));
         assert_eq!(messages(&store.read("t", "c", LogPosition::Tail, 1).unwrap()), ["last"]);
+    }
+
+    #[tokio::test]
+    async fn the_logs_of_the_tasks_that_ended_first_are_given_up() {
+        let (_folder, store) = store();
+        for number in 0..ENDED_TASKS {
+            fs::create_dir_all(store.task_folder(&format!("ended{number}"))).unwrap();
+        }
+        let old = store.task_folder("t");
+        File::open(&old).unwrap().set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
+        store.prune(|folder| folder == old);
+        assert!(old.exists(), "it has not ended");
+        store.prune(|_| false);
+        assert!(!old.exists());
+        assert!(store.task_folder("ended0").exists());
     }
 
     #[tokio::test]

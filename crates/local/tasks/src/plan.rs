@@ -131,10 +131,14 @@ impl TaskPlan {
         })
     }
 
-    /// The indexes of the containers that depend on `index`.
+    /// The indexes of the containers that depend on `index`, also through others.
     pub(crate) fn dependents(&self, index: usize) -> impl Iterator<Item = usize> {
-        let depends = move |container: &ContainerPlan| container.depends_on.iter().any(|it| it.on == index);
-        (0..self.containers.len()).filter(move |&other| depends(&self.containers[other]))
+        (0..self.containers.len()).filter(move |&other| self.depends(other, index))
+    }
+
+    /// There are no circles, so this ends.
+    fn depends(&self, container: usize, on: usize) -> bool {
+        self.containers[container].depends_on.iter().any(|it| it.on == on || self.depends(it.on, on))
     }
 }
 

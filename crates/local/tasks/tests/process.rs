@@ -184,6 +184,25 @@ fn processes(instance: &str) -> Vec<String> {
         .collect()
 }
 
+/// How many of them are `sleep 1000`, and no shell that is to become or start one.
+fn sleepers(instance: &str) -> usize {
+    let is_sleeper = |it: &&String| it.ends_with("sleep 1000 ") && it.split_whitespace().count() == 3;
+    processes(instance).iter().filter(is_sleeper).count()
+}
+
+/// Ends what a failed test would leave.
+struct Sweep(String);
+
+impl Drop for Sweep {
+    fn drop(&mut self) {
+        for process in processes(&self.0) {
+            if let Some((pid, _)) = process.split_once(':') {
+                let _ = Command::new("kill").args(["-KILL", pid]).status();
+            }
+        }
+    }
+}
+
 /// For what nobody sends an event of: looks again and again, with a deadline.
 async fn until(what: &str, holds: impl Fn() -> bool) {
     let start = Instant::now();
@@ -458,12 +477,12 @@ async fn a_task_that_is_not_here_is_told_stopped_at_once() {
 #[tokio::test]
 async fn shutdown_leaves_nothing_running() {
     let mut cloud = Cloud::start(Lifetime::Persistent, 1.0).await;
+    let _sweep = Sweep(cloud.instance.clone());
     cloud.run(json!({"containerDefinitions": [
         shell("web", "exec sleep 1000"), {"name": "plain", "image": "sleep"}, shell("late", "setsid sleep 1000 & wait"),
     ]}));
     cloud.until_running().await;
-    let programs = || processes(&cloud.instance).iter().filter(|it| it.ends_with("sleep 1000 ")).count();
-    until("all have started", || programs() == 3).await;
+    until("all have started", || sleepers(&cloud.instance) == 3).await;
     cloud.runtime.shutdown().await;
     assert_eq!(processes(&cloud.instance), [""; 0]);
     assert_eq!(cloud.until_stopped().await.0, StopCause::Requested);
@@ -486,6 +505,14 @@ struct OtherCloud {
     instance: String,
     task_id: String,
     definition: Value,
+    _sweep: Sweep,
+}
+
+impl Drop for OtherCloud {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
 }
 
 impl OtherCloud {
@@ -501,7 +528,7 @@ impl OtherCloud {
         assert!(program.exists(), "build the examples, too: cargo nextest run -p tidegate-tasks");
         let mut child = Command::new(program)
             .arg(folder.path().join("tasks"))
-            .args([&instance, lifetime])
+            .args([&instance, lifetime, "process"])
             .arg(&file)
             .stdout(Stdio::piped())
             .spawn()
@@ -511,7 +538,8 @@ impl OtherCloud {
         for line in lines {
             seen.push(line.unwrap());
             if seen.last().unwrap().starts_with("Running") {
-                return Self { child, folder, instance, task_id, definition };
+                let sweep = Sweep(instance.clone());
+                return Self { child, folder, instance, task_id, definition, _sweep: sweep };
             }
         }
         panic!("it never ran: {seen:#?}");
@@ -636,6 +664,7 @@ async fn orphans_that_nobody_expects_are_ended_by_the_next_cloud_and_no_one_else
 #[tokio::test]
 async fn clean_up_ends_what_a_killed_cloud_left() {
     let mut other = OtherCloud::run("persistent", one(script("web", "setsid sleep 1000 & exec sleep 1000")));
+    until("both have started", || sleepers(&other.instance) == 2).await;
     other.kill();
     assert!(clean_up(&other.tasks(), &other.instance).await.unwrap() >= 2);
     assert_eq!(processes(&other.instance), [""; 0]);

@@ -4,7 +4,6 @@ use std::{
     collections::HashMap,
     fs,
     net::IpAddr,
-    path::Path,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -83,9 +82,10 @@ impl DockerDriver {
         let daemon = Daemon::connect().await?;
         fs::create_dir_all(&settings.data_dir).map_err(Error::folder("make", &settings.data_dir))?;
         leftovers::note_daemon(&settings.data_dir, &daemon)?;
-        let removed = leftovers::remove_abandoned(&daemon).await?;
-        if removed > 0 {
-            tracing::info!(removed, "removed containers whose local cloud is gone");
+        match leftovers::remove_abandoned(&daemon).await {
+            Ok(0) => {}
+            Ok(removed) => tracing::info!(removed, "removed containers whose local cloud is gone"),
+            Err(error) => tracing::warn!(%error, "containers of a local cloud that is gone may be left"),
         }
         let watchdog = match settings.lifetime {
             Lifetime::WithParent => Watchdog::start(&settings.instance, &daemon.address)
@@ -484,10 +484,7 @@ impl Driver for DockerDriver {
         }
         self.records.remove_task(&task.id);
         self.addresses.release(&task.id);
-        let records = self.records.clone();
-        self.logs.prune(move |folder: &Path| {
-            folder.file_name().and_then(|name| name.to_str()).is_some_and(|name| records.task(name).is_some())
-        });
+        self.logs.prune_behind(self.records.clone());
     }
 
     async fn find(&self, task: &Arc<TaskPlan>) -> Option<Found> {

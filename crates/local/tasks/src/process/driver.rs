@@ -208,7 +208,7 @@ impl ProcessDriver {
         let (task_id, container) = (task_id.to_owned(), container.to_owned());
         async move {
             identity::signal_group(&leader, Signal::KILL);
-            leftovers::kill_marked(|marks| {
+            leftovers::kill_marked(move |marks| {
                 (marks.instance, marks.task, marks.container) == (&instance, &task_id, &container)
             })
             .await;
@@ -364,11 +364,7 @@ impl Driver for ProcessDriver {
         self.records.remove_task(&task.id);
         self.addresses.release(&task.id);
         self.networks().remove(&task.id);
-        let records = self.records.clone();
-        let is_live = move |folder: &std::path::Path| {
-            folder.file_name().and_then(|name| name.to_str()).is_some_and(|name| records.task(name).is_some())
-        };
-        self.logs.prune(is_live);
+        self.logs.prune_behind(self.records.clone());
     }
 
     async fn find(&self, task: &Arc<TaskPlan>) -> Option<Found> {

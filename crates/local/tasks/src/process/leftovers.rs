@@ -33,7 +33,9 @@ pub(crate) async fn end_all_but(folder: &Path, instance: &str, keep: &[String]) 
         }
         records.remove_task(&task_id);
     }
-    found += kill_marked(|marks| marks.instance == instance && !keep.iter().any(|it| it == marks.task)).await;
+    let (instance, keep) = (instance.to_owned(), keep.to_vec());
+    found +=
+        kill_marked(move |marks| marks.instance == instance && !keep.iter().any(|it| it == marks.task)).await;
     found
 }
 
@@ -46,10 +48,12 @@ pub(crate) struct Marks<'a> {
 
 /// Kills the marked processes that `chosen` chooses, until there are none: one that forks meanwhile is found by its
 /// child's mark. Returns how many there were. Where the system does not show environments there are none.
-pub(crate) async fn kill_marked(chosen: impl Fn(&Marks<'_>) -> bool) -> usize {
+pub(crate) async fn kill_marked(chosen: impl Fn(&Marks<'_>) -> bool + Clone + Send + 'static) -> usize {
     let mut found = 0;
     for round in 0_u32..20 {
-        let pids = marked(&chosen);
+        let chosen = chosen.clone();
+        // Looking at every process of the machine takes some milliseconds, which others of this thread would miss.
+        let Ok(pids) = tokio::task::spawn_blocking(move || marked(&chosen)).await else { break };
         if pids.is_empty() {
             break;
         }

@@ -1,0 +1,73 @@
+//! The one program of the test image: what a container does is its first argument.
+
+use std::{
+    env, fs,
+    io::{Read, Write},
+    net::{TcpListener, TcpStream},
+    path::Path,
+    process::exit,
+    thread::sleep,
+    time::Duration,
+};
+
+fn main() {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments.as_slice() {
+        ["wait"] => wait(),
+        ["print", lines @ ..] => {
+            lines.iter().for_each(|line| println!("{line}"));
+            eprintln!("to stderr");
+        }
+        ["print-and-wait", line] => {
+            println!("{line}");
+            wait()
+        }
+        ["env"] => env::vars().for_each(|(name, value)| println!("{name}={value}")),
+        ["exit", code] => exit(code.parse().unwrap()),
+        ["serve", port] => serve(port.parse().unwrap()),
+        ["ask", address] => ask(address),
+        ["exists", path] => exit(i32::from(!Path::new(path).exists())),
+        ["flag-for-a-while", path, millis] => {
+            fs::write(path, "").unwrap();
+            sleep(Duration::from_millis(millis.parse().unwrap()));
+            fs::remove_file(path).unwrap();
+            wait()
+        }
+        ["eat"] => {
+            let mut eaten = Vec::new();
+            loop {
+                eaten.push(vec![1_u8; 1 << 20]);
+                println!("{} MiB", eaten.len());
+            }
+        }
+        other => panic!("what is {other:?}?"),
+    }
+}
+
+fn wait() -> ! {
+    loop {
+        sleep(Duration::from_secs(1000));
+    }
+}
+
+fn serve(port: u16) -> ! {
+    let listener = TcpListener::bind(("0.0.0.0", port)).unwrap();
+    loop {
+        if let Ok((mut client, _)) = listener.accept() {
+            let _ = client.write_all(b"hello\n");
+        }
+    }
+}
+
+fn ask(address: &str) {
+    for _ in 0..200 {
+        let mut answer = String::new();
+        if TcpStream::connect(address).is_ok_and(|mut server| server.read_to_string(&mut answer).is_ok()) {
+            print!("{answer}");
+            return;
+        }
+        sleep(Duration::from_millis(50));
+    }
+    exit(1);
+}
