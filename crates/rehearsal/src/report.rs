@@ -1,0 +1,224 @@
+//! What a rehearsal found: for programs as JSON, for people as a table.
+
+use std::{collections::BTreeMap, fmt::Write};
+
+use serde::{Deserialize, Serialize};
+
+use crate::Measured;
+
+/// `rehearse --output json`. All times are real milliseconds, however fast the local cloud's clock ran.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// How the rollout ended.
+    pub outcome: Outcome,
+    /// `rolling`
+    pub strategy: String,
+    /// `ecs`
+    pub controller: String,
+    /// The fault that the candidate was given.
+    pub fault: Option<String>,
+    /// What users would have noticed.
+    pub requests: Requests,
+    /// From UpdateService's answer to the moment at which the deployment failed; absent when it did not.
+    pub detected_ms: Option<u64>,
+    /// From then to the moment at which the service was steady again on the revision from before.
+    pub restored_ms: Option<u64>,
+    /// From UpdateService's answer to the verdict.
+    pub duration_ms: u64,
+    /// What happened, and when.
+    pub timeline: Vec<Moment>,
+}
+
+/// How a rehearsed rollout ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// The candidate serves.
+    Deployed,
+    /// The revision from before serves again.
+    RolledBack,
+    /// Neither.
+    Failed,
+}
+
+impl Outcome {
+    /// In words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Deployed => "deployed",
+            Self::RolledBack => "rolled back",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// The traffic of a rehearsal.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Requests {
+    /// All of them.
+    pub sent: u64,
+    /// Those that got no answer or a 5xx.
+    pub failed: u64,
+    /// Requests answered by the tasks of each revision, for example `hello:2`.
+    pub by_revision: BTreeMap<String, u64>,
+    /// Failed requests by what they ended with.
+    pub failures: BTreeMap<String, u64>,
+    /// Of all requests, from the moment at which each should have left.
+    pub latency_ms: Latency,
+}
+
+/// Percentiles in milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Latency {
+    /// The median.
+    pub p50: f64,
+    /// 95 % were not slower.
+    pub p95: f64,
+    /// 99 % were not slower.
+    pub p99: f64,
+}
+
+/// A point of the timeline.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Moment {
+    /// Milliseconds after UpdateService's answer.
+    pub at_ms: u64,
+    /// What happened.
+    pub event: String,
+    /// The share of the tasks in service that each revision has, in percent.
+    pub weights: Weights,
+}
+
+/// Shares in percent; a rolling update moves them with its tasks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Weights {
+    /// The revision from before.
+    pub stable: u32,
+    /// The revision that is rolled out.
+    pub candidate: u32,
+}
+
+impl Requests {
+    /// What was measured, with targets resolved to revisions; those that no revision is known for are left out.
+    pub fn of(measured: &Measured, revision_of: impl Fn(std::net::SocketAddr) -> Option<String>) -> Self {
+        let mut by_revision = BTreeMap::new();
+        for (target, answers) in &measured.by_target {
+            if let Some(revision) = revision_of(*target) {
+                *by_revision.entry(revision).or_default() += answers.total;
+            }
+        }
+        Self {
+            sent: measured.sent,
+            failed: measured.failed,
+            by_revision,
+            failures: measured.failures.clone(),
+            latency_ms: Latency {
+                p50: measured.latency_ms(0.5),
+                p95: measured.latency_ms(0.95),
+                p99: measured.latency_ms(0.99),
+            },
+        }
+    }
+}
+
+/// The table that a rehearsal ends with: one row for each report.
+pub fn table(rows: &[(&str, &Report)]) -> String {
+    let head = ["release", "verdict", "requests", "failed", "p50", "p95", "p99", "detected", "restored"];
+    let body: Vec<[String; 9]> = rows
+        .iter()
+        .map(|(name, report)| {
+            let latency = report.requests.latency_ms;
+            let seconds = |time: Option<u64>| time.map_or("–".to_owned(), |time| format!("{:.1} s", time as f64 / 1000.0));
+            [
+                (*name).to_owned(),
+                report.outcome.words().to_owned(),
+                grouped(report.requests.sent),
+                grouped(report.requests.failed),
+                format!("{:.1} ms", latency.p50),
+                format!("{:.1} ms", latency.p95),
+                format!("{:.1} ms", latency.p99),
+                seconds(report.detected_ms),
+                seconds(report.restored_ms),
+            ]
+        })
+        .collect();
+    let mut text = String::new();
+    let width = |at: usize| {
+        let cells = body.iter().map(|row| row[at].chars().count());
+        cells.chain([head[at].chars().count()]).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..head.len()).map(width).collect();
+    let mut line = |cells: &[String]| {
+        for (at, cell) in cells.iter().enumerate() {
+            let padding = " ".repeat(widths[at].saturating_sub(cell.chars().count()));
+            // Words to the left, numbers to the right.
+            let _ = if at < 2 { write!(text, "  {cell}{padding}") } else { write!(text, "  {padding}{cell}") };
+        }
+        while text.ends_with(' ') {
+            text.pop();
+        }
+        text.push('\n');
+    };
+    line(&head.map(str::to_owned));
+    line(&widths.iter().map(|width| "─".repeat(*width)).collect::<Vec<_>>());
+    for row in &body {
+        line(row);
+    }
+    text
+}
+
+/// `60,000`
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(outcome: Outcome, times: Option<(u64, u64)>) -> Report {
+        Report {
+            outcome,
+            strategy: "rolling".into(),
+            controller: "ecs".into(),
+            fault: times.map(|_| "crash-on-start".into()),
+            requests: Requests {
+                sent: 60_000,
+                failed: 0,
+                by_revision: BTreeMap::from([("hello:1".into(), 31_000), ("hello:2".into(), 29_000)]),
+                failures: BTreeMap::new(),
+                latency_ms: Latency { p50: 0.4, p95: 0.9, p99: 2.25 },
+            },
+            detected_ms: times.map(|(detected, _)| detected),
+            restored_ms: times.map(|(_, restored)| restored),
+            duration_ms: 6_400,
+            timeline: vec![Moment {
+                at_ms: 0,
+                event: "UpdateService answered".into(),
+                weights: Weights { stable: 100, candidate: 0 },
+            }],
+        }
+    }
+
+    #[test]
+    fn the_table_is_aligned() {
+        let rows = [
+            ("hello:2, good", &report(Outcome::Deployed, None)),
+            ("hello:3, crashes at start", &report(Outcome::RolledBack, Some((1_250, 80)))),
+        ];
+        insta::assert_snapshot!(table(&rows));
+    }
+
+    #[test]
+    fn the_report_is_the_published_json() {
+        insta::assert_snapshot!(serde_json::to_string_pretty(&report(Outcome::RolledBack, Some((1_250, 80)))).unwrap());
+    }
+}
