@@ -469,7 +469,7 @@ mod tests {
         let held_until = Some(tidegate_models::Timestamp::from_millis(1));
         let new = DeploymentView { held_until, ..deployment(Role::Rolling, 3, "U") };
         let old = deployment(Role::Outgoing, 3, "HHU");
-        assert_eq!(told(&view(3, 3, 3, vec![new, old])), ["", "+1U"]);
+        assert_eq!(told(&view(3, 3, 4, vec![new, old])), ["", "+1U"]);
     }
 
     fn any_deployment(role: Role) -> impl Strategy<Value = DeploymentView> {

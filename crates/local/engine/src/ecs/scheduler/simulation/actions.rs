@@ -110,6 +110,7 @@ impl World {
         let Some((group, id, port)) = self.rng.choice(targets) else { return Ok(()) };
         self.act("deregister a target by hand", move |state, now| {
             elbv2::deregister_target(state, &group, &id, port, now);
+            state.touch(Subject::Service(SERVICE.to_owned()));
         })
     }
 

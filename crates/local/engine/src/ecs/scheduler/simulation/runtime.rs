@@ -166,7 +166,7 @@ impl Runtime {
                 self.plan_check(task, now);
                 Vec::new()
             }
-            Next::Checked => return self.check(task, now),
+            Next::Checked => return self.check(task),
         };
         changes.into_iter().map(|change| Event::Task { task: task.to_owned(), change }).collect()
     }
@@ -193,6 +193,14 @@ impl Runtime {
         }
         self.to_come.retain(|_, (_, next)| !matches!(next, Next::Exits | Next::Turns));
         self.check_all(now);
+    }
+
+    /// From now on health checks of the task fail.
+    pub(super) fn spoil(&mut self, task: &str, now: Timestamp) {
+        if let Some(truth) = self.tasks.get_mut(task) {
+            truth.fate.healthy = false;
+        }
+        self.plan_check(task, now);
     }
 
     /// Whether anything of the task runs.
@@ -243,7 +251,7 @@ impl Runtime {
     }
 
     /// What health checks find, once they have.
-    fn check(&mut self, task: &str, now: Timestamp) -> Vec<Event> {
+    fn check(&mut self, task: &str) -> Vec<Event> {
         let Some(truth) = self.tasks.get_mut(task) else { return Vec::new() };
         truth.check_planned = false;
         if truth.phase != Phase::Running {
@@ -264,7 +272,6 @@ impl Runtime {
             let change = TaskChange::ContainerHealth { container: CONTAINER.to_owned(), health };
             events.push(Event::Task { task: task.to_owned(), change });
         }
-        let _ = now;
         events
     }
 

@@ -281,19 +281,9 @@ fn starts_that_keep_failing_get_slower_up_to_a_quarter_of_an_hour() {
 fn an_unhealthy_task_is_replaced_by_one_of_its_own_revision() {
     let mut world = steady(Setup { desired: 2, ..Setup::default() });
     let task = live(&world)[0].clone();
-    let target = task.targets[0].clone();
-    let health = crate::elbv2::TargetHealth::because(
-        tidegate_models::elbv2::TargetHealthStateEnum::Unhealthy,
-        tidegate_models::elbv2::TargetHealthReasonEnum::TargetTimeout,
-        "Request timed out",
-    );
-    world
-        .act("a target gets unhealthy", |state, _| {
-            crate::elbv2::observe(state, &target.target_group, &target.id, target.port, health.clone());
-        })
-        .unwrap();
-    assert!(has_said(&world, "is unhealthy in (target-group "));
-    assert!(has_said(&world, "due to (reason Request timed out)."));
+    world.runtime.spoil(&task.arn, world.now);
+    settle(&mut world, "found unhealthy", |world| has_said(world, "is unhealthy in (target-group "));
+    assert!(has_said(&world, "due to (reason Health checks failed with these codes: [500])."));
     assert!(has_said(&world, "Amazon ECS replaced 1 tasks due to an unhealthy status."));
     let gone = |world: &World| world.state.tasks.get(&task.arn).unwrap().stop.is_some();
     settle(&mut world, "replaced", gone);
