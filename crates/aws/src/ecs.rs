@@ -86,19 +86,30 @@ impl Client {
         Ok(observe::list(&reply, "serviceDeployments").first().and_then(observe::service_deployment))
     }
 
-    /// The newest service deployments of the last 90 days, at most 100, as AWS's briefs.
+    /// The service deployments of the last 90 days, as AWS's briefs.
     pub(crate) async fn service_deployment_briefs(
         &self,
         target: &ServiceRef,
     ) -> Result<Vec<Value>, AwsError> {
-        let request = self
-            .ecs
-            .list_service_deployments()
-            .cluster(target.cluster.as_str())
-            .service(target.service.as_str())
-            .max_results(100);
-        let (_, reply) = ask!(self, "ecs", "ListServiceDeployments", Bucket::ServiceDeploymentRead, request)?;
-        Ok(observe::list(&json("ListServiceDeployments", &reply)?, "serviceDeployments").to_vec())
+        let mut found = Vec::new();
+        let mut token: Option<String> = None;
+        loop {
+            let request = self
+                .ecs
+                .list_service_deployments()
+                .cluster(target.cluster.as_str())
+                .service(target.service.as_str())
+                .max_results(100)
+                .set_next_token(token);
+            let (_, reply) =
+                ask!(self, "ecs", "ListServiceDeployments", Bucket::ServiceDeploymentRead, request)?;
+            let reply = json("ListServiceDeployments", &reply)?;
+            found.extend_from_slice(observe::list(&reply, "serviceDeployments"));
+            token = observe::text(&reply, "nextToken");
+            if token.is_none() {
+                return Ok(found);
+            }
+        }
     }
 
     /// Service revisions, twenty a call.

@@ -28,9 +28,10 @@ pub struct Survey {
 impl Survey {
     /// What must stay: what runs, and whatever was once steady and may be rolled back to.
     pub fn needed(&self) -> BTreeSet<TaskDefinitionArn> {
-        let steady = self
-            .history
-            .iter()
+        let mut newest_first: Vec<&PastDeployment> = self.history.iter().collect();
+        newest_first.sort_by_key(|past| std::cmp::Reverse(past.created_at));
+        let steady = newest_first
+            .into_iter()
             .filter(|past| past.status == ServiceDeploymentStatus::Successful)
             .map(|past| past.task_definition.clone());
         let last: Option<TaskDefinitionArn> =

@@ -3,7 +3,7 @@
 //! [`find_target`].
 
 use crate::client::Client;
-use crate::deploy::{DeployError, DeployPlan, Outcome, start_existing};
+use crate::deploy::{DeployError, DeployPlan, Outcome, Then, start_existing};
 use crate::error::AwsError;
 use crate::observe;
 use crate::sink::{EventSink, now};
@@ -107,6 +107,9 @@ pub async fn run(
     target: RollbackTarget,
     sink: &mut dyn EventSink,
 ) -> Result<Outcome, DeployError> {
+    let steady_at = target.last_steady.as_ref().map(|past| past.finished_at.unwrap_or(past.created_at));
+    let chosen = Event::RollbackChosen { from: target.current.clone(), to: target.to.clone(), steady_at };
+    sink.event(now(), &chosen);
     sink.event(
         now(),
         &Event::Planned {
@@ -115,6 +118,11 @@ pub async fn run(
             differences: target.differences.clone(),
         },
     );
+    if plan.then == Then::OnlyShow {
+        let reason = format!("dry run: would go from {} to {}", target.current.short(), target.to.short());
+        sink.event(now(), &Event::NothingDone { reason });
+        return Ok(Outcome::OnlyShown { differences: target.differences });
+    }
     start_existing(client, plan, target.described, target.to, sink).await
 }
 

@@ -165,7 +165,9 @@ async fn down(global: &Global, data_dir: &Path) -> Result<Exit, Failure> {
 }
 
 async fn status(global: &Global, data_dir: &Path) -> Result<Exit, Failure> {
-    let Some(presence) = Presence::read(data_dir).map_err(|error| Failure::new(Exit::Refused, error.to_string()))? else {
+    let Some(presence) =
+        Presence::read(data_dir).map_err(|error| Failure::new(Exit::Refused, error.to_string()))?
+    else {
         result(global, &serde_json::json!({ "up": false }), "no local cloud is up");
         return Ok(Exit::Refused);
     };
@@ -190,7 +192,8 @@ async fn status(global: &Global, data_dir: &Path) -> Result<Exit, Failure> {
 }
 
 async fn reset(global: &Global, data_dir: &Path) -> Result<Exit, Failure> {
-    let presence = Presence::read(data_dir).map_err(|error| Failure::new(Exit::Refused, error.to_string()))?;
+    let presence =
+        Presence::read(data_dir).map_err(|error| Failure::new(Exit::Refused, error.to_string()))?;
     if let Some(presence) = presence
         && remote::health(&presence.endpoint).await.is_ok()
     {
@@ -209,7 +212,10 @@ fn remove_state(data_dir: &Path) -> Result<(), Failure> {
         let path = data_dir.join(name);
         match std::fs::remove_file(&path) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(Failure::new(Exit::Refused, format!("cannot remove {}: {error}", path.display())));
+                return Err(Failure::new(
+                    Exit::Refused,
+                    format!("cannot remove {}: {error}", path.display()),
+                ));
             }
             _ => {}
         }
@@ -223,7 +229,8 @@ impl Folder {
             return Ok(path.clone());
         }
         let given = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-        let state = given("XDG_STATE_HOME").or_else(|| given("HOME").map(|home| home.join(".local").join("state")));
+        let state =
+            given("XDG_STATE_HOME").or_else(|| given("HOME").map(|home| home.join(".local").join("state")));
         let state = state.ok_or_else(|| {
             Failure::new(Exit::Usage, "there is no home folder to keep the state in")
                 .with_help(Some("name a folder: --data-dir DIR".into()))

@@ -257,8 +257,45 @@ async fn rollback_goes_to_what_was_last_steady_and_not_to_the_number_before() {
     let endpoint = Endpoint::start(endpoint_with(answered)).await;
     let shown = run(&endpoint, &["rollback", "--dry-run"]).await;
     assert_eq!((shown.code, shown.stdout.as_str()), (Some(0), "dry run: would go from web:7 to web:4\n"));
+    assert!(
+        shown.stderr.contains("going back from web:7 to web:4, which was steady at 1970-01-01 00:00:04 UTC"),
+        "{}",
+        shown.stderr
+    );
     assert!(shown.stderr.contains("+ web:0.9"), "{}", shown.stderr);
     assert_eq!(endpoint.count("UpdateService"), 0);
+}
+
+#[tokio::test]
+async fn prune_keeps_what_runs_and_what_a_rollback_needs() {
+    let arn = |n: u32| format!("arn:aws:ecs:eu-west-1:123456789012:task-definition/web:{n}");
+    let answered = move |operation: &str, _: usize| match operation {
+        "ListTaskDefinitions" => {
+            Some(Answer::ok(json!({"taskDefinitionArns": (1..=8).rev().map(arn).collect::<Vec<_>>()})))
+        }
+        "ListServices" => {
+            Some(Answer::ok(json!({"serviceArns": ["arn:aws:ecs:eu-west-1:123456789012:service/prod/web"]})))
+        }
+        "ListServiceDeployments" => Some(Answer::ok(json!({"serviceDeployments": [
+            {"serviceDeploymentArn": "arn:sd/7", "status": "SUCCESSFUL", "createdAt": 7, "targetServiceRevisionArn": "arn:sr/7"},
+            {"serviceDeploymentArn": "arn:sd/3", "status": "SUCCESSFUL", "createdAt": 3, "targetServiceRevisionArn": "arn:sr/3"}]}))),
+        "DescribeServiceRevisions" => Some(Answer::ok(json!({"serviceRevisions": [
+            {"serviceRevisionArn": "arn:sr/7", "taskDefinition": arn(7)}, {"serviceRevisionArn": "arn:sr/3", "taskDefinition": arn(3)}]}))),
+        "DeregisterTaskDefinition" => Some(Answer::ok(json!({"taskDefinition": {}}))),
+        _ => None,
+    };
+    let endpoint = Endpoint::start(endpoint_with(answered)).await;
+    let refused = run(&endpoint, &["revisions", "prune", "--keep", "1"]).await;
+    assert_eq!(
+        (refused.code, endpoint.count("DeregisterTaskDefinition")),
+        (Some(1), 0),
+        "{}",
+        refused.stderr
+    );
+    let pruned = run(&endpoint, &["revisions", "prune", "--keep", "1", "--yes"]).await;
+    assert_eq!(pruned.code, Some(0), "{}", pruned.stderr);
+    assert_eq!(pruned.stdout, "to deregister: web:1, web:2, web:4, web:5, web:6\n");
+    assert_eq!(endpoint.count("DeregisterTaskDefinition"), 5);
 }
 
 #[tokio::test]

@@ -78,6 +78,13 @@ pub fn screen(diagnosis: &Diagnosis, style: Style) -> String {
     text
 }
 
+/// `2026-11-23 14:03:07 UTC`.
+pub(crate) fn moment(at: tidegate_rollout::Millis) -> String {
+    jiff::Timestamp::from_millisecond(at)
+        .map(|moment| moment.strftime("%Y-%m-%d %H:%M:%S UTC").to_string())
+        .unwrap_or_default()
+}
+
 /// `14:03:07`, in UTC as AWS's own consoles can show it.
 pub(crate) fn time_of_day(at: tidegate_rollout::Millis) -> String {
     jiff::Timestamp::from_millisecond(at)

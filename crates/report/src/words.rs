@@ -19,6 +19,12 @@ pub fn sentence(event: &Event, style: Style) -> Option<String> {
                 n => format!("{n} differences"),
             }
         ),
+        Event::RollbackChosen { from, to, steady_at } => {
+            let steady = steady_at.map_or_else(String::new, |at| {
+                format!(", which was steady at {}", crate::failure::moment(at))
+            });
+            format!("going back from {} to {}{steady}", from.short(), style.paint(Tone::Strong, to.short()))
+        }
         Event::ImageResolved { image, resolved, .. } => format!("{image} is {resolved}"),
         Event::Warned { message } => format!("{} {message}", style.paint(Tone::Warning, "note:")),
         Event::NothingDone { reason } => reason.clone(),

@@ -23,6 +23,15 @@ pub enum Event {
         /// What differs.
         differences: Vec<Difference>,
     },
+    /// A rollback has found where to go.
+    RollbackChosen {
+        /// The revision that serves, or is being brought.
+        from: TaskDefinitionArn,
+        /// The revision to go back to.
+        to: TaskDefinitionArn,
+        /// When that revision was last deployed with success; absent if the user named it.
+        steady_at: Option<Millis>,
+    },
     /// A tag was resolved, so that every task runs the same bytes.
     ImageResolved {
         /// The container.
