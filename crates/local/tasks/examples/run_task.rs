@@ -3,7 +3,7 @@
 //!     cargo run --release -p tidegate-tasks --example run_task -- \
 //!         FOLDER INSTANCE persistent|with-parent process|docker TASK.json
 //!
-//! `TASK.json` is `{"taskId": "…", "definition": {…}, "images": {"hello:*": ["program", "argument"]}}`. An instance that
+//! `TASK.json` is `{"id": "…", "definition": {…}, "images": {"hello:*": ["program", "argument"]}}`. An instance that
 //! left the task running finds it again and goes on with it.
 
 use std::{collections::BTreeMap, error::Error, fs, path::PathBuf, process::ExitCode, sync::Arc};
@@ -16,9 +16,8 @@ use tidegate_tasks::{
 };
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
 struct Task {
-    task_id: String,
+    id: String,
     definition: TaskDefinition,
     images: BTreeMap<String, Vec<String>>,
 }
@@ -50,8 +49,8 @@ async fn run() -> Result<(), Box<dyn Error>> {
     let images: ImageMap =
         task.images.into_iter().map(|(pattern, words)| (pattern, command(words))).collect();
     let spec = TaskSpec {
-        task_arn: format!("arn:aws:ecs:us-east-1:000000000000:task/default/{}", task.task_id),
-        task_id: task.task_id,
+        task_arn: format!("arn:aws:ecs:us-east-1:000000000000:task/default/{}", task.id),
+        task_id: task.id,
         cluster: "default".to_owned(),
         definition: Arc::new(task.definition),
         overrides: None,

@@ -113,6 +113,8 @@ pub(crate) enum Happening {
     StopRequested,
     /// Stop, and no more patience.
     KillRequested,
+    /// A rehearsal's fault: its containers are to die as if by themselves.
+    CrashRequested,
     Released,
     /// The agent's deadline has come.
     Tick,
@@ -259,6 +261,10 @@ impl Agent {
                         *kill_at = now;
                     }
                 }
+            }
+            Happening::CrashRequested => {
+                let running = (0..self.containers.len()).filter(|&index| self.is_running(index));
+                actions.extend(running.map(|index| Action::Signal(index, StopSignal::Kill)));
             }
             Happening::Released => {
                 if self.phase == Phase::Releasing {

@@ -87,6 +87,13 @@ impl<D: Driver> Host<D> {
         }
     }
 
+    /// Kills what of a task runs, as if it had crashed. A task that is not here has nothing that could.
+    pub(crate) fn crash(&self, task_id: &str) {
+        if let Some(task) = self.roster().live.get(task_id) {
+            let _ = task.send(Happening::CrashRequested);
+        }
+    }
+
     /// Takes over what an earlier process left: expected tasks go on, everything else ends.
     pub(crate) async fn adopt(&self, expected: Vec<TaskSpec>) -> Vec<Adopted> {
         let mut adopted = Vec::with_capacity(expected.len());
@@ -299,7 +306,7 @@ impl<D: Driver> TaskLoop<D> {
             }
             Action::Pull(index) => {
                 self.work.spawn(async move {
-                    tell(&inbox, Happening::Pulled(index, driver.pull(&plan, index).await))
+                    tell(&inbox, Happening::Pulled(index, driver.pull(&plan, index).await));
                 });
             }
             Action::Start(index) => {

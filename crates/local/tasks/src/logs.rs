@@ -281,11 +281,9 @@ fn forget_beginning(path: &Path, length: u64) {
         tracing::warn!(path = %path.display(), %error, "cannot shorten a log");
         return;
     }
-    let kept: String = times(path)
-        .into_iter()
-        .filter(|&(end, _)| end > new_start)
-        .map(|(end, at)| format!("{end} {}\n", at.as_millis()))
-        .collect();
+    let kept = times(path).into_iter().filter(|&(end, _)| end > new_start);
+    let kept: Vec<_> = kept.map(|(end, at)| format!("{end} {}\n", at.as_millis())).collect();
+    let kept = kept.concat();
     let draft = beside(path, "times.new");
     if let Err(error) = fs::write(&draft, kept).and_then(|()| fs::rename(&draft, beside(path, "times"))) {
         tracing::warn!(path = %path.display(), %error, "cannot shorten a log's times");
@@ -309,10 +307,9 @@ fn read(path: &Path, position: LogPosition, limit: usize, still_written: bool) -
     let length = file.metadata()?.len();
     let start = beginning(path).min(length);
     let (from, to) = match position {
-        LogPosition::Head => (start, length),
+        LogPosition::Head | LogPosition::Tail => (start, length),
         // A position beyond the end is of a file that was emptied since.
         LogPosition::From(at) => (if at > length { start } else { at.max(start) }, length),
-        LogPosition::Tail => (start, length),
         LogPosition::Before(at) => (start, at.clamp(start, length)),
     };
     file.seek(SeekFrom::Start(from))?;

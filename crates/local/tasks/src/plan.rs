@@ -22,7 +22,7 @@ const LEAST_TO_PROBE: Duration = Duration::from_millis(500);
 /// AWS's default of `stopTimeout`.
 const STOP_TIMEOUT: Duration = Duration::from_secs(30);
 /// AWS's default of `restartAttemptPeriod`.
-const RESTART_ATTEMPT_PERIOD: Duration = Duration::from_secs(300);
+const RESTART_ATTEMPT_PERIOD: Duration = Duration::from_mins(5);
 
 /// What is to be run.
 #[derive(Clone, Debug, PartialEq)]
@@ -305,25 +305,25 @@ mod tests {
         }
     }
 
-    fn plan(containers: Value) -> Result<TaskPlan, PlanError> {
+    fn plan(containers: &Value) -> Result<TaskPlan, PlanError> {
         TaskPlan::new(spec(json!({"containerDefinitions": containers}), Value::Null), Speed::REAL)
     }
 
     #[test]
     fn a_circle_and_an_unknown_dependency_are_refused() {
         let depends = |on: &str| json!([{"containerName": on, "condition": "START"}]);
-        let circle = plan(json!([
+        let circle = plan(&json!([
             {"name": "a", "dependsOn": depends("b")},
             {"name": "b", "dependsOn": depends("a")},
             {"name": "c"},
         ]));
         assert_eq!(circle.unwrap_err(), PlanError::Circle { container: "a".to_owned() });
-        let unknown = plan(json!([{"name": "a", "dependsOn": depends("z")}]));
+        let unknown = plan(&json!([{"name": "a", "dependsOn": depends("z")}]));
         assert_eq!(
             unknown.unwrap_err().to_string(),
             "container a depends on z, which is not in the task definition"
         );
-        assert_eq!(plan(json!([])).unwrap_err(), PlanError::NoContainers);
+        assert_eq!(plan(&json!([])).unwrap_err(), PlanError::NoContainers);
     }
 
     #[test]
@@ -354,7 +354,7 @@ mod tests {
         let fast = Speed::new(60.0).unwrap();
         let real = |length: Duration| length.div_f64(60.0);
         assert_eq!(real(stretched(Duration::from_secs(30), LEAST_TO_STOP, fast)), Duration::from_secs(2));
-        assert_eq!(real(stretched(Duration::from_secs(300), LEAST_TO_STOP, fast)), Duration::from_secs(5));
+        assert_eq!(real(stretched(Duration::from_mins(5), LEAST_TO_STOP, fast)), Duration::from_secs(5));
         assert_eq!(real(stretched(Duration::from_secs(1), LEAST_TO_STOP, fast)), Duration::from_secs(1));
         assert_eq!(stretched(Duration::from_secs(30), LEAST_TO_STOP, Speed::REAL), Duration::from_secs(30));
     }

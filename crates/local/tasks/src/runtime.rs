@@ -76,6 +76,7 @@ impl Runtime {
         settings: Settings,
         images: ImageMap,
     ) -> Result<(Self, mpsc::UnboundedReceiver<TaskEvent>), Error> {
+        make_folder(&settings.data_dir).await?;
         let stop = CancellationToken::new();
         let logs = LogStore::new(&settings.data_dir, settings.clock.clone(), stop.clone());
         let clock = settings.clock.clone();
@@ -92,6 +93,7 @@ impl Runtime {
     ///
     /// When no daemon answers, or its folder cannot be written to.
     pub async fn docker(settings: Settings) -> Result<(Self, mpsc::UnboundedReceiver<TaskEvent>), Error> {
+        make_folder(&settings.data_dir).await?;
         let stop = CancellationToken::new();
         let logs = LogStore::new(&settings.data_dir, settings.clock.clone(), stop.clone());
         let clock = settings.clock.clone();
@@ -104,13 +106,18 @@ impl Runtime {
     /// Starts a task and returns at once; everything else comes as events, failures included. A task that is known
     /// already, or was, is left alone.
     pub fn start(&self, spec: TaskSpec) {
-        on_either!(self.0, host => host.start(spec))
+        on_either!(self.0, host => host.start(spec));
     }
 
     /// Stops a task: SIGTERM to its containers in the reverse order of their dependencies, SIGKILL after each one's
     /// `stopTimeout`. Its end comes as [`TaskEvent::Stopped`]; at once for a task that is not here.
     pub fn stop(&self, task_id: &str) {
-        on_either!(self.0, host => host.stop(task_id))
+        on_either!(self.0, host => host.stop(task_id));
+    }
+
+    /// Makes a task crash, for a rehearsal: SIGKILL to its containers, which nobody asked to end.
+    pub fn crash(&self, task_id: &str) {
+        on_either!(self.0, host => host.crash(task_id));
     }
 
     /// After a restart: finds which of the `expected` tasks still run and goes on with them, and ends everything else of
@@ -195,6 +202,10 @@ impl fmt::Debug for Runtime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Runtime").field(&self.name()).finish()
     }
+}
+
+async fn make_folder(path: &Path) -> Result<(), Error> {
+    tokio::fs::create_dir_all(path).await.map_err(Error::folder("make", path))
 }
 
 /// Ends everything that a cloud left behind that was killed: its instance id and its runtime's folder name it. Returns how

@@ -39,7 +39,7 @@ pub struct TaskSpec {
     pub cluster: String,
     /// Its definition, with the server's defaults or without.
     pub definition: Arc<ecs::TaskDefinition>,
-    /// As given to RunTask.
+    /// As given to `RunTask`.
     pub overrides: Option<ecs::TaskOverride>,
     /// Added to the environment of every container; the definition's own wins.
     pub environment: Vec<(String, String)>,

@@ -3,6 +3,13 @@
 //! Without a daemon each of these says so and does nothing; with `TIDEGATE_REQUIRE_DOCKER=1`, as in CI, that is a failure.
 //! The one image that they need is made here from a static program, so no registry is asked.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    clippy::needless_pass_by_value,
+    reason = "helpers of tests are not marked as tests"
+)]
+
 use std::{
     collections::BTreeMap,
     fs,
@@ -31,7 +38,7 @@ use tidegate_tasks::{
 use tokio::sync::mpsc::UnboundedReceiver;
 
 /// Far more than anything here takes; a test that needs it has failed.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 
 /// The daemon, and the test image in it. `None` skips the test, loudly.
 async fn daemon() -> Option<(Docker, String)> {
@@ -437,8 +444,7 @@ impl OtherCloud {
         let web = json!({"name": "web", "image": image, "command": ["print-and-wait", "up"], "memory": 32});
         let definition = json!({"networkMode": "awsvpc", "containerDefinitions": [web]});
         let file = folder.path().join("task.json");
-        fs::write(&file, json!({"taskId": task_id, "definition": definition, "images": {}}).to_string())
-            .unwrap();
+        fs::write(&file, json!({"id": task_id, "definition": definition, "images": {}}).to_string()).unwrap();
         let mut child = Command::new(program())
             .arg(folder.path().join("tasks"))
             .args([&instance, lifetime, "docker"])
@@ -453,7 +459,8 @@ impl OtherCloud {
                 return Some(Self { docker, child, folder, instance, task_id, definition });
             }
         }
-        panic!("it never ran: {seen:#?}");
+        let ended = child.wait();
+        panic!("it never ran ({ended:?}): {seen:#?}");
     }
 
     /// Ends it without any warning.
@@ -523,7 +530,7 @@ async fn orphans_are_removed_by_the_next_cloud_and_by_clean_up_and_no_one_elses(
 fn without_a_daemon_it_says_where_it_looked_and_what_to_do() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("task.json");
-    fs::write(&file, json!({"taskId": "t", "definition": {}, "images": {}}).to_string()).unwrap();
+    fs::write(&file, json!({"id": "t", "definition": {}, "images": {}}).to_string()).unwrap();
     let output = Command::new(program())
         .env("DOCKER_HOST", "unix:///nowhere/docker.sock")
         .arg(folder.path().join("tasks"))

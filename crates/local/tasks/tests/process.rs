@@ -1,5 +1,11 @@
 //! The process runtime with real processes.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::needless_pass_by_value,
+    reason = "helpers of tests are not marked as tests"
+)]
+
 use std::{
     collections::BTreeMap,
     fs,
@@ -521,7 +527,7 @@ impl OtherCloud {
         let (folder, instance, task_id) = (tempfile::tempdir().unwrap(), instance(), task_id());
         let file = folder.path().join("task.json");
         let images = json!({"shell:1": ["/bin/sh"]});
-        let task = json!({"taskId": task_id, "definition": definition, "images": images});
+        let task = json!({"id": task_id, "definition": definition, "images": images});
         fs::write(&file, task.to_string()).unwrap();
         let program =
             PathBuf::from(std::env::current_exe().unwrap().parent().unwrap()).join("../examples/run_task");
@@ -542,7 +548,8 @@ impl OtherCloud {
                 return Self { child, folder, instance, task_id, definition, _sweep: sweep };
             }
         }
-        panic!("it never ran: {seen:#?}");
+        let ended = child.wait();
+        panic!("it never ran ({ended:?}): {seen:#?}");
     }
 
     /// Ends it without any warning.
@@ -581,7 +588,7 @@ async fn with_its_parent_killed_nothing_of_a_task_survives() {
     let definition =
         one(script("web", "setsid sleep 1000 & sleep 1000 & trap '' TERM HUP; while :; do sleep 1; done"));
     let mut other = OtherCloud::run("with-parent", definition);
-    assert!(!processes(&other.instance).is_empty());
+    until("all of it runs", || sleepers(&other.instance) >= 2).await;
     other.kill();
     until_no_process_is_left(&other.instance).await;
 }

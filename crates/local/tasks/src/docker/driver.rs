@@ -1,8 +1,7 @@
 //! The Docker runtime's hands: creates, watches, probes and removes containers.
 
 use std::{
-    collections::HashMap,
-    fs,
+    collections::{HashMap, HashSet},
     net::IpAddr,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -42,13 +41,13 @@ use crate::{
 };
 
 /// For how long a daemon may be silent before its containers are given up, in real time.
-const GIVE_UP: Duration = Duration::from_secs(60);
+const GIVE_UP: Duration = Duration::from_mins(1);
 /// How long to wait before asking a daemon again that did not answer.
 const PAUSE: Duration = Duration::from_millis(500);
 /// For how long the last lines of a container that has ended are waited for.
 const LAST_LINES: Duration = Duration::from_secs(5);
 /// How long a pull may take, in real time.
-const PULL: Duration = Duration::from_secs(600);
+const PULL: Duration = Duration::from_mins(10);
 
 /// What the ECS agent says of a container that took too much.
 const OUT_OF_MEMORY: &str = "OutOfMemoryError: Container killed due to memory usage";
@@ -63,6 +62,8 @@ pub(crate) struct DockerDriver {
     pause_image: OnceCell<()>,
     /// Health checks that did not end, by container: Docker cannot end them, so no others are begun.
     hanging: Mutex<HashMap<String, String>>,
+    /// Containers that were killed here, by id: who else ends with 137 may have run out of memory.
+    killed: Arc<Mutex<HashSet<String>>>,
     /// There is one exactly when containers must end with this process, unless the machine has no means.
     _watchdog: Option<Watchdog>,
     /// Ends what goes on trying to remove things.
@@ -80,7 +81,6 @@ struct Image {
 impl DockerDriver {
     pub(crate) async fn new(settings: Settings, logs: LogStore) -> Result<Self, Error> {
         let daemon = Daemon::connect().await?;
-        fs::create_dir_all(&settings.data_dir).map_err(Error::folder("make", &settings.data_dir))?;
         leftovers::note_daemon(&settings.data_dir, &daemon)?;
         match leftovers::remove_abandoned(&daemon).await {
             Ok(0) => {}
@@ -107,6 +107,7 @@ impl DockerDriver {
             logs,
             pause_image: OnceCell::new(),
             hanging: Mutex::default(),
+            killed: Arc::default(),
             _watchdog: watchdog,
             _stop_on_drop: stop.clone().drop_guard(),
             stop,
@@ -217,7 +218,7 @@ impl DockerDriver {
             container: container.name.clone(),
             id: id.clone(),
         };
-        let (docker, logs) = (self.docker().clone(), self.logs.clone());
+        let (docker, logs, killed) = (self.docker().clone(), self.logs.clone(), Arc::clone(&self.killed));
         let (task_id, container) = (task.id.clone(), container.name.clone());
         Box::pin(async move {
             let following = follower.run();
@@ -241,7 +242,10 @@ impl DockerDriver {
                 );
             }
             logs.close(&task_id, &container);
-            exit
+            if killed.lock().unwrap_or_else(PoisonError::into_inner).remove(&id) {
+                return exit;
+            }
+            memory_considered(&docker, &id, exit).await
         })
     }
 
@@ -301,6 +305,19 @@ async fn exit(docker: &Docker, id: &str) -> Exit {
             }
         }
     }
+}
+
+/// Docker may learn a little later than of the end that it was for want of memory.
+async fn memory_considered(docker: &Docker, id: &str, mut exit: Exit) -> Exit {
+    for _ in 0..10 {
+        if exit.code != Some(137) || exit.reason.is_some() {
+            break;
+        }
+        tokio::time::sleep(PAUSE / 5).await;
+        let Ok(found) = docker.inspect_container(id, None).await else { break };
+        exit = how_it_ended(&found.state.unwrap_or_default());
+    }
+    exit
 }
 
 fn is_over(state: &ContainerState) -> bool {
@@ -415,7 +432,14 @@ impl Driver for DockerDriver {
                 let found = self.docker().inspect_container(&name, None).await;
                 found.ok().and_then(|it| it.config?.stop_signal).unwrap_or_else(|| "SIGTERM".to_owned())
             }
-            StopSignal::Kill => "SIGKILL".to_owned(),
+            StopSignal::Kill => {
+                if let Ok(ContainerInspectResponse { id: Some(id), .. }) =
+                    self.docker().inspect_container(&name, None).await
+                {
+                    self.killed.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
+                }
+                "SIGKILL".to_owned()
+            }
         };
         let options = KillContainerOptionsBuilder::default().signal(&signal).build();
         match self.docker().kill_container(&name, Some(options)).await {

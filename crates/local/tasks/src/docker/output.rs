@@ -53,7 +53,7 @@ impl Follower {
             let mut complete = Vec::new();
             let mut last = None;
             for output in batch.into_iter().flatten() {
-                let (stream, (at, text)) = piece(output);
+                let (stream, (at, text)) = piece(&output);
                 // Asked from a whole second on, the daemon repeats what came within it.
                 if at <= *bookmark {
                     continue;
@@ -65,7 +65,7 @@ impl Follower {
                 }
                 last = Some(at);
             }
-            self.store(complete);
+            self.store(&complete);
             if let Some(last) = last {
                 *bookmark = last;
                 // Without it some lines would come twice after a restart.
@@ -76,17 +76,15 @@ impl Follower {
             }
         }
         let now = self.clock.now();
-        let rest = unfinished.into_values().filter(|it| !it.is_empty());
-        self.store(
-            rest.map(|mut line| {
-                line.push(b'\n');
-                (now, line)
-            })
-            .collect(),
-        );
+        let mut rest: Vec<_> =
+            unfinished.into_values().filter(|it| !it.is_empty()).map(|line| (now, line)).collect();
+        for (_, line) in &mut rest {
+            line.push(b'\n');
+        }
+        self.store(&rest);
     }
 
-    fn store(&self, lines: Vec<(Timestamp, Vec<u8>)>) {
+    fn store(&self, lines: &[(Timestamp, Vec<u8>)]) {
         for same_time in lines.chunk_by(|a, b| a.0 == b.0) {
             let Some(&(at, _)) = same_time.first() else { continue };
             let bytes: Vec<u8> = same_time.iter().flat_map(|(_, line)| line.iter().copied()).collect();
@@ -106,15 +104,15 @@ impl Follower {
 }
 
 /// The stream of an output, its time and its text.
-fn piece(output: LogOutput) -> (&'static str, Piece) {
-    let stream = match &output {
+fn piece(output: &LogOutput) -> (&'static str, Piece) {
+    let stream = match output {
         LogOutput::StdErr { .. } => "stderr",
         LogOutput::StdOut { .. } | LogOutput::StdIn { .. } | LogOutput::Console { .. } => "stdout",
     };
-    let bytes = output.into_bytes();
+    let bytes = output.as_ref();
     let (at, text) = match bytes.iter().position(|&byte| byte == b' ') {
         Some(space) => (&bytes[..space], &bytes[space + 1..]),
-        None => (&bytes[..], &[][..]),
+        None => (bytes, &[][..]),
     };
     (stream, (String::from_utf8_lossy(at).into_owned(), text.to_vec()))
 }

@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    env, fs, io,
+    env, io,
     os::unix::process::ExitStatusExt,
     path::PathBuf,
     process::{ExitStatus, Stdio},
@@ -46,7 +46,6 @@ pub(crate) struct ProcessDriver {
 
 impl ProcessDriver {
     pub(crate) fn new(settings: Settings, images: ImageMap, logs: LogStore) -> Result<Self, Error> {
-        fs::create_dir_all(&settings.data_dir).map_err(Error::folder("make", &settings.data_dir))?;
         let watchdog = match settings.lifetime {
             Lifetime::WithParent => {
                 let watchdog =

@@ -1,6 +1,6 @@
 //! Finds and ends what an earlier process of an instance left running.
 
-use std::{path::Path, time::Duration};
+use std::{collections::BTreeSet, path::Path, time::Duration};
 
 use rustix::process::Signal;
 
@@ -46,30 +46,35 @@ pub(crate) struct Marks<'a> {
     pub(crate) container: &'a str,
 }
 
+/// How many looks in a row must find nothing: a process that is just becoming another program shows no environment.
+const QUIET_LOOKS: u32 = 2;
+/// How many looks there are at most: something that forks faster than that is not to hold up everything else.
+const MOST_LOOKS: u32 = 40;
+
 /// Kills the marked processes that `chosen` chooses, until there are none: one that forks meanwhile is found by its
 /// child's mark. Returns how many there were. Where the system does not show environments there are none.
 pub(crate) async fn kill_marked(chosen: impl Fn(&Marks<'_>) -> bool + Clone + Send + 'static) -> usize {
-    let mut found = 0;
-    for round in 0_u32..20 {
+    let mut found = BTreeSet::new();
+    let mut quiet = 0;
+    for _ in 0..MOST_LOOKS {
         let chosen = chosen.clone();
         // Looking at every process of the machine takes some milliseconds, which others of this thread would miss.
         let Ok(pids) = tokio::task::spawn_blocking(move || marked(&chosen)).await else { break };
-        if pids.is_empty() {
+        quiet = if pids.is_empty() { quiet + 1 } else { 0 };
+        if quiet == QUIET_LOOKS {
             break;
         }
-        if round == 0 {
-            found = pids.len();
-        }
         for pid in pids {
+            found.insert(pid);
             if let Some(pid) = rustix::process::Pid::from_raw(pid) {
                 // It may have ended since, which is what was wanted.
                 let _ = rustix::process::kill_process(pid, Signal::KILL);
             }
         }
         // The system takes a moment to bury them.
-        tokio::time::sleep(Duration::from_millis(u64::from(round.min(5)) * 10 + 2)).await;
+        tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    found
+    found.len()
 }
 
 #[cfg(target_os = "linux")]

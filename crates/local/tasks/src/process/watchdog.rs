@@ -14,7 +14,8 @@ use std::{
 use crate::identity::Identity;
 
 /// Reads `+ GROUP START` and `- GROUP` until the parent is gone. Then it kills the groups left and, where the system shows
-/// the environment of processes, whoever else carries the instance's mark, until nobody does.
+/// the environment of processes, whoever else carries the instance's mark, until three looks in a row find nobody: a
+/// process that is just becoming another program shows no environment.
 const SCRIPT: &str = r#"
 trap '' HUP INT TERM QUIT PIPE
 mark=TIDEGATE_INSTANCE=$1
@@ -38,10 +39,13 @@ for each in $groups; do
   fi
   kill -KILL "-$group"
 done
-for round in 1 2 3 4 5; do
-  found=$(grep -lzxF "$mark" /proc/[0-9]*/environ)
-  [ "$found" ] || break
-  for file in $found; do
+quiet=0
+looks=0
+while [ $quiet -lt 3 ] && [ $looks -lt 100 ]; do
+  looks=$((looks + 1))
+  quiet=$((quiet + 1))
+  for file in $(grep -lzxF "$mark" /proc/[0-9]*/environ); do
+    quiet=0
     pid=${file#/proc/}
     kill -KILL "${pid%/environ}"
   done
