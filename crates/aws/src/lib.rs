@@ -13,6 +13,7 @@ mod exchange;
 mod logs;
 pub mod observe;
 pub mod pacing;
+pub mod provision;
 pub mod revisions;
 pub mod rollback;
 pub mod sink;

@@ -22,7 +22,7 @@ pub use balancer::{Balancer, ListenerAddress};
 pub use config::{
     Action, Algorithm, Change, Cidr, Condition, FixedResponse, Forward, HealthCheck, HealthCheckPort,
     InvalidCidr, InvalidMatcher, Listener, LoadBalancer, LoadBalancerAttributes, Matcher, Patterns, Protocol,
-    QueryPair, Redirect, RedirectStatus, Registration, Rule, Target, TargetGroup, TargetStickiness, Weight,
+    QueryPair, Redirect, RedirectStatus, Registration, Rule, Target, TargetFault, TargetGroup, TargetStickiness, Weight,
     WeightedGroup, XForwardedFor,
 };
 pub use error::{ApplyError, BindError};

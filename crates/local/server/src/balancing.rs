@@ -13,12 +13,13 @@ use tidegate_models::elbv2;
 
 use crate::{
     ExposeTargets,
+    faults::Faults,
     writer::{SharedEngine, lock_read},
 };
 
 /// All that is to be served: after a start, when the balancer knows nothing. Groups first, since rules refer to them.
-pub(crate) fn everything(state: &State, expose: ExposeTargets) -> Vec<balancer::Change> {
-    let groups = state.target_groups.iter().map(|(arn, _)| target_group(state, arn));
+pub(crate) fn everything(state: &State, faults: &Faults, expose: ExposeTargets) -> Vec<balancer::Change> {
+    let groups = state.target_groups.iter().map(|(arn, _)| target_group(state, faults, arn));
     groups.chain(state.load_balancers.iter().map(|(arn, _)| load_balancer(state, arn, expose))).collect()
 }
 
@@ -52,11 +53,15 @@ pub(crate) fn load_balancer(state: &State, arn: &str, expose: ExposeTargets) -> 
 }
 
 /// The target group as it is now, or that it is gone.
-pub(crate) fn target_group(state: &State, arn: &str) -> balancer::Change {
+pub(crate) fn target_group(state: &State, faults: &Faults, arn: &str) -> balancer::Change {
     let Some(group) = routing::target_group(state, arn) else {
         return balancer::Change::RemoveTargetGroup(arn.to_owned());
     };
     let check = group.health_check;
+    let fault_of = |target: &routing::Target| {
+        let task = state.target_groups.get(arn)?.target(&target.id, target.port)?.owner_task.as_ref()?;
+        faults.of(&state.tasks.get(task)?.task_definition)?.of_target()
+    };
     balancer::Change::PutTargetGroup(balancer::TargetGroup {
         arn: arn.to_owned(),
         health_check: balancer::HealthCheck {
@@ -83,7 +88,7 @@ pub(crate) fn target_group(state: &State, arn: &str) -> balancer::Change {
             }
         },
         slow_start: group.slow_start,
-        targets: group.targets.iter().map(target).collect(),
+        targets: group.targets.iter().map(|given| target(given, fault_of(given))).collect(),
     })
 }
 
@@ -178,12 +183,12 @@ fn action(given: routing::Action) -> balancer::Action {
     }
 }
 
-fn target(given: &routing::Target) -> balancer::Target {
+fn target(given: &routing::Target, fault: Option<balancer::TargetFault>) -> balancer::Target {
     let known_health = match given.health.state {
         elbv2::TargetHealthStateEnum::Healthy => Some(balancer::HealthState::Healthy),
         elbv2::TargetHealthStateEnum::Unhealthy => Some(balancer::HealthState::Unhealthy),
         _ => None,
     };
-    let target = balancer::Target { known_health, ..balancer::Target::new(given.address) };
+    let target = balancer::Target { known_health, fault, ..balancer::Target::new(given.address) };
     if given.draining { target.draining() } else { target }
 }

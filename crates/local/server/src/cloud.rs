@@ -24,6 +24,7 @@ use crate::{
     balancing,
     control::Control,
     effects::Effects,
+    faults::{Fault, Faults},
     ports::PortGuard,
     presence,
     tasking::TaskNames,
@@ -37,6 +38,7 @@ pub struct LocalCloud {
     engine: SharedEngine,
     balancer: Balancer,
     runtime: Runtime,
+    faults: Faults,
     shutdown_requested: CancellationToken,
     stop: CancellationToken,
     /// Those that end by themselves between two pieces of work once `stop` is cancelled.
@@ -97,14 +99,15 @@ impl LocalCloud {
                 .write(path)?;
         }
 
+        let faults = Faults::default();
         let (balancer, balancer_events) = Balancer::new(clock.clone());
-        balancer.apply(balancing::everything(engine.state(), options.expose_targets)).await?;
+        balancer.apply(balancing::everything(engine.state(), &faults, options.expose_targets)).await?;
         let engine = Arc::new(RwLock::new(engine));
         let (commands, receiver) = Commands::channel();
         let stop = CancellationToken::new();
         let shutdown_requested = CancellationToken::new();
         let names = TaskNames::default();
-        let effects = Effects::new(runtime.clone(), balancer.clone(), names.clone(), options.expose_targets);
+        let effects = Effects::new(runtime.clone(), balancer.clone(), names.clone(), faults.clone(), options.expose_targets);
         adoption::adopt(&engine, &runtime, &names, &commands).await;
 
         let writer = Writer {
@@ -129,7 +132,15 @@ impl LocalCloud {
             control: Control { balancer: balancer.clone(), shutdown: shutdown_requested.clone() },
         };
         let pumps = vec![
-            tokio::spawn(pump(task_events, commands.clone(), move |event| names.translate(event))),
+            tokio::spawn(pump(task_events, commands.clone(), {
+                let (faults, runtime, clock) = (faults.clone(), runtime.clone(), clock.clone());
+                move |event| {
+                    if let Some(definition) = names.definition(event.task_id()) {
+                        faults.carry_out(&definition, &event, &runtime, &clock);
+                    }
+                    names.translate(event)
+                }
+            })),
             tokio::spawn(pump(balancer_events, commands, {
                 let engine = Arc::clone(&engine);
                 move |event| balancing::translate(&engine, event)
@@ -137,7 +148,7 @@ impl LocalCloud {
         ];
         let loops =
             vec![tokio::spawn(writer.run()), tokio::spawn(api::serve(listener, Arc::new(api), stop.clone()))];
-        Ok(Self { address, clock, engine, balancer, runtime, shutdown_requested, stop, loops, pumps, folder })
+        Ok(Self { address, clock, engine, balancer, runtime, faults, shutdown_requested, stop, loops, pumps, folder })
     }
 
     /// The endpoint of its AWS API: what `AWS_ENDPOINT_URL` is to be.
@@ -158,6 +169,17 @@ impl LocalCloud {
     /// `docker` or `process`.
     pub fn runtime_name(&self) -> &'static str {
         self.runtime.name()
+    }
+
+    /// Gives `fault` to every task of `family` that starts with a revision after `after_revision`, until
+    /// [`LocalCloud::clear_faults`].
+    pub fn inject(&self, family: &str, after_revision: u32, fault: Fault) {
+        self.faults.inject(family, after_revision, fault);
+    }
+
+    /// No fault any more for tasks that start from now on.
+    pub fn clear_faults(&self) {
+        self.faults.clear();
     }
 
     /// Completes when somebody asked for the end through `POST /_tidegate/shutdown`.

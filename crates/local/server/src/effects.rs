@@ -8,6 +8,7 @@ use tidegate_tasks::Runtime;
 
 use crate::{
     ExposeTargets, balancing,
+    faults::Faults,
     tasking::{self, TaskNames},
     writer::{SharedEngine, lock_read},
 };
@@ -18,6 +19,7 @@ pub(crate) struct Effects {
     runtime: Runtime,
     balancer: Balancer,
     names: TaskNames,
+    faults: Faults,
     expose_targets: ExposeTargets,
 }
 
@@ -26,9 +28,10 @@ impl Effects {
         runtime: Runtime,
         balancer: Balancer,
         names: TaskNames,
+        faults: Faults,
         expose_targets: ExposeTargets,
     ) -> Self {
-        Self { runtime, balancer, names, expose_targets }
+        Self { runtime, balancer, names, faults, expose_targets }
     }
 
     /// Carries all of them out; what concerns the balancer is in force when it returns.
@@ -63,7 +66,7 @@ impl Effects {
                 Effect::LoadBalancer(arn) => {
                     changes.push(balancing::load_balancer(state, &arn, self.expose_targets));
                 }
-                Effect::TargetGroup(arn) => changes.push(balancing::target_group(state, &arn)),
+                Effect::TargetGroup(arn) => changes.push(balancing::target_group(state, &self.faults, &arn)),
             }
         }
         changes

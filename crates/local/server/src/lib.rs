@@ -21,6 +21,7 @@ mod cloud;
 mod control;
 mod effects;
 mod error;
+mod faults;
 mod logs;
 mod options;
 mod ports;
@@ -31,6 +32,7 @@ mod writer;
 
 pub use cloud::LocalCloud;
 pub use error::StartError;
+pub use faults::Fault;
 pub use options::{DEFAULT_PORT, ExposeTargets, Options, RuntimeChoice};
 pub use presence::{Presence, PresenceError};
 pub use tidegate_balancer::{Balancer, MetricsSnapshot};

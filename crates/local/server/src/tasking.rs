@@ -14,19 +14,32 @@ use tidegate_tasks::{NetworkBinding, StopCause, TaskEvent, TaskSpec};
 
 /// The ARNs of the tasks that the runtime knows by id.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct TaskNames(Arc<RwLock<HashMap<String, String>>>);
+pub(crate) struct TaskNames(Arc<RwLock<HashMap<String, Named>>>);
+
+/// What is remembered of a task.
+#[derive(Clone, Debug)]
+struct Named {
+    arn: String,
+    definition: String,
+}
 
 impl TaskNames {
     /// Remembers a task that the runtime is about to be told of.
     pub(crate) fn remember(&self, spec: &TaskSpec) {
         let mut names = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        names.insert(spec.task_id.clone(), spec.task_arn.clone());
+        let definition = spec.definition.task_definition_arn.clone().unwrap_or_default();
+        names.insert(spec.task_id.clone(), Named { arn: spec.task_arn.clone(), definition });
+    }
+
+    /// The ARN of the task definition of the task with this id.
+    pub(crate) fn definition(&self, id: &str) -> Option<String> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).get(id).map(|named| named.definition.clone())
     }
 
     /// What the engine is to be told of `event`; `None` when the task is not known, or not any more.
     pub(crate) fn translate(&self, event: TaskEvent) -> Option<Event> {
         let id = event.task_id().to_owned();
-        let task = self.0.read().unwrap_or_else(PoisonError::into_inner).get(&id)?.clone();
+        let task = self.0.read().unwrap_or_else(PoisonError::into_inner).get(&id)?.arn.clone();
         if matches!(event, TaskEvent::Stopped { .. }) {
             self.0.write().unwrap_or_else(PoisonError::into_inner).remove(&id);
         }

@@ -16,7 +16,7 @@ pub use rule::{
     Action, Cidr, Condition, FixedResponse, Forward, InvalidCidr, Patterns, QueryPair, Redirect,
     RedirectStatus, Rule, Weight, WeightedGroup,
 };
-pub use target_group::{Algorithm, Registration, Target, TargetGroup, TargetStickiness};
+pub use target_group::{Algorithm, Registration, Target, TargetFault, TargetGroup, TargetStickiness};
 
 /// One change to what a balancer serves.
 #[derive(Clone, Debug, PartialEq)]

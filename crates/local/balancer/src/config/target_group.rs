@@ -66,12 +66,28 @@ pub struct Target {
     /// What was last known of its health: seeds a target that is new to this balancer, so that a restart answers no
     /// request with 503. Ignored for a target that the group already has.
     pub known_health: Option<HealthState>,
+    /// What is wrong with it, in a rehearsal. A target keeps the fault that it was first put with.
+    pub fault: Option<TargetFault>,
+}
+
+/// A fault that the balancer gives to a target, so that any application can be rehearsed with it. No feature of AWS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TargetFault {
+    /// Its health checks find status 503.
+    FailsHealthChecks,
+    /// Of a million of its answers, so many get the status 500.
+    Errors {
+        /// 0–1,000,000.
+        per_million: u32,
+    },
+    /// Its answers come this much later, in real time.
+    Latency(Duration),
 }
 
 impl Target {
     /// A registered target of which nothing is known.
     pub fn new(address: SocketAddr) -> Self {
-        Self { address, registration: Registration::Registered, known_health: None }
+        Self { address, registration: Registration::Registered, known_health: None, fault: None }
     }
 
     /// The same target, draining.

@@ -14,7 +14,7 @@ use tidegate_clock::Timestamp;
 
 use super::group_id;
 use crate::{
-    config::{Algorithm, HealthCheck, Registration, Target, TargetGroup, TargetStickiness},
+    config::{Algorithm, HealthCheck, Registration, Target, TargetFault, TargetGroup, TargetStickiness},
     health::{
         HealthState, TargetHealth,
         checker::Checker,
@@ -124,6 +124,10 @@ impl GroupState {
         let target =
             self.targets.get_mut(&runtime.address).filter(|target| Arc::ptr_eq(&target.runtime, runtime));
         let Some(target) = target.filter(|target| target.checker.is_some()) else { return false };
+        let result = match runtime.fault {
+            Some(TargetFault::FailsHealthChecks) => ProbeResult::WrongCode(503),
+            _ => result,
+        };
         let before = target.machine.state();
         target.machine = target.machine.after(result, thresholds);
         let after = target.machine.state();
@@ -212,7 +216,7 @@ impl GroupState {
 impl TargetState {
     fn new(told: &Target, group: &str, workers: usize) -> Self {
         let id = sticky_id(&[group, &told.address.to_string()]);
-        let runtime = TargetRuntime::new(told.address, id, workers);
+        let runtime = TargetRuntime::new(told.address, id, workers, told.fault);
         if told.registration == Registration::Draining {
             runtime.drain();
         }
@@ -297,6 +301,7 @@ mod tests {
         let mut group = GroupState::new("group");
         let targets = targets.iter().map(|&(port, state)| Target {
             known_health: Some(state),
+            fault: None,
             ..Target::new(SocketAddr::from(([127, 0, 0, 1], port)))
         });
         let config = TargetGroup {

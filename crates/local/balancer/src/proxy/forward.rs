@@ -20,7 +20,7 @@ use super::{
     tunnel,
 };
 use crate::{
-    config::TargetStickiness,
+    config::{TargetFault, TargetStickiness},
     metrics::{ElbCode, LoadBalancerCounters},
     target::{
         BodyFraming, ConnectFailure, Exchange, ExchangeFailure, InFlight, Outgoing, Received, Repeatable,
@@ -65,7 +65,7 @@ pub(super) async fn forward(
     let repeatable = repeatable(&parts);
     let answered = exchange(&view.load_balancer, &in_flight, outgoing, repeatable, &parts, received).await;
     abandoned.answered();
-    let Answer { exchange, head, started } = answered.map_err(|failure| {
+    let Answer { exchange, mut head, started } = answered.map_err(|failure| {
         if let Failure::Connect(_) = failure {
             for counters in both {
                 counters.connection_errors.add_one();
@@ -74,6 +74,9 @@ pub(super) async fn forward(
         failure.refusal()
     })?;
 
+    if let Some(fault) = target.fault {
+        suffer(fault, &mut head).await;
+    }
     let ended = Instant::now();
     for counters in both {
         counters.response_times.record(ended.saturating_duration_since(started));
@@ -105,6 +108,18 @@ pub(super) async fn forward(
         response.headers_mut().insert("x-tidegate-target", name);
     }
     Ok(response)
+}
+
+/// What a rehearsal's fault does to an answer.
+async fn suffer(fault: TargetFault, head: &mut ResponseHead) {
+    match fault {
+        TargetFault::FailsHealthChecks => {}
+        TargetFault::Errors { per_million } if fastrand::u32(..1_000_000) < per_million => {
+            head.status = StatusCode::INTERNAL_SERVER_ERROR;
+        }
+        TargetFault::Errors { .. } => {}
+        TargetFault::Latency(length) => tokio::time::sleep(length).await,
+    }
 }
 
 /// The group that the client sticks to, or the one whose turn it is.

@@ -22,6 +22,7 @@ use tidegate_clock::Timestamp;
 use tokio::time::Instant;
 
 use super::{connection::TargetConnection, keep_alive::KeepAlive};
+use crate::config::TargetFault;
 use crate::metrics::{Sharded, TargetCounters, WorkerId};
 
 /// More idle connections than this per worker are closed instead of kept.
@@ -42,6 +43,8 @@ pub(crate) struct TargetRuntime {
     in_use: Mutex<Slab<Weak<Lifeline>>>,
     /// Milliseconds since the epoch at which its slow start began; none when it takes its full share.
     pub(crate) ramp_start: Mutex<Option<Timestamp>>,
+    /// What is wrong with it, in a rehearsal.
+    pub(crate) fault: Option<TargetFault>,
 }
 
 const SERVING: u8 = 0;
@@ -61,7 +64,12 @@ pub(crate) struct Lifeline {
 }
 
 impl TargetRuntime {
-    pub(crate) fn new(address: SocketAddr, sticky_id: u64, workers: usize) -> Arc<Self> {
+    pub(crate) fn new(
+        address: SocketAddr,
+        sticky_id: u64,
+        workers: usize,
+        fault: Option<TargetFault>,
+    ) -> Arc<Self> {
         let name = HeaderValue::from_str(&address.to_string())
             .unwrap_or_else(|_| HeaderValue::from_static("unknown"));
         Arc::new(Self {
@@ -74,6 +82,7 @@ impl TargetRuntime {
             phase: AtomicU8::new(SERVING),
             in_use: Mutex::default(),
             ramp_start: Mutex::new(None),
+            fault,
         })
     }
 
