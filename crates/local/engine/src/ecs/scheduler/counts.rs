@@ -42,7 +42,7 @@ pub(crate) fn service_counts(state: &State, service_arn: &str) -> Counts {
 }
 
 /// How many tasks a service wants: none while it is deleted, one for each container instance as a DAEMON.
-pub(crate) fn desired_count(service: &Service) -> u32 {
+pub(super) fn desired_count(service: &Service) -> u32 {
     match (service.status, service.scheduling_strategy) {
         (ServiceStatus::Draining | ServiceStatus::Inactive, _) => 0,
         (ServiceStatus::Active, SchedulingStrategy::Daemon) => LOCAL_CONTAINER_INSTANCES,

@@ -21,10 +21,7 @@ mod targets;
 mod throttle;
 mod view;
 
-#[cfg(test)]
-mod simulation;
-
-pub(crate) use counts::{Counts, counts, desired_count, revision_counts, service_counts};
+pub(crate) use counts::{Counts, counts, revision_counts, service_counts};
 pub(crate) use deletion::delete_service;
 pub(crate) use deployments::{start_deployment, stop_service_deployment};
 pub(crate) use launch::{NewTask, create_task, launch_of};

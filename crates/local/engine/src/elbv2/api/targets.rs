@@ -10,7 +10,7 @@ use tidegate_models::elbv2::{
 };
 
 use super::{
-    super::{TargetHealth, deregister_target, records::TargetGroup, register_target},
+    super::{TargetHealth, deregister_target, records::TargetGroup, register_target, targets::touch_owner},
     errors::validation,
     lookup,
 };
@@ -48,8 +48,14 @@ pub(super) fn deregister(
 ) -> Result<DeregisterTargetsOutput, ApiError> {
     let group = lookup::target_group(state, context, &input.target_group_arn)?;
     let targets = targets_of(group, &input.targets)?;
+    let owner_of =
+        |(id, port): &(String, u16)| group.target(id, *port).map(|target| target.owner_task.clone());
+    let owners: Vec<Option<String>> = targets.iter().filter_map(owner_of).collect();
     for (id, port) in targets {
         deregister_target(state, &input.target_group_arn, &id, port, context.now);
+    }
+    for owner in owners {
+        touch_owner(state, owner);
     }
     Ok(DeregisterTargetsOutput {})
 }

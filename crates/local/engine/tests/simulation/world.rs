@@ -6,19 +6,16 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use fastrand::Rng;
-use tidegate_models::Timestamp;
+use serde_json::Value;
+use tidegate_engine::{
+    Effect, Engine, Event, Request, Scope, Settings, State, TaskChange, Timestamp, ecs::records::TaskStatus,
+};
 
 use super::{
     release::{Fate, Release},
     runtime::Runtime,
     setup::Setup,
     watch::Watch,
-};
-use crate::{
-    Effect, Event, Settings, State, TaskChange,
-    ecs::{self, records::TaskStatus},
-    elbv2,
-    state::Subject,
 };
 
 /// What is wrong, in words.
@@ -33,10 +30,18 @@ pub(super) enum Faults {
     On,
 }
 
+/// A call of AWS's API.
+#[derive(Clone, Debug)]
+pub(super) struct Call {
+    pub(super) service: &'static str,
+    pub(super) operation: &'static str,
+    pub(super) input: Value,
+}
+
 /// A world.
 #[derive(Debug)]
 pub(super) struct World {
-    pub(super) state: State,
+    pub(super) engine: Engine,
     pub(super) now: Timestamp,
     pub(super) setup: Setup,
     pub(super) rng: Rng,
@@ -55,23 +60,49 @@ impl World {
     /// A world without a service.
     pub(super) fn new(seed: u64, setup: Setup) -> Self {
         let mut rng = Rng::with_seed(seed);
-        let mut state = State::new(settings(&mut rng));
-        setup.lay_out(&mut state);
-        let runtime = Runtime::of(setup.group(), setup.checks_containers);
         let mut world = Self {
-            state,
+            engine: Engine::new(settings(&mut rng)),
             now: EPOCH,
+            runtime: Runtime::of(None, setup.checks_containers),
             setup,
             rng,
-            runtime,
             faults: Faults::Off,
             watch: Watch::default(),
             releases: BTreeMap::new(),
             rows: BTreeMap::new(),
             trace: None,
         };
-        world.store();
+        let group = world.lay_out();
+        world.runtime = Runtime::of(group, world.setup.checks_containers);
         world
+    }
+
+    pub(super) fn state(&self) -> &State {
+        self.engine.state()
+    }
+
+    /// The reply of a call that must be accepted, carried out at once and without faults.
+    #[track_caller]
+    pub(super) fn call(&mut self, service: &'static str, operation: &'static str, input: Value) -> Value {
+        let call = Call { service, operation, input };
+        let reply = match self.engine.write(request(&call), self.now) {
+            Ok(reply) => serde_json::to_value(&reply).unwrap(),
+            Err(error) => panic!("{operation} was refused: {error}"),
+        };
+        self.engine.settle(self.now);
+        let effects = self.store();
+        self.carry_out(effects);
+        reply
+    }
+
+    /// The error of a call that must be refused.
+    #[track_caller]
+    pub(super) fn refusal(&mut self, operation: &'static str, input: Value) -> String {
+        let call = Call { service: "ecs", operation, input };
+        match self.engine.write(request(&call), self.now) {
+            Ok(_) => panic!("{operation} was accepted"),
+            Err(error) => error.to_string(),
+        }
     }
 
     /// From now on everything is written down.
@@ -93,22 +124,28 @@ impl World {
 
     /// A new revision of the task definition, whose tasks behave as `release`. Answers its ARN.
     pub(super) fn register(&mut self, release: Release) -> String {
-        let number = u32::try_from(self.releases.len()).unwrap_or(u32::MAX) + 1;
-        let arn = self.setup.register(&mut self.state, number);
+        let input = self.setup.task_definition();
+        let reply = self.call("ecs", "RegisterTaskDefinition", input);
+        let arn = reply["taskDefinition"]["taskDefinitionArn"].as_str().unwrap().to_owned();
         self.note(|| format!("{arn} is {release:?}"));
         self.releases.insert(arn.clone(), release);
         arn
     }
 
-    /// Lets something be done to the state, then settles, stores and carries out.
-    pub(super) fn act(&mut self, what: &str, action: impl Fn(&mut State, Timestamp)) -> Result<(), Broken> {
-        self.note(|| format!("— {what}"));
-        self.step(&[], Some(&action))
+    /// Makes a call, which may be refused, then settles, stores and carries out.
+    pub(super) fn act(
+        &mut self,
+        service: &'static str,
+        operation: &'static str,
+        input: Value,
+    ) -> Result<(), Broken> {
+        self.note(|| format!("— {operation} {input}"));
+        self.step(&[], Some(&Call { service, operation, input }))
     }
 
     /// Goes to the next thing that happens, if that is before `end`. Answers whether there was one.
     pub(super) fn advance(&mut self, end: Timestamp) -> Result<bool, Broken> {
-        let next = self.runtime.next_at().into_iter().chain(self.state.agenda.next_due()).min();
+        let next = self.runtime.next_at().into_iter().chain(self.engine.next_due()).min();
         let Some(next) = next.filter(|next| *next <= end) else { return Ok(false) };
         self.now = self.now.max(next);
         if self.faults == Faults::On && self.rng.u8(..4) == 0 {
@@ -149,35 +186,29 @@ impl World {
 
     /// One turn of the writer: events and an action in, settled, stored, carried out. With faults on it may fail at
     /// each point.
-    fn step(
-        &mut self,
-        events: &[Event],
-        action: Option<&dyn Fn(&mut State, Timestamp)>,
-    ) -> Result<(), Broken> {
+    fn step(&mut self, events: &[Event], call: Option<&Call>) -> Result<(), Broken> {
         for event in events {
             self.note(|| format!("  {}", short(event)));
         }
         if self.strikes() && self.rng.bool() {
-            // The store fails: all is taken back, calls are refused, events are kept and tried again.
-            self.take_in(events, action);
-            self.settle();
-            self.state.roll_back();
-            self.state.touch_everything();
+            // The store fails: all is taken back, the call is refused, events are kept and tried again.
+            self.take_in(events, call);
+            self.engine.settle(self.now);
+            self.engine.roll_back();
             self.is_as_stored()?;
             self.note(|| "! the store failed".to_owned());
-            let refused = action.is_some();
-            self.take_in(events, if refused { None } else { action });
+            self.take_in(events, None);
         } else {
-            self.take_in(events, action);
+            self.take_in(events, call);
         }
-        self.watch.before_settling(&self.state, self.now, events);
-        self.settle();
+        self.watch.before_settling(self.engine.state(), self.now, events);
+        self.engine.settle(self.now);
         if self.strikes() {
             self.note(|| "! killed before it was stored".to_owned());
             self.watch.forget_this_step();
             return self.restart();
         }
-        self.watch.after_settling(&self.state, self.now)?;
+        self.watch.after_settling(self.engine.state(), self.now)?;
         let effects = self.store();
         self.check_effects(&effects)?;
         if self.strikes() {
@@ -191,22 +222,14 @@ impl World {
         Ok(())
     }
 
-    fn take_in(&mut self, events: &[Event], action: Option<&dyn Fn(&mut State, Timestamp)>) {
+    fn take_in(&mut self, events: &[Event], call: Option<&Call>) {
         for event in events {
-            match event.clone() {
-                Event::Task { task, change } => ecs::observe(&mut self.state, &task, change, self.now),
-                Event::TargetHealth { target_group, target, port, health } => {
-                    elbv2::observe(&mut self.state, &target_group, &target, port, health);
-                }
-            }
+            self.engine.observe(event.clone(), self.now);
         }
-        if let Some(action) = action {
-            action(&mut self.state, self.now);
+        let Some(call) = call else { return };
+        if let Err(error) = self.engine.write(request(call), self.now) {
+            self.note(|| format!("  refused: {error}"));
         }
-    }
-
-    fn settle(&mut self) {
-        settle(&mut self.state, self.now);
     }
 
     fn strikes(&mut self) -> bool {
@@ -214,13 +237,13 @@ impl World {
     }
 
     fn store(&mut self) -> Vec<Effect> {
-        for change in self.state.changes() {
+        for change in self.engine.changes() {
             match change.row {
                 Some(row) => self.rows.insert((change.table, change.key), row),
                 None => self.rows.remove(&(change.table, change.key)),
             };
         }
-        self.state.commit()
+        self.engine.commit()
     }
 
     fn carry_out(&mut self, effects: Vec<Effect>) {
@@ -238,7 +261,7 @@ impl World {
     }
 
     fn start(&mut self, arn: &str) {
-        let Some(task) = self.state.tasks.get(arn) else { return };
+        let Some(task) = self.state().tasks.get(arn) else { return };
         let release = self.releases.get(&task.task_definition).copied().unwrap_or(Release::Good);
         let release = if self.watch.is_calm { Release::Good } else { release };
         let fate = Fate::of(release, &mut self.rng);
@@ -256,7 +279,7 @@ impl World {
 
     /// `kill -9`, some time, and back again.
     pub(super) fn restart(&mut self) -> Result<(), Broken> {
-        self.state = self.loaded();
+        self.engine = self.loaded();
         self.now = self.now + Duration::from_millis(self.rng.u64(1..20_000));
         // What happens meanwhile is told to nobody; some tasks go with the power.
         while let Some((task, next)) = self.runtime.pop(self.now) {
@@ -288,7 +311,7 @@ impl World {
     fn adopt(&mut self) -> (Vec<Event>, Vec<String>, Vec<String>) {
         let (mut events, mut starts, mut stops) = (Vec::new(), Vec::new(), Vec::new());
         for (arn, task) in
-            self.state.tasks.iter().filter(|(_, it)| it.last_status < TaskStatus::Deprovisioning)
+            self.state().tasks.iter().filter(|(_, it)| it.last_status < TaskStatus::Deprovisioning)
         {
             let tell = |change| Event::Task { task: arn.to_owned(), change };
             let stopping = task.last_status == TaskStatus::Stopping;
@@ -305,7 +328,7 @@ impl World {
         }
         for arn in self.runtime.alive() {
             let wanted =
-                self.state.tasks.get(&arn).is_some_and(|it| it.last_status < TaskStatus::Deprovisioning);
+                self.state().tasks.get(&arn).is_some_and(|it| it.last_status < TaskStatus::Deprovisioning);
             if !wanted {
                 self.runtime.kill(&arn);
             }
@@ -313,27 +336,27 @@ impl World {
         (events, starts, stops)
     }
 
-    /// The state as it would be loaded now.
-    fn loaded(&mut self) -> State {
-        let mut state = State::new(settings(&mut self.rng));
+    /// The engine as it would be loaded now.
+    fn loaded(&mut self) -> Engine {
+        let mut engine = Engine::new(settings(&mut self.rng));
         for ((table, key), row) in &self.rows {
-            state.load(table, key, row).unwrap_or_else(|error| panic!("{error}"));
+            engine.load(table, key, row).unwrap();
         }
-        state.touch_everything();
-        state
+        engine.resume();
+        engine
     }
 
     /// A state that is loaded again has nothing to do that the one before had not, and knows as much.
     fn restart_changes_nothing(&mut self) -> Result<(), Broken> {
         let mut again = self.loaded();
-        settle(&mut again, self.now);
+        again.settle(self.now);
         let changes: Vec<String> =
             again.changes().into_iter().map(|change| format!("{} {}", change.table, change.key)).collect();
         if !changes.is_empty() {
             return Err(format!("a restart changes {changes:?}"));
         }
-        if again.agenda.next_due() != self.state.agenda.next_due() {
-            let (then, now) = (again.agenda.next_due(), self.state.agenda.next_due());
+        if again.next_due() != self.engine.next_due() {
+            let (then, now) = (again.next_due(), self.engine.next_due());
             return Err(format!("a restart wakes at {then:?} instead of {now:?}"));
         }
         Ok(())
@@ -341,14 +364,14 @@ impl World {
 
     /// After a roll-back of a failed commit, the state is what is stored.
     fn is_as_stored(&mut self) -> Result<(), Broken> {
-        if !self.state.changes().is_empty() {
+        if !self.engine.changes().is_empty() {
             return Err("a roll-back leaves changes".to_owned());
         }
         let stored = |table: &str| self.rows.keys().filter(|(name, _)| *name == table).count();
         let lengths = [
-            ("services", self.state.services.len()),
-            ("tasks", self.state.tasks.len()),
-            ("service_deployments", self.state.service_deployments.len()),
+            ("services", self.state().services.len()),
+            ("tasks", self.state().tasks.len()),
+            ("service_deployments", self.state().service_deployments.len()),
         ];
         for (table, length) in lengths {
             if length != stored(table) {
@@ -358,13 +381,13 @@ impl World {
                 ));
             }
         }
-        for (arn, task) in self.state.tasks.iter() {
+        for (arn, task) in self.state().tasks.iter() {
             let row = serde_json::to_vec(task).unwrap_or_default();
             if self.rows.get(&("tasks", arn.to_owned())) != Some(&row) {
                 return Err(format!("a roll-back leaves {arn} changed"));
             }
         }
-        for (arn, service) in self.state.services.iter() {
+        for (arn, service) in self.state().services.iter() {
             let row = serde_json::to_vec(service).unwrap_or_default();
             if self.rows.get(&("services", arn.to_owned())) != Some(&row) {
                 return Err(format!("a roll-back leaves {arn} changed"));
@@ -377,11 +400,11 @@ impl World {
     fn check_effects(&self, effects: &[Effect]) -> Result<(), Broken> {
         for effect in effects {
             let (Effect::StartTask(arn) | Effect::StopTask(arn)) = effect else { continue };
-            let Some(task) = self.state.tasks.get(arn) else {
+            let Some(task) = self.state().tasks.get(arn) else {
                 return Err(format!("{effect:?} is of no task"));
             };
             let still_a_target = task.targets.iter().any(|target| {
-                let group = self.state.target_groups.get(&target.target_group);
+                let group = self.state().target_groups.get(&target.target_group);
                 let found = group.and_then(|group| group.target(&target.id, target.port));
                 found.is_some_and(|found| found.owner_task.as_ref() == Some(arn))
             });
@@ -393,16 +416,12 @@ impl World {
     }
 }
 
-/// As the engine settles.
-fn settle(state: &mut State, now: Timestamp) {
-    while let Some(subject) = state.agenda.next(now) {
-        let wake = match &subject {
-            Subject::Service(arn) => ecs::reconcile_service(state, arn, now),
-            Subject::Task(arn) => ecs::reconcile_task(state, arn, now),
-            Subject::TargetGroup(arn) => elbv2::reconcile_target_group(state, arn, now),
-        };
-        let wake = wake.map(|at| at.max(now + Duration::from_millis(1)));
-        state.agenda.set_wake(subject, wake);
+fn request(call: &Call) -> Request {
+    Request {
+        service: call.service,
+        operation: call.operation.to_owned(),
+        scope: Scope { account: "123456789012".to_owned(), region: "eu-west-1".to_owned() },
+        input: call.input.clone(),
     }
 }
 

@@ -12,7 +12,7 @@ use tidegate_models::{
 };
 
 use super::release::{FailsToRun, Fate};
-use crate::{Event, StopCause, TaskChange, elbv2::TargetHealth};
+use tidegate_engine::{Event, StopCause, TaskChange, elbv2::TargetHealth};
 
 /// The one container of every simulated task.
 pub(super) const CONTAINER: &str = "app";
@@ -67,6 +67,11 @@ impl Runtime {
     /// A runtime whose tasks are all behind `group`.
     pub(super) fn of(group: Option<String>, checks_containers: bool) -> Self {
         Self { group, checks_containers, ..Self::default() }
+    }
+
+    /// The target group that all tasks are behind.
+    pub(super) fn group(&self) -> Option<&str> {
+        self.group.as_deref()
     }
 
     /// When something happens next.

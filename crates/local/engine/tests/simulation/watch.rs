@@ -12,7 +12,7 @@ use super::{
     setup::SERVICE,
     world::{Broken, tail},
 };
-use crate::{
+use tidegate_engine::{
     Event, State, TaskChange,
     ecs::records::{Deployment, Service, ServiceStatus, Task, TaskOwner, TaskStatus},
 };
@@ -385,7 +385,10 @@ fn is_found_unhealthy(state: &State, task: &Task, grace: u64, now: Timestamp) ->
     now.since(started).as_millis() >= u128::from(grace) * 1000 && (by_container || by_target)
 }
 
-fn target_state(state: &State, target: &crate::ecs::records::TaskTarget) -> Option<TargetHealthStateEnum> {
+fn target_state(
+    state: &State,
+    target: &tidegate_engine::ecs::records::TaskTarget,
+) -> Option<TargetHealthStateEnum> {
     let group = state.target_groups.get(&target.target_group)?;
     group.target(&target.id, target.port).map(|target| target.health.state)
 }

@@ -20,7 +20,7 @@ use super::{
     setup::{SERVICE, Setup},
     world::{Broken, Faults, World},
 };
-use crate::ecs::records::StandingCause;
+use tidegate_engine::ecs::records::StandingCause;
 
 /// Seeds that once failed.
 const ONCE_FAILED: [u64; 0] = [];
@@ -111,7 +111,7 @@ fn live(world: &mut World) -> Result<(), Broken> {
     world.calm();
     if world.rng.u8(..10) == 0 {
         world.delete_service()?;
-        world.run_until(CONVERGES_WITHIN, "gone", |world| world.state.services.is_empty())?;
+        world.run_until(CONVERGES_WITHIN, "gone", |world| world.state().services.is_empty())?;
         return match world.runtime.alive().first() {
             Some(task) => Err(format!("{task} runs, its service is gone")),
             None => Ok(()),
@@ -119,6 +119,7 @@ fn live(world: &mut World) -> Result<(), Broken> {
     }
     world.run_until(CONVERGES_WITHIN, "at rest", is_at_rest)?;
     if world.setup.strategy == SchedulingStrategy::Replica {
+        world.forget_early_success()?;
         world.set_percentages(100, 200)?;
     }
     world.deploy(Release::Good)?;
@@ -132,16 +133,16 @@ fn live(world: &mut World) -> Result<(), Broken> {
 
 /// Whether nothing is under way: steady, or FAILED with nothing to go back to, or stuck between two percentages.
 fn is_at_rest(world: &World) -> bool {
-    let Some(service) = world.state.services.get(SERVICE) else { return true };
+    let Some(service) = world.state().services.get(SERVICE) else { return true };
     let failed = service.deployments.first().is_some_and(|it| it.rollout_state == Rollout::Failed);
-    let events = world.state.service_events.get(SERVICE);
+    let events = world.state().service_events.get(SERVICE);
     let stuck =
         events.is_some_and(|row| row.standing.iter().any(|(cause, _)| *cause == StandingCause::Stuck));
     failed || stuck || is_steady(world)
 }
 
 fn is_steady(world: &World) -> bool {
-    let Some(service) = world.state.services.get(SERVICE) else { return false };
+    let Some(service) = world.state().services.get(SERVICE) else { return false };
     let completed = service.deployments.first().is_some_and(|it| it.rollout_state == Rollout::Completed);
     completed && service.deployments.len() == 1 && service.steady_since.is_some()
 }

@@ -13,10 +13,8 @@ use super::{
     setup::{SERVICE, Setup},
     world::World,
 };
-use crate::ecs::{
-    records::{Service, ServiceDeployment, ServiceStatus, Task, TaskOwner, TaskStatus},
-    scheduler::{counts, stop_service_deployment},
-};
+use serde_json::{Value, json};
+use tidegate_engine::ecs::records::{Service, ServiceDeployment, ServiceStatus, Task, TaskOwner, TaskStatus};
 
 const MINUTES: Duration = Duration::from_mins(20);
 
@@ -38,16 +36,26 @@ fn settle(world: &mut World, what: &str, holds: impl Fn(&World) -> bool) -> Dura
 }
 
 fn service(world: &World) -> &Service {
-    world.state.services.get(SERVICE).unwrap()
+    world.state().services.get(SERVICE).unwrap()
 }
 
 fn current(world: &World) -> &ServiceDeployment {
-    world.state.service_deployments.get(service(world).current_service_deployment.as_ref().unwrap()).unwrap()
+    world
+        .state()
+        .service_deployments
+        .get(service(world).current_service_deployment.as_ref().unwrap())
+        .unwrap()
 }
 
-/// The events, oldest first, ids replaced.
+/// The service as DescribeServices answers.
+fn described(world: &mut World) -> Value {
+    let input = json!({"cluster": "c", "services": ["web"]});
+    world.call("ecs", "DescribeServices", input)["services"][0].take()
+}
+
+/// The events, oldest first.
 fn messages(world: &World) -> Vec<String> {
-    let row = world.state.service_events.get(SERVICE).unwrap();
+    let row = world.state().service_events.get(SERVICE).unwrap();
     row.events.iter().rev().map(|event| event.message.clone().unwrap()).collect()
 }
 
@@ -60,7 +68,7 @@ fn a_new_service_reaches_a_steady_state() {
     let world = steady(Setup::default());
     assert_eq!(service(&world).deployments[0].rollout_state, Rollout::Completed);
     assert_eq!(current(&world).status, Status::Successful);
-    assert_eq!(world.state.tasks.len(), 3);
+    assert_eq!(world.state().tasks.len(), 3);
 }
 
 #[test]
@@ -115,9 +123,9 @@ fn a_first_deployment_that_fails_has_nothing_to_go_back_to_and_stalls() {
     let primary = &service(&world).deployments[0];
     assert_eq!(primary.rollout_state, Rollout::Failed);
     assert_eq!(primary.rollout_state_reason, "ECS deployment circuit breaker: tasks failed to start.");
-    let started = world.state.tasks.len();
+    let started = world.state().tasks.len();
     world.run_for(MINUTES).unwrap();
-    assert_eq!(world.state.tasks.len(), started);
+    assert_eq!(world.state().tasks.len(), started);
 }
 
 #[test]
@@ -130,12 +138,11 @@ fn without_roll_back_a_failed_deployment_stays_primary_beside_the_old_tasks() {
     assert_eq!(current(&world).status, Status::Stopped);
     let deployments = &service(&world).deployments;
     assert_eq!((deployments.len(), deployments[0].rollout_state), (2, Rollout::Failed));
-    let old = counts(&world.state, SERVICE, &deployments[1].id);
-    assert_eq!(old.running, 3);
+    assert_eq!(described(&mut world)["deployments"][1]["runningCount"], 3);
 }
 
 fn live(world: &World) -> Vec<&Task> {
-    world.state.tasks.indexed_by(SERVICE).map(|(_, task)| task).collect()
+    world.state().tasks.indexed_by(SERVICE).map(|(_, task)| task).collect()
 }
 
 fn has_said(world: &World, part: &str) -> bool {
@@ -191,11 +198,11 @@ fn an_old_task_drains_before_it_is_told_to_stop() {
     let mut world = steady(Setup { desired: 1, drains_for: Duration::from_mins(5), ..Setup::default() });
     let old = live(&world)[0].arn.clone();
     world.deploy(Release::Good).unwrap();
-    let status = |world: &World| world.state.tasks.get(&old).unwrap().last_status;
+    let status = |world: &World| world.state().tasks.get(&old).unwrap().last_status;
     settle(&mut world, "deactivating", |world| status(world) == TaskStatus::Deactivating);
     let took = settle(&mut world, "stopping", |world| status(world) == TaskStatus::Stopping);
     assert_eq!(took, Duration::from_mins(5));
-    let stop = world.state.tasks.get(&old).unwrap().stop.clone().unwrap();
+    let stop = world.state().tasks.get(&old).unwrap().stop.clone().unwrap();
     assert_eq!(stop.code, TaskStopCode::ServiceSchedulerInitiated);
     assert!(stop.reason.starts_with("Scaling activity initiated by (deployment ecs-svc/"), "{}", stop.reason);
 }
@@ -212,7 +219,7 @@ fn a_deployment_of_no_tasks_completes_at_once() {
     let mut world = World::new(7, Setup { desired: 0, ..Setup::default() });
     world.create_service(Release::CannotPull).unwrap();
     assert_eq!(current(&world).status, Status::Successful);
-    assert_eq!(world.state.tasks.len(), 0);
+    assert_eq!(world.state().tasks.len(), 0);
     world.deploy(Release::Good).unwrap();
     assert_eq!(current(&world).status, Status::Successful);
 }
@@ -227,7 +234,7 @@ fn a_newer_deployment_takes_over_and_the_older_one_ends_stopped() {
     assert_eq!(service(&world).deployments.len(), 3);
     let primaries: Vec<bool> = service(&world).deployments.iter().map(|it| it.primary).collect();
     assert_eq!(primaries, [true, false, false]);
-    let row = world.state.service_deployments.get(&superseded).unwrap();
+    let row = world.state().service_deployments.get(&superseded).unwrap();
     assert_eq!(row.status, Status::Stopped);
     settle(&mut world, "over", is_over);
     assert_eq!(current(&world).status, Status::Successful);
@@ -238,9 +245,8 @@ fn a_desired_count_changed_in_mid_deployment_counts_from_then_on() {
     let mut world = steady(Setup { desired: 2, ..Setup::default() });
     world.deploy(Release::Good).unwrap();
     world.scale(6).unwrap();
-    let primary = &service(&world).deployments[0];
-    assert_eq!(counts(&world.state, SERVICE, &primary.id).desired, 6);
-    assert_eq!(counts(&world.state, SERVICE, &primary.id).pending, 6);
+    let primary = described(&mut world)["deployments"][0].take();
+    assert_eq!((&primary["desiredCount"], &primary["pendingCount"]), (&json!(6), &json!(6)));
     world.scale(1).unwrap();
     settle(&mut world, "over", is_over);
     assert_eq!(live(&world).len(), 1);
@@ -264,7 +270,7 @@ fn starts_that_keep_failing_get_slower_up_to_a_quarter_of_an_hour() {
     let mut world = World::new(7, Setup { desired: 1, breaker: None, ..Setup::default() });
     world.create_service(Release::CannotPull).unwrap();
     world.run_for(Duration::from_hours(3)).unwrap();
-    let mut starts: Vec<_> = world.state.tasks.iter().map(|(_, task)| task.times.created_at).collect();
+    let mut starts: Vec<_> = world.state().tasks.iter().map(|(_, task)| task.times.created_at).collect();
     starts.sort_unstable();
     // Older tasks are forgotten an hour after they stopped.
     let gaps: Vec<u64> = starts.windows(2).map(|pair| pair[1].since(pair[0]).as_secs()).collect();
@@ -285,9 +291,9 @@ fn an_unhealthy_task_is_replaced_by_one_of_its_own_revision() {
     settle(&mut world, "found unhealthy", |world| has_said(world, "is unhealthy in (target-group "));
     assert!(has_said(&world, "due to (reason Health checks failed with these codes: [500])."));
     assert!(has_said(&world, "Amazon ECS replaced 1 tasks due to an unhealthy status."));
-    let gone = |world: &World| world.state.tasks.get(&task.arn).unwrap().stop.is_some();
+    let gone = |world: &World| world.state().tasks.get(&task.arn).unwrap().stop.is_some();
     settle(&mut world, "replaced", gone);
-    let stop = world.state.tasks.get(&task.arn).unwrap().stop.clone().unwrap();
+    let stop = world.state().tasks.get(&task.arn).unwrap().stop.clone().unwrap();
     assert!(stop.reason.starts_with("Task failed ELB health checks in (target-group "), "{}", stop.reason);
     let TaskOwner::Service { revision_arn, .. } = &task.owner else { panic!("{task:?}") };
     for task in live(&world) {
@@ -302,7 +308,7 @@ fn unhealthy_results_within_the_grace_period_are_ignored() {
     let mut world = World::new(7, Setup { desired: 1, grace, ..Setup::default() });
     world.create_service(Release::NeverHealthy).unwrap();
     settle(&mut world, "found unhealthy", |world| has_said(world, "is unhealthy in"));
-    let started = world.state.tasks.iter().filter_map(|(_, task)| task.times.started_at).min().unwrap();
+    let started = world.state().tasks.iter().filter_map(|(_, task)| task.times.started_at).min().unwrap();
     assert_eq!(world.now.since(started), grace);
 }
 
@@ -314,7 +320,7 @@ fn a_container_check_that_fails_replaces_the_task() {
     settle(&mut world, "failed", |world| current(world).finished_at.is_some());
     assert!(has_said(&world, "failed container health checks."));
     let reasons: Vec<String> =
-        world.state.tasks.iter().filter_map(|(_, task)| Some(task.stop.as_ref()?.reason.clone())).collect();
+        world.state().tasks.iter().filter_map(|(_, task)| Some(task.stop.as_ref()?.reason.clone())).collect();
     assert!(reasons.contains(&"Task failed container health checks".to_owned()), "{reasons:?}");
 }
 
@@ -330,7 +336,7 @@ fn a_daemon_runs_one_task_and_stops_it_before_it_starts_the_next() {
     let mut world = steady(setup);
     let old = live(&world)[0].arn.clone();
     world.deploy(Release::Good).unwrap();
-    assert!(world.state.tasks.get(&old).unwrap().stop.is_some());
+    assert!(world.state().tasks.get(&old).unwrap().stop.is_some());
     settle(&mut world, "over", is_over);
     assert_eq!(live(&world).len(), 1);
 }
@@ -347,8 +353,8 @@ fn a_deployment_that_its_user_rolls_back_ends_on_the_old_one() {
     assert_eq!(current(&world).status, Status::RollbackSuccessful);
     assert_eq!(service(&world).deployments[0].id, good);
     let arn = current(&world).arn.clone();
-    let refused = stop_service_deployment(&mut world.state, &arn, StopType::Rollback, world.now);
-    assert_eq!(refused.unwrap_err().code, "ConflictException");
+    let refused = world.refusal("StopServiceDeployment", json!({"serviceDeploymentArn": arn}));
+    assert!(refused.starts_with("ConflictException"), "{refused}");
 }
 
 #[test]
@@ -426,8 +432,8 @@ fn a_deleted_service_drains_is_inactive_and_is_forgotten() {
     settle(&mut world, "inactive", |world| service(world).status == ServiceStatus::Inactive);
     assert!(live(&world).is_empty() && service(&world).deployments.is_empty());
     world.run_for(Duration::from_hours(2)).unwrap();
-    assert!(world.state.services.is_empty() && world.state.service_revisions.is_empty());
-    assert!(world.state.tasks.is_empty() && world.state.service_events.is_empty());
+    assert!(world.state().services.is_empty() && world.state().service_revisions.is_empty());
+    assert!(world.state().tasks.is_empty() && world.state().service_events.is_empty());
 }
 
 #[test]
@@ -456,6 +462,6 @@ fn the_steady_state_is_said_again_every_six_hours() {
 #[test]
 fn a_tag_is_resolved_once_for_all_tasks_of_a_deployment() {
     let world = steady(Setup::default());
-    let revision = world.state.service_revisions.get(&service(&world).deployments[0].revision_arn).unwrap();
+    let revision = world.state().service_revisions.get(&service(&world).deployments[0].revision_arn).unwrap();
     assert_eq!(revision.container_images[0].image_digest.as_deref(), Some("sha256:00"));
 }
