@@ -6,8 +6,8 @@
 use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
 
 use aws_sdk_ecs::types::{
-    AwsVpcConfiguration, DeploymentCircuitBreaker, DeploymentConfiguration, DesiredStatus, LaunchType, LoadBalancer,
-    NetworkConfiguration,
+    AwsVpcConfiguration, DeploymentCircuitBreaker, DeploymentConfiguration, DesiredStatus, LaunchType,
+    LoadBalancer, NetworkConfiguration,
 };
 use aws_sdk_elasticloadbalancingv2::types::{
     Action, ActionTypeEnum, ProtocolEnum, TargetGroupAttribute, TargetTypeEnum,
@@ -86,13 +86,17 @@ impl Client {
         let awsvpc = stage.definition["networkMode"] == "awsvpc";
         let name = stage.target.service.short();
         let cluster = stage.target.cluster.as_str();
-        ask!(self, "ecs", "CreateCluster", Bucket::Elsewhere, self.ecs.create_cluster().cluster_name(cluster))?;
+        ask!(
+            self,
+            "ecs",
+            "CreateCluster",
+            Bucket::Elsewhere,
+            self.ecs.create_cluster().cluster_name(cluster)
+        )?;
         let target_group = self.create_target_group(stage, name, port, awsvpc).await?;
         let (load_balancer, address) = self.create_load_balancer(name).await?;
-        let forward = Action::builder()
-            .r#type(ActionTypeEnum::Forward)
-            .target_group_arn(&target_group)
-            .build();
+        let forward =
+            Action::builder().r#type(ActionTypeEnum::Forward).target_group_arn(&target_group).build();
         let request = self
             .elb
             .create_listener()
@@ -152,7 +156,8 @@ impl Client {
                 .set_tasks(Some(listed.task_arns().to_vec()));
             let (described, _) = ask!(self, "ecs", "DescribeTasks", Bucket::TaskRead, request)?;
             for task in described.tasks() {
-                let revision = task.task_definition_arn().and_then(|arn| arn.rsplit('/').next()).unwrap_or_default();
+                let revision =
+                    task.task_definition_arn().and_then(|arn| arn.rsplit('/').next()).unwrap_or_default();
                 found.extend(addresses(task, port).into_iter().map(|address| (address, revision.to_owned())));
             }
         }
@@ -192,7 +197,8 @@ impl Client {
     }
 
     async fn create_load_balancer(&self, name: &str) -> Result<(String, String), AwsError> {
-        let request = self.elb.create_load_balancer().name(short(name)).subnets("subnet-a").subnets("subnet-b");
+        let request =
+            self.elb.create_load_balancer().name(short(name)).subnets("subnet-a").subnets("subnet-b");
         let (made, _) = ask!(self, "elasticloadbalancing", "CreateLoadBalancer", Bucket::Elsewhere, request)?;
         let made = made.load_balancers().first();
         let arn = made.and_then(|made| made.load_balancer_arn());

@@ -93,7 +93,7 @@ impl Local {
 impl Up {
     async fn run(self, global: &Global) -> Result<Exit, Failure> {
         let data_dir = self.folder.path()?;
-        let images = images(&Session::open(global)?.config.local, config_folder(global));
+        let images = images(&Session::open_for_target(global)?.config.local, config_folder(global));
         let runtime = match self.runtime {
             RuntimeKind::Auto => RuntimeChoice::Auto(images),
             RuntimeKind::Docker => RuntimeChoice::Docker,
@@ -267,7 +267,8 @@ pub fn config_folder(global: &Global) -> &Path {
     }
 }
 
-fn parse_speed(text: &str) -> Result<Speed, String> {
+/// A speed as people write it.
+pub fn parse_speed(text: &str) -> Result<Speed, String> {
     let factor: f64 = text.parse().map_err(|_| format!("'{text}' is no number"))?;
     Speed::new(factor).ok_or_else(|| "a speed is above 0 and at most 10000".to_owned())
 }
@@ -277,7 +278,8 @@ fn parse_account(text: &str) -> Result<String, String> {
     if valid { Ok(text.to_owned()) } else { Err("an AWS account has twelve digits".to_owned()) }
 }
 
-async fn ended_by_signal() {
+/// Completes at Ctrl-C or SIGTERM.
+pub async fn ended_by_signal() {
     use tokio::signal::unix::{SignalKind, signal};
     match signal(SignalKind::terminate()) {
         Ok(mut terminate) => {

@@ -6,17 +6,22 @@
 
 mod args;
 mod config;
+mod demo;
+mod demo_image;
 mod deploy;
 mod diff;
 mod exit;
 mod failure;
 mod interrupt;
 mod local;
+mod rehearse;
 mod render;
 mod revisions;
 mod rollback;
+mod sample;
 mod session;
 mod status;
+mod theatre;
 mod wait;
 mod watch;
 
@@ -54,8 +59,15 @@ enum Command {
     Render(render::Render),
     /// List the revisions of the task definition, or prune old ones
     Revisions(revisions::Revisions),
+    /// Rehearse the deployment on a local cloud, under traffic, with a fault if wanted
+    Rehearse(rehearse::Rehearse),
     /// Run AWS's API, tasks and a load balancer on this machine
     Local(local::Local),
+    /// Show it all: three releases of a small service under traffic, two of them bad
+    Demo(demo::Demo),
+    /// The small service that the demo deploys
+    #[command(hide = true)]
+    SampleService(sample::Sample),
 }
 
 impl Command {
@@ -69,7 +81,10 @@ impl Command {
             Self::Diff(command) => command.run(global).await,
             Self::Render(command) => command.run(global).await,
             Self::Revisions(command) => command.run(global).await,
+            Self::Rehearse(command) => command.run(global).await,
             Self::Local(command) => command.run(global).await,
+            Self::Demo(command) => command.run(global).await,
+            Self::SampleService(command) => command.run(global).await,
         }
     }
 }

@@ -19,7 +19,9 @@ pub enum Fault {
 
 /// A fault that cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("'{0}' is no fault; there are crash-on-start, never-healthy, crash-after=30s, error-rate=30% and latency=800ms")]
+#[error(
+    "'{0}' is no fault; there are crash-on-start, never-healthy, crash-after=30s, error-rate=30% and latency=800ms"
+)]
 pub struct InvalidFault(String);
 
 impl FromStr for Fault {
@@ -94,7 +96,9 @@ mod tests {
 
     #[test]
     fn what_is_no_fault_is_refused_with_those_that_are() {
-        for text in ["", "crash", "crash-after", "crash-after=5", "latency=-1s", "error-rate=130%", "latency=1e9m"] {
+        for text in
+            ["", "crash", "crash-after", "crash-after=5", "latency=-1s", "error-rate=130%", "latency=1e9m"]
+        {
             let error = text.parse::<Fault>().unwrap_err().to_string();
             assert!(error.contains("never-healthy"), "{error}");
         }

@@ -228,7 +228,8 @@ impl Shared {
         *request.uri_mut() = self.load.url.clone();
         let response = self.client.request(request).await.map_err(|error| cause(&error))?;
         let status = response.status().as_u16();
-        let target = response.headers().get(TARGET_HEADER).and_then(|value| value.to_str().ok()?.parse().ok());
+        let target =
+            response.headers().get(TARGET_HEADER).and_then(|value| value.to_str().ok()?.parse().ok());
         response.into_body().collect().await.map_err(|error| cause(&error))?;
         Ok((status, target))
     }

@@ -128,7 +128,9 @@ pub fn table(rows: &[(&str, &Report)]) -> String {
         .iter()
         .map(|(name, report)| {
             let latency = report.requests.latency_ms;
-            let seconds = |time: Option<u64>| time.map_or("–".to_owned(), |time| format!("{:.1} s", time as f64 / 1000.0));
+            let seconds = |time: Option<u64>| {
+                time.map_or("–".to_owned(), |time| format!("{:.1} s", time as f64 / 1000.0))
+            };
             [
                 (*name).to_owned(),
                 report.outcome.words().to_owned(),
@@ -152,7 +154,8 @@ pub fn table(rows: &[(&str, &Report)]) -> String {
         for (at, cell) in cells.iter().enumerate() {
             let padding = " ".repeat(widths[at].saturating_sub(cell.chars().count()));
             // Words to the left, numbers to the right.
-            let _ = if at < 2 { write!(text, "  {cell}{padding}") } else { write!(text, "  {padding}{cell}") };
+            let _ =
+                if at < 2 { write!(text, "  {cell}{padding}") } else { write!(text, "  {padding}{cell}") };
         }
         while text.ends_with(' ') {
             text.pop();
@@ -219,6 +222,8 @@ mod tests {
 
     #[test]
     fn the_report_is_the_published_json() {
-        insta::assert_snapshot!(serde_json::to_string_pretty(&report(Outcome::RolledBack, Some((1_250, 80)))).unwrap());
+        insta::assert_snapshot!(
+            serde_json::to_string_pretty(&report(Outcome::RolledBack, Some((1_250, 80)))).unwrap()
+        );
     }
 }

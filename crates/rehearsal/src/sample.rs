@@ -41,7 +41,9 @@ pub async fn serve() -> io::Result<()> {
                 let response = answer(&request, &image, &crash);
                 async move { Ok::<_, Infallible>(response) }
             });
-            let connection = http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service);
+            let connection = http1::Builder::new()
+                .timer(TokioTimer::new())
+                .serve_connection(TokioIo::new(stream), service);
             tokio::pin!(connection);
             tokio::select! {
                 _ = connection.as_mut() => {}
@@ -63,7 +65,10 @@ fn address() -> io::Result<SocketAddr> {
     let host = env::var("HOST").unwrap_or_else(|_| "0.0.0.0".to_owned());
     let port = env::var("PORT").unwrap_or_else(|_| "8080".to_owned());
     format!("{host}:{port}").parse().map_err(|_| {
-        io::Error::new(io::ErrorKind::InvalidInput, format!("HOST={host} and PORT={port} are no address to serve at"))
+        io::Error::new(
+            io::ErrorKind::InvalidInput,
+            format!("HOST={host} and PORT={port} are no address to serve at"),
+        )
     })
 }
 

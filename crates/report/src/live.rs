@@ -21,6 +21,8 @@ pub struct View {
     started: Option<Millis>,
     deployments: Vec<Deployment>,
     followed: Option<DeploymentId>,
+    /// How the users of a rehearsal fare, and whether a request has failed.
+    traffic: Option<(String, bool)>,
     lines: VecDeque<String>,
 }
 
@@ -35,6 +37,10 @@ impl View {
             Event::Progressed { deployments, followed } => {
                 self.deployments.clone_from(deployments);
                 self.followed = Some(followed.clone());
+                return;
+            }
+            Event::Traffic { failed, .. } => {
+                self.traffic = words::traffic(event).map(|line| (line, *failed > 0));
                 return;
             }
             _ => {}
@@ -65,6 +71,10 @@ pub fn frame(view: &View, now: Millis, width: usize, style: Style) -> Vec<String
         };
         let fitted = fitted(plain.trim_end(), width);
         lines.push(tone.map_or_else(|| fitted.clone(), |tone| style.paint(tone, &fitted)));
+    }
+    if let Some((traffic, failing)) = &view.traffic {
+        let line = fitted(&format!("  {:<16} {traffic}", "traffic"), width);
+        lines.push(style.paint(if *failing { Tone::Bad } else { Tone::Good }, &line));
     }
     lines.extend(view.lines.iter().map(|line| fitted(&format!("    {line}"), width)));
     lines

@@ -54,7 +54,8 @@ pub fn sentence(event: &Event, style: Style) -> Option<String> {
         Event::RollingBack { to, reason } => {
             format!("{} to {}: {reason}", style.paint(Tone::Warning, "rolling back"), to.short())
         }
-        Event::Diagnosed { .. } => return None,
+        // Figures that move twice a second are for a live view; the report at the end has them all.
+        Event::Traffic { .. } | Event::Diagnosed { .. } => return None,
         Event::Decided { verdict, duration_ms } => {
             format!("{} (after {})", verdict_sentence(verdict, style), duration(*duration_ms))
         }
@@ -164,6 +165,17 @@ fn short_id(word: &str) -> String {
         return format!("{}…{}", &id[..8], &word[32..]);
     }
     word.to_owned()
+}
+
+/// One line of figures for a live view.
+pub fn traffic(event: &Event) -> Option<String> {
+    let Event::Traffic { per_second, sent, failed, p50_us, p99_us } = event else { return None };
+    let ms = |us: &u64| *us as f64 / 1000.0;
+    Some(format!(
+        "{per_second}/s   {sent} requests   {failed} failed   p50 {:.1} ms   p99 {:.1} ms",
+        ms(p50_us),
+        ms(p99_us)
+    ))
 }
 
 #[cfg(test)]

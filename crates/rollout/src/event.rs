@@ -100,6 +100,19 @@ pub enum Event {
         /// Why, in AWS's words where there are some.
         reason: String,
     },
+    /// How the users of a rehearsal fare, since it began.
+    Traffic {
+        /// Requests in the last second.
+        per_second: u64,
+        /// Requests answered or failed.
+        sent: u64,
+        /// Those that got no answer or a 5xx.
+        failed: u64,
+        /// The median latency in microseconds.
+        p50_us: u64,
+        /// The latency in microseconds that 99 % did not exceed.
+        p99_us: u64,
+    },
     /// Why it failed.
     Diagnosed {
         /// The findings.

@@ -79,14 +79,15 @@ impl Cloud {
 
     /// How many processes on this machine run the sample service for this cloud.
     pub fn sample_processes(&self) -> usize {
-        let folder = self.data_dir().display().to_string();
+        let instance = std::fs::read_to_string(self.data_dir().join("instance")).unwrap();
+        let mark = format!("TIDEGATE_INSTANCE={}", instance.trim());
         let processes = std::fs::read_dir("/proc").unwrap().flatten();
         let environments = processes.filter_map(|entry| {
             let command = std::fs::read(entry.path().join("cmdline")).ok()?;
             let is_sample = String::from_utf8_lossy(&command).split('\0').nth(1)? == "sample-service";
             is_sample.then(|| std::fs::read(entry.path().join("environ")).ok()).flatten()
         });
-        environments.filter(|environment| String::from_utf8_lossy(environment).contains(&folder)).count()
+        environments.filter(|environment| String::from_utf8_lossy(environment).contains(&mark)).count()
     }
 }
 

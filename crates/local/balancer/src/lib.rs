@@ -22,8 +22,8 @@ pub use balancer::{Balancer, ListenerAddress};
 pub use config::{
     Action, Algorithm, Change, Cidr, Condition, FixedResponse, Forward, HealthCheck, HealthCheckPort,
     InvalidCidr, InvalidMatcher, Listener, LoadBalancer, LoadBalancerAttributes, Matcher, Patterns, Protocol,
-    QueryPair, Redirect, RedirectStatus, Registration, Rule, Target, TargetFault, TargetGroup, TargetStickiness, Weight,
-    WeightedGroup, XForwardedFor,
+    QueryPair, Redirect, RedirectStatus, Registration, Rule, Target, TargetFault, TargetGroup,
+    TargetStickiness, Weight, WeightedGroup, XForwardedFor,
 };
 pub use error::{ApplyError, BindError};
 pub use health::{Event, HealthState, TargetHealth};

@@ -177,7 +177,9 @@ mod tests {
             stickiness: TargetStickiness::Disabled,
             slow_start: Duration::from_secs(100),
             usable: (0..targets)
-                .map(|n| TargetRuntime::new(SocketAddr::from(([127, 0, 0, 1], 1000 + n)), u64::from(n), 1, None))
+                .map(|n| {
+                    TargetRuntime::new(SocketAddr::from(([127, 0, 0, 1], 1000 + n)), u64::from(n), 1, None)
+                })
                 .collect(),
             turns: Arc::default(),
             ramping_until: None,

@@ -1,8 +1,7 @@
 //! What an event costs the scheduler, at 10, 1,000 and 10,000 services of three tasks each.
 //!
 //! One event is what the shell does for it but for the disk: observe, settle, gather the changed rows, commit. The events
-//! are those of a task that exits, and of its replacement up to HEALTHY, in services chosen at random; each service has
-//! its full 100 events to carry. Run with `cargo run --release -p tidegate-engine --example scheduler_cost`: one line of
+//! are those of a task that exits, and of its replacement up to HEALTHY, in services chosen at random. Run with `cargo run --release -p tidegate-engine --example scheduler_cost`: one line of
 //! JSON for each size.
 
 #![allow(clippy::print_stdout, clippy::unwrap_used, clippy::panic, reason = "a measurement, not the product")]
@@ -13,11 +12,8 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use tidegate_engine::{
-    Effect, Engine, Event, Request, Scope, Settings, StopCause, TaskChange, Timestamp,
-    ecs::records::ServiceEvents,
-};
-use tidegate_models::ecs::{HealthStatus, ServiceEvent};
+use tidegate_engine::{Effect, Engine, Event, Request, Scope, Settings, StopCause, TaskChange, Timestamp};
+use tidegate_models::ecs::HealthStatus;
 
 const SIZES: [usize; 3] = [10, 1_000, 10_000];
 const TASKS_PER_SERVICE: usize = 3;
@@ -82,9 +78,6 @@ impl Cloud {
             for task in started {
                 cloud.bring_up(&task);
             }
-            let arn = format!("arn:aws:ecs:eu-west-1:123456789012:service/c/{name}");
-            let row = serde_json::to_vec(&full_log()).unwrap();
-            cloud.engine.load("service_events", &arn, &row).unwrap();
         }
         cloud
     }
@@ -142,16 +135,4 @@ impl Cloud {
 fn starts(effects: Vec<Effect>) -> Vec<String> {
     let start = |effect| if let Effect::StartTask(arn) = effect { Some(arn) } else { None };
     effects.into_iter().filter_map(start).collect()
-}
-
-/// As many events as a service keeps.
-fn full_log() -> ServiceEvents {
-    let event = ServiceEvent {
-        created_at: Some(Timestamp::from_millis(0)),
-        id: Some("00000000-0000-4000-8000-000000000000".to_owned()),
-        message: Some(
-            "(service web) has started 1 tasks: (task 0123456789abcdef0123456789abcdef).".to_owned(),
-        ),
-    };
-    ServiceEvents { events: vec![event; 100], standing: Vec::new() }
 }

@@ -47,8 +47,8 @@ pub struct State {
     pub families: Table<u32>,
     /// Services by ARN.
     pub services: Table<ecs::Service>,
-    /// The events of each service, by service ARN.
-    pub service_events: Table<ecs::ServiceEvents>,
+    /// The events of services by [`ecs::ServiceEvent::key`]; indexed by service ARN.
+    pub service_events: Table<ecs::ServiceEvent>,
     /// Service deployments by ARN; indexed by service ARN.
     pub service_deployments: Table<ecs::ServiceDeployment>,
     /// Service revisions by ARN; indexed by service ARN.
@@ -95,7 +95,7 @@ impl State {
             task_definitions: Table::new("task_definitions"),
             families: Table::new("families"),
             services: Table::new("services"),
-            service_events: Table::new("service_events"),
+            service_events: Table::indexed("service_events", |row| Some(row.service_arn.clone())),
             service_deployments: Table::indexed("service_deployments", |row| Some(row.service_arn.clone())),
             service_revisions: Table::indexed("service_revisions", |row| Some(row.service_arn.clone())),
             tasks: Table::indexed("tasks", ecs::Task::live_service),

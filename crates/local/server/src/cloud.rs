@@ -107,7 +107,13 @@ impl LocalCloud {
         let stop = CancellationToken::new();
         let shutdown_requested = CancellationToken::new();
         let names = TaskNames::default();
-        let effects = Effects::new(runtime.clone(), balancer.clone(), names.clone(), faults.clone(), options.expose_targets);
+        let effects = Effects::new(
+            runtime.clone(),
+            balancer.clone(),
+            names.clone(),
+            faults.clone(),
+            options.expose_targets,
+        );
         adoption::adopt(&engine, &runtime, &names, &commands).await;
 
         let writer = Writer {
@@ -148,7 +154,19 @@ impl LocalCloud {
         ];
         let loops =
             vec![tokio::spawn(writer.run()), tokio::spawn(api::serve(listener, Arc::new(api), stop.clone()))];
-        Ok(Self { address, clock, engine, balancer, runtime, faults, shutdown_requested, stop, loops, pumps, folder })
+        Ok(Self {
+            address,
+            clock,
+            engine,
+            balancer,
+            runtime,
+            faults,
+            shutdown_requested,
+            stop,
+            loops,
+            pumps,
+            folder,
+        })
     }
 
     /// The endpoint of its AWS API: what `AWS_ENDPOINT_URL` is to be.

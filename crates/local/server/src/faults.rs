@@ -60,9 +60,17 @@ impl Faults {
     }
 
     /// Does what `event` of a task with this definition calls for.
-    pub(crate) fn carry_out(&self, task_definition: &str, event: &TaskEvent, runtime: &Runtime, clock: &Clock) {
+    pub(crate) fn carry_out(
+        &self,
+        task_definition: &str,
+        event: &TaskEvent,
+        runtime: &Runtime,
+        clock: &Clock,
+    ) {
         match (self.of(task_definition), event) {
-            (Some(Fault::CrashOnStart), TaskEvent::ContainerStarted { task_id, .. }) => runtime.crash(task_id),
+            (Some(Fault::CrashOnStart), TaskEvent::ContainerStarted { task_id, .. }) => {
+                runtime.crash(task_id)
+            }
             (Some(Fault::CrashAfter(length)), TaskEvent::Running { task_id }) => {
                 let (task_id, runtime, clock) = (task_id.clone(), runtime.clone(), clock.clone());
                 tokio::spawn(async move {

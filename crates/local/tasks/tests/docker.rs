@@ -14,8 +14,9 @@ use std::{
     collections::BTreeMap,
     fs,
     hash::{DefaultHasher, Hash, Hasher},
-    io::{BufRead, BufReader, Read},
+    io::{BufRead, BufReader, Read, Write},
     net::{IpAddr, SocketAddr, TcpStream},
+    os::unix::net::UnixListener,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::Arc,
@@ -541,4 +542,60 @@ fn without_a_daemon_it_says_where_it_looked_and_what_to_do() {
     let error = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success());
     assert!(error.contains("no Docker daemon answers at unix:///nowhere/docker.sock: "), "{error}");
+}
+
+/// A daemon that says who it is and then breaks off every conversation.
+fn dying_daemon(socket: &Path) {
+    let listener = UnixListener::bind(socket).unwrap();
+    std::thread::spawn(move || {
+        for mut client in listener.incoming().map_while(Result::ok) {
+            std::thread::spawn(move || {
+                let mut requests = BufReader::new(client.try_clone().unwrap());
+                let mut line = String::new();
+                while requests.read_line(&mut line).is_ok_and(|read| read > 0) {
+                    let answer = if line.contains("/version ") {
+                        Some(json!({"ApiVersion": "1.41"}).to_string())
+                    } else if line.contains("/info ") {
+                        Some(json!({"NCPU": 2, "Architecture": "x86_64"}).to_string())
+                    } else if line.starts_with("GET ")
+                        || line.starts_with("POST ")
+                        || line.starts_with("DELETE ")
+                    {
+                        return;
+                    } else {
+                        None
+                    };
+                    line.clear();
+                    if let Some(body) = answer {
+                        let length = body.len();
+                        let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json";
+                        let _ = write!(client, "{head}\r\ncontent-length: {length}\r\n\r\n{body}");
+                    }
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn a_daemon_that_breaks_off_fails_the_task_with_its_reason_and_blocks_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, socket) = (folder.path().join("task.json"), folder.path().join("docker.sock"));
+    dying_daemon(&socket);
+    let web = json!({"name": "web", "image": "hello:1", "memory": 32});
+    let definition = json!({"networkMode": "awsvpc", "containerDefinitions": [web]});
+    fs::write(&file, json!({"id": "t", "definition": definition, "images": {}}).to_string()).unwrap();
+    let output = Command::new(program())
+        .env("DOCKER_HOST", format!("unix://{}", socket.display()))
+        .arg(folder.path().join("tasks"))
+        .args(["an-instance", "persistent", "docker"])
+        .arg(&file)
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&output.stdout);
+    let last = told.lines().last().unwrap_or_default();
+    assert!(
+        last.contains("TaskFailedToStart") && last.contains("CannotCreateContainerError: "),
+        "{output:#?}"
+    );
 }

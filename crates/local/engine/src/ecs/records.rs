@@ -84,6 +84,8 @@ pub struct Service {
     pub deleted_at: Option<Timestamp>,
     /// Whether it stands in steady state, and since when the event says so.
     pub steady_since: Option<Timestamp>,
+    /// Causes that its events told and that are not resolved, with when they were told last.
+    pub standing: Vec<(StandingCause, Timestamp)>,
     /// Members that are stored and described, and decide nothing here.
     pub echo: ServiceEcho,
 }
@@ -152,13 +154,22 @@ pub struct ServiceEcho {
     pub availability_zone_rebalancing: Option<ecs::AvailabilityZoneRebalancing>,
 }
 
-/// The last events of a service.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct ServiceEvents {
-    /// Newest first, at most 100.
-    pub events: Vec<ecs::ServiceEvent>,
-    /// Causes that were told and are not resolved, with when they were told last: they are not told again so soon.
-    pub standing: Vec<(StandingCause, Timestamp)>,
+/// An event of a service: a row of its own, so that one more costs no more than itself.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ServiceEvent {
+    /// Its service's ARN.
+    pub service_arn: String,
+    /// Which event of the service it is, from 1 on.
+    pub number: u32,
+    /// As `DescribeServices` answers it.
+    pub event: ecs::ServiceEvent,
+}
+
+impl ServiceEvent {
+    /// The key of a service's event `number`: ordered by number within a service.
+    pub fn key(service_arn: &str, number: u32) -> String {
+        format!("{service_arn}/{number:010}")
+    }
 }
 
 /// A cause of events that stands until it is resolved.

@@ -12,43 +12,43 @@ use super::{
 };
 
 impl World {
-    /// CreateService.
+    /// `CreateService`.
     pub(super) fn create_service(&mut self, release: Release) -> Result<(), Broken> {
         let definition = self.register(release);
         let input = self.setup.service(&definition, self.runtime.group());
         self.act("ecs", "CreateService", input)
     }
 
-    /// UpdateService of what `changes` names.
+    /// `UpdateService` of what `changes` names.
     pub(super) fn update(&mut self, mut changes: Value) -> Result<(), Broken> {
         changes["cluster"] = json!(CLUSTER);
         changes["service"] = json!("web");
         self.act("ecs", "UpdateService", changes)
     }
 
-    /// UpdateService with a new task definition.
+    /// `UpdateService` with a new task definition.
     pub(super) fn deploy(&mut self, release: Release) -> Result<(), Broken> {
         let definition = self.register(release);
         self.update(json!({"taskDefinition": definition}))
     }
 
-    /// UpdateService with another desired count.
+    /// `UpdateService` with another desired count.
     pub(super) fn scale(&mut self, desired: u32) -> Result<(), Broken> {
         self.update(json!({"desiredCount": desired}))
     }
 
-    /// UpdateService with other percentages.
+    /// `UpdateService` with other percentages.
     pub(super) fn set_percentages(&mut self, minimum: i32, maximum: i32) -> Result<(), Broken> {
         let percentages = json!({"minimumHealthyPercent": minimum, "maximumPercent": maximum});
         self.update(json!({"deploymentConfiguration": percentages}))
     }
 
-    /// UpdateService without early success criteria.
+    /// `UpdateService` without early success criteria.
     pub(super) fn forget_early_success(&mut self) -> Result<(), Broken> {
         self.update(json!({"deploymentConfiguration": {"earlySuccessCriteria": {"enable": false}}}))
     }
 
-    /// StopServiceDeployment of the current one; one that is over is refused.
+    /// `StopServiceDeployment` of the current one; one that is over is refused.
     pub(super) fn stop_deployment(&mut self, stop_type: StopType) -> Result<(), Broken> {
         let service = self.state().services.get(SERVICE);
         let Some(arn) = service.and_then(|service| service.current_service_deployment.clone()) else {
@@ -58,12 +58,12 @@ impl World {
         self.act("ecs", "StopServiceDeployment", input)
     }
 
-    /// DeleteService.
+    /// `DeleteService`.
     pub(super) fn delete_service(&mut self) -> Result<(), Broken> {
         self.act("ecs", "DeleteService", json!({"cluster": CLUSTER, "service": "web", "force": true}))
     }
 
-    /// StopTask of one that runs or starts.
+    /// `StopTask` of one that runs or starts.
     pub(super) fn stop_any_task(&mut self) -> Result<(), Broken> {
         let tasks = self.state().tasks.indexed_by(SERVICE);
         let tasks = tasks.filter(|(_, task)| task.last_status <= TaskStatus::Running);
@@ -72,7 +72,7 @@ impl World {
         self.act("ecs", "StopTask", json!({"cluster": CLUSTER, "task": task}))
     }
 
-    /// DeregisterTargets, behind the back of ECS.
+    /// `DeregisterTargets`, behind the back of ECS.
     pub(super) fn deregister_any_target(&mut self) -> Result<(), Broken> {
         let targets = self.state().target_groups.iter().flat_map(|(group, row)| {
             row.targets.iter().map(move |target| {

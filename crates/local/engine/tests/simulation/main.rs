@@ -9,6 +9,7 @@
 
 mod actions;
 mod random;
+mod recount;
 mod release;
 mod runtime;
 mod setup;

@@ -55,8 +55,8 @@ fn described(world: &mut World) -> Value {
 
 /// The events, oldest first.
 fn messages(world: &World) -> Vec<String> {
-    let row = world.state().service_events.get(SERVICE).unwrap();
-    row.events.iter().rev().map(|event| event.message.clone().unwrap()).collect()
+    let events = world.state().service_events.indexed_by(SERVICE);
+    events.map(|(_, row)| row.event.message.clone().unwrap()).collect()
 }
 
 fn is_over(world: &World) -> bool {
@@ -394,17 +394,17 @@ fn a_recreated_deployment_is_rolled_back_to_under_its_old_id() {
     assert_eq!(live(&world).len(), 3);
 }
 
-fn early(cleanup: ServiceRevisionCleanup) -> Option<DeploymentEarlySuccessCriteria> {
-    Some(DeploymentEarlySuccessCriteria {
+fn early(cleanup: ServiceRevisionCleanup) -> DeploymentEarlySuccessCriteria {
+    DeploymentEarlySuccessCriteria {
         enable: true,
         healthy_percent: Some(50),
         source_service_revision_cleanup: Some(cleanup),
-    })
+    }
 }
 
 #[test]
 fn early_success_with_deferred_clean_up_completes_while_old_tasks_run() {
-    let early_success = early(ServiceRevisionCleanup::Deferred);
+    let early_success = Some(early(ServiceRevisionCleanup::Deferred));
     let mut world = steady(Setup { desired: 4, minimum_percent: 50, early_success, ..Setup::default() });
     world.deploy(Release::Good).unwrap();
     settle(&mut world, "successful", |world| current(world).status == Status::Successful);
@@ -415,7 +415,7 @@ fn early_success_with_deferred_clean_up_completes_while_old_tasks_run() {
 
 #[test]
 fn early_success_with_blocking_clean_up_waits_for_the_old_tasks_but_not_for_all_new_ones() {
-    let early_success = early(ServiceRevisionCleanup::Blocking);
+    let early_success = Some(early(ServiceRevisionCleanup::Blocking));
     let drains_for = Duration::ZERO;
     let mut world =
         steady(Setup { desired: 4, minimum_percent: 50, early_success, drains_for, ..Setup::default() });
@@ -464,4 +464,19 @@ fn a_tag_is_resolved_once_for_all_tasks_of_a_deployment() {
     let world = steady(Setup::default());
     let revision = world.state().service_revisions.get(&service(&world).deployments[0].revision_arn).unwrap();
     assert_eq!(revision.container_images[0].image_digest.as_deref(), Some("sha256:00"));
+}
+
+#[test]
+fn a_service_keeps_its_last_hundred_events_newest_first() {
+    let mut world = steady(Setup { desired: 0, ..Setup::default() });
+    for _ in 0..70 {
+        world.update(json!({"forceNewDeployment": true})).unwrap();
+        world.run_for(Duration::from_secs(1)).unwrap();
+    }
+    let service = described(&mut world);
+    let events = service["events"].as_array().unwrap();
+    assert_eq!(events.len(), 100);
+    let times: Vec<f64> = events.iter().map(|event| event["createdAt"].as_f64().unwrap()).collect();
+    assert!(times.is_sorted_by(|newer, older| newer >= older), "{times:?}");
+    assert_eq!(events[0]["message"], "(service web) has reached a steady state.");
 }

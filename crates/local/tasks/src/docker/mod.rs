@@ -7,6 +7,7 @@
 mod create;
 mod daemon;
 mod driver;
+mod import;
 mod labels;
 mod leftovers;
 mod output;
@@ -14,4 +15,5 @@ mod pause;
 mod watchdog;
 
 pub(crate) use driver::DockerDriver;
+pub use import::{NewImage, import_image};
 pub(crate) use leftovers::clean_up;

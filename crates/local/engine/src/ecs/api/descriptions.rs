@@ -25,7 +25,7 @@ pub(super) enum Tags {
 pub(super) fn service(state: &State, row: &Service, tags: Tags) -> ecs::Service {
     let counts = scheduler::service_counts(state, &row.arn);
     let template = &row.template;
-    let events = state.service_events.get(&row.arn).map(|events| events.events.clone()).unwrap_or_default();
+    let events = state.service_events.indexed_by(&row.arn).rev().map(|(_, row)| row.event.clone()).collect();
     ecs::Service {
         service_arn: Some(row.arn.clone()),
         service_name: Some(row.name.clone()),

@@ -4,10 +4,11 @@
 
 use std::time::Duration;
 
+use serde::{Serialize, de::DeserializeOwned};
 use tidegate_models::{Timestamp, ecs::ServiceDeploymentStatus};
 
 use super::deployments;
-use crate::{State, ecs::records::ServiceStatus, state::Subject};
+use crate::{State, Table, ecs::records::ServiceStatus, state::Subject};
 
 /// For how long a deleted service is still described.
 const DESCRIBED_FOR: Duration = Duration::from_hours(1);
@@ -45,18 +46,22 @@ pub(super) fn forget(state: &mut State, arn: &str, now: Timestamp) -> Option<Tim
     if now < forgotten_at {
         return Some(forgotten_at);
     }
-    let deployments: Vec<String> =
-        state.service_deployments.indexed_by(arn).map(|(key, _)| key.to_owned()).collect();
-    for key in deployments {
-        state.service_deployments.remove(&key);
-    }
-    let revisions: Vec<String> =
-        state.service_revisions.indexed_by(arn).map(|(key, _)| key.to_owned()).collect();
-    for key in revisions {
-        state.service_revisions.remove(&key);
-    }
-    state.service_events.remove(arn);
+    forget_history(state, arn);
     state.tags.remove(arn);
     state.services.remove(arn);
     None
+}
+
+/// Forgets a service's events, deployments and revisions.
+pub(crate) fn forget_history(state: &mut State, arn: &str) {
+    forget_rows(&mut state.service_events, arn);
+    forget_rows(&mut state.service_deployments, arn);
+    forget_rows(&mut state.service_revisions, arn);
+}
+
+fn forget_rows<V: Clone + Serialize + DeserializeOwned>(table: &mut Table<V>, index: &str) {
+    let keys: Vec<String> = table.indexed_by(index).map(|(key, _)| key.to_owned()).collect();
+    for key in keys {
+        table.remove(&key);
+    }
 }

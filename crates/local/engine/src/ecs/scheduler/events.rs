@@ -13,11 +13,11 @@ use tidegate_models::{Timestamp, ecs::ServiceEvent};
 
 use crate::{
     State,
-    ecs::records::{ServiceEvents, StandingCause},
+    ecs::records::{ServiceEvent as Row, StandingCause},
 };
 
 /// As many as `DescribeServices` answers.
-const MOST_EVENTS: usize = 100;
+const MOST_EVENTS: u32 = 100;
 
 /// After which an event is told again though its cause still stands, and the steady state is said again.
 pub(super) const REPEATED_AFTER: Duration = Duration::from_hours(6);
@@ -61,15 +61,20 @@ pub(super) enum Happened<'a> {
 
 /// Adds an event to a service's.
 pub(super) fn tell(state: &mut State, service_arn: &str, happened: &Happened<'_>, now: Timestamp) {
-    let message = happened.message(service_arn);
-    let event = ServiceEvent { created_at: Some(now), id: Some(state.ids.uuid()), message: Some(message) };
-    if !state.service_events.contains(service_arn) {
-        state.service_events.insert(service_arn, ServiceEvents::default());
+    let event = ServiceEvent {
+        created_at: Some(now),
+        id: Some(state.ids.uuid()),
+        message: Some(happened.message(service_arn)),
+    };
+    let mut told = state.service_events.indexed_by(service_arn).map(|(_, row)| row.number);
+    let first = told.next();
+    let last = told.next_back().or(first).unwrap_or(0);
+    if let Some(first) = first.filter(|first| last - first + 1 >= MOST_EVENTS) {
+        state.service_events.remove(&Row::key(service_arn, first));
     }
-    state.service_events.update(service_arn, |row| {
-        row.events.insert(0, event);
-        row.events.truncate(MOST_EVENTS);
-    });
+    let number = last + 1;
+    let row = Row { service_arn: service_arn.to_owned(), number, event };
+    state.service_events.insert(&Row::key(service_arn, number), row);
 }
 
 /// Adds an event unless it was told already and its `cause` was not resolved since.
@@ -80,26 +85,25 @@ pub(super) fn tell_standing(
     happened: &Happened<'_>,
     now: Timestamp,
 ) {
-    let row = state.service_events.get(service_arn);
-    let told =
-        row.and_then(|row| row.standing.iter().find(|(standing, _)| *standing == cause)).map(|(_, at)| *at);
-    if told.is_some_and(|at| now < at + REPEATED_AFTER) {
+    let service = state.services.get(service_arn);
+    let told = service.and_then(|service| service.standing.iter().find(|(standing, _)| *standing == cause));
+    if told.is_some_and(|(_, at)| now < *at + REPEATED_AFTER) {
         return;
     }
     tell(state, service_arn, happened, now);
-    state.service_events.update(service_arn, |row| {
-        row.standing.retain(|(standing, _)| *standing != cause);
-        row.standing.push((cause, now));
+    state.services.update(service_arn, |service| {
+        service.standing.retain(|(standing, _)| *standing != cause);
+        service.standing.push((cause, now));
     });
 }
 
 /// A cause does not stand any more: when it comes back it is told again at once.
 pub(super) fn resolve(state: &mut State, service_arn: &str, cause: StandingCause) {
-    let row = state.service_events.get(service_arn);
-    if row.is_some_and(|row| row.standing.iter().any(|(standing, _)| *standing == cause)) {
+    let service = state.services.get(service_arn);
+    if service.is_some_and(|service| service.standing.iter().any(|(standing, _)| *standing == cause)) {
         state
-            .service_events
-            .update(service_arn, |row| row.standing.retain(|(standing, _)| *standing != cause));
+            .services
+            .update(service_arn, |service| service.standing.retain(|(standing, _)| *standing != cause));
     }
 }
 

@@ -1,6 +1,6 @@
 //! A deployment fails: it launches nothing more, and the service goes back to the last completed one.
 //!
-//! Facts §2.1: the target becomes PRIMARY and IN_PROGRESS again under its old id, and is no target itself until it has
+//! Facts §2.1: the target becomes PRIMARY and `IN_PROGRESS` again under its old id, and is no target itself until it has
 //! completed; without a target the deployment stalls FAILED; with roll-back off it stays PRIMARY. The service deployment
 //! that failed is the one that is rolled back. Alarms become a [`Cause`] of their own. Start at [`fail_primary`].
 

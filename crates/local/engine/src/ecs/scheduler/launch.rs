@@ -1,6 +1,6 @@
 //! A new task: its row, and the effect that starts it.
 //!
-//! It is the one place that makes tasks, for services and for RunTask alike. It must never decide whether a task is
+//! It is the one place that makes tasks, for services and for `RunTask` alike. It must never decide whether a task is
 //! wanted. Start at [`create_task`].
 
 use tidegate_models::{Timestamp, ecs};
@@ -24,7 +24,7 @@ pub(crate) struct NewTask {
     pub(crate) task_definition: String,
     /// Who wants it.
     pub(crate) owner: TaskOwner,
-    /// As given to RunTask.
+    /// As given to `RunTask`.
     pub(crate) overrides: Option<ecs::TaskOverride>,
     /// Members that are only described.
     pub(crate) launch: TaskLaunch,

@@ -360,8 +360,8 @@ mod tests {
             let stops = plan.stops.iter().filter(|stop| stop.deployment == Some(at));
             let stops: String = stops.map(|stop| letter(&stop.stood)).collect();
             let starts = plan.starts.iter().filter(|start| start.deployment == at);
-            let starts: String = starts.map(|start| format!("+{}", start.count)).collect();
-            format!("{starts}{stops}")
+            let starts: Vec<String> = starts.map(|start| format!("+{}", start.count)).collect();
+            format!("{}{stops}", starts.concat())
         });
         told.chain(plan.stuck.then(|| "stuck".to_owned())).collect()
     }

@@ -39,7 +39,7 @@ pub(super) struct DeploymentView {
     pub(super) id: String,
     /// What is to become of it.
     pub(super) role: Role,
-    /// Whether it is still IN_PROGRESS.
+    /// Whether it is still `IN_PROGRESS`.
     pub(super) in_progress: bool,
     /// How many tasks it should hold.
     pub(super) desired: u32,

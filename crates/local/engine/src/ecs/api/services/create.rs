@@ -46,7 +46,8 @@ pub(super) fn create(
     let tags = tags::checked(input.tags.as_deref())?;
     let service = checked(state, context, &cluster, &arn, input)?;
 
-    forget(state, &arn);
+    // What stood under the name before: a deleted service.
+    scheduler::forget_history(state, &arn);
     state.services.insert(&arn, service);
     tags::put(state, &arn, tags);
     if let Some(token) = token {
@@ -126,6 +127,7 @@ fn checked(
         created_at: context.now,
         deleted_at: None,
         steady_since: None,
+        standing: Vec::new(),
         echo: ServiceEcho {
             role_arn: input.role,
             created_by: Some(format!("arn:aws:iam::{}:root", context.scope.account)),
@@ -137,21 +139,6 @@ fn checked(
             availability_zone_rebalancing: input.availability_zone_rebalancing,
         },
     })
-}
-
-/// What stood under the name before: a deleted service and its history.
-fn forget(state: &mut State, arn: &str) {
-    let deployments: Vec<String> =
-        state.service_deployments.indexed_by(arn).map(|(key, _)| key.to_owned()).collect();
-    for key in deployments {
-        state.service_deployments.remove(&key);
-    }
-    let revisions: Vec<String> =
-        state.service_revisions.indexed_by(arn).map(|(key, _)| key.to_owned()).collect();
-    for key in revisions {
-        state.service_revisions.remove(&key);
-    }
-    state.service_events.remove(arn);
 }
 
 /// Seconds of grace; 0 when nothing is given.

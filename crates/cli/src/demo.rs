@@ -1,0 +1,215 @@
+//! `tidegate demo`: three releases of a small service under steady traffic, two of them bad. It is a script over
+//! rehearsals: everything that happens in it happens in `tidegate rehearse`, too. Start with [`Demo`].
+
+use std::io::Write as _;
+
+use clap::Args;
+use serde_json::{Value, json};
+use tidegate_aws::{
+    DeployPlan, TaskDefinitionSource,
+    deploy::{Tags, Then},
+};
+use tidegate_local::{ImageCommand, ImageMap, RuntimeChoice, Speed};
+use tidegate_rehearsal::{Report, report};
+use tidegate_report::{Reporter, style::Tone};
+use tidegate_rollout::{
+    Event, Millis, Strategy,
+    names::{ClusterName, ServiceName, ServiceRef},
+    task_definition::images::ImageChange,
+    update::{BreakerPolicy, Force},
+};
+
+use crate::{
+    args::{Global, Output},
+    exit::Exit,
+    failure::Failure,
+    rehearse::{until_interrupted, watch_options},
+    session::Session,
+    theatre::{Act, Setup, Theatre},
+};
+
+/// Twelve seconds of AWS's time in one: health checks and drains take what they take, only faster.
+const SPEED: f64 = 12.0;
+
+/// `tidegate demo`.
+#[derive(Debug, Args)]
+pub struct Demo {
+    /// Run the tasks as Docker containers
+    #[arg(long)]
+    docker: bool,
+    /// Requests a second
+    #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    rps: u32,
+}
+
+/// A release of the demo.
+struct Release {
+    image: &'static str,
+    name: &'static str,
+    text: &'static str,
+    expected: report::Outcome,
+}
+
+const RELEASES: [Release; 3] = [
+    Release {
+        image: "hello:2",
+        name: "hello:2, good",
+        text: "A good release. New tasks start beside the old ones; each old one drains before it stops.",
+        expected: report::Outcome::Deployed,
+    },
+    Release {
+        image: "hello:3",
+        name: "hello:3, crashes at start",
+        text: "A release that crashes at start. The circuit breaker counts three failed tasks and rolls back.",
+        expected: report::Outcome::RolledBack,
+    },
+    Release {
+        image: "hello:4",
+        name: "hello:4, never healthy",
+        text: "A release that starts and never gets healthy. Its tasks get no traffic; the breaker rolls back.",
+        expected: report::Outcome::RolledBack,
+    },
+];
+
+impl Demo {
+    /// Plays all acts and prints one table.
+    pub async fn run(self, global: &Global) -> Result<Exit, Failure> {
+        let speed = Speed::new(SPEED).unwrap_or(Speed::REAL);
+        let target =
+            ServiceRef { cluster: ClusterName::parse("demo")?, service: ServiceName::parse("hello")? };
+        let runtime = if self.docker {
+            crate::demo_image::import(&RELEASES.map(|release| release.image)).await?;
+            RuntimeChoice::Docker
+        } else {
+            RuntimeChoice::Process(images()?)
+        };
+        say(
+            global,
+            Tone::Quiet,
+            &format!(
+                "Starting a local cloud: three tasks of hello:1 behind a load balancer, {} requests a second.",
+                self.rps
+            ),
+        );
+        let setup = Setup {
+            target: target.clone(),
+            definition: definition("hello:1"),
+            tasks: 3,
+            health_check_path: "/health".to_owned(),
+            runtime,
+            speed,
+            rps: self.rps,
+        };
+        let reports = until_interrupted(setup, async |theatre| play(global, theatre, &target).await).await?;
+        let rows: Vec<(&str, &Report)> = RELEASES.iter().map(|release| release.name).zip(&reports).collect();
+        print(global, &rows);
+        let as_expected =
+            RELEASES.iter().zip(&reports).all(|(release, report)| report.outcome == release.expected);
+        Ok(if as_expected { Exit::Done } else { Exit::Failed })
+    }
+}
+
+async fn play(global: &Global, theatre: &Theatre, target: &ServiceRef) -> Result<Vec<Report>, Failure> {
+    let mut reports = Vec::new();
+    for (number, release) in RELEASES.iter().enumerate() {
+        say(global, Tone::Good, &format!("\nAct {} of {} · {}", number + 1, RELEASES.len(), release.name));
+        say(global, Tone::Quiet, release.text);
+        let act = Act { plan: plan(global, theatre, target, release), fault: None, least_requests: 0 };
+        let session = Session { global, config: crate::config::Config::default() };
+        let reporter: Box<dyn Reporter> = match global.output {
+            Output::Json => Box::new(tidegate_report::Silent),
+            Output::Text => Box::new(Brief(session.reporter())),
+        };
+        reports.push(theatre.play(&act, reporter).await?);
+    }
+    Ok(reports)
+}
+
+fn plan(global: &Global, theatre: &Theatre, target: &ServiceRef, release: &Release) -> DeployPlan {
+    DeployPlan {
+        target: target.clone(),
+        strategy: Strategy::RollingByEcs,
+        source: TaskDefinitionSource::Running,
+        images: vec![ImageChange::OfTheOnlyOne { image: release.image.to_owned() }],
+        tags: Tags::Keep,
+        breaker: BreakerPolicy::EnsureOn,
+        force: Force::OnlyIfChanged,
+        desired_count: None,
+        then: Then::Wait,
+        timeout_ms: 60_000,
+        watch: watch_options(global, theatre.speed()),
+    }
+}
+
+/// Which command stands for which release: this program, told to be the sample service, healthy or not.
+fn images() -> Result<ImageMap, Failure> {
+    let program = std::env::current_exe().map_err(|error| {
+        Failure::new(Exit::Refused, format!("cannot find this program's own file: {error}"))
+    })?;
+    let command = |crash: Option<&str>| ImageCommand {
+        command: vec![program.display().to_string(), "sample-service".to_owned()],
+        environment: crash.map(|crash| ("SAMPLE_CRASH".to_owned(), crash.to_owned())).into_iter().collect(),
+        ..ImageCommand::default()
+    };
+    Ok(ImageMap::default()
+        .with("hello:*", command(None))
+        .with("hello:3", command(Some("start")))
+        .with("hello:4", command(Some("health"))))
+}
+
+fn definition(image: &str) -> Value {
+    json!({
+        "family": "hello",
+        "networkMode": "awsvpc",
+        "requiresCompatibilities": ["FARGATE"],
+        "cpu": "256",
+        "memory": "512",
+        "containerDefinitions": [{
+            "name": "hello",
+            "image": image,
+            "essential": true,
+            "portMappings": [{ "containerPort": 8080 }],
+            "stopTimeout": 5,
+            "logConfiguration": {
+                "logDriver": "awslogs",
+                "options": { "awslogs-group": "/demo/hello", "awslogs-region": "eu-west-1", "awslogs-stream-prefix": "hello" },
+            },
+        }],
+    })
+}
+
+/// The demo says in its own words what a release is about, so the difference and the failure screen stay out.
+struct Brief(Box<dyn Reporter>);
+
+impl Reporter for Brief {
+    fn event(&mut self, at: Millis, event: &Event) {
+        if !matches!(event, Event::Planned { .. } | Event::Diagnosed { .. } | Event::Registered { .. }) {
+            self.0.event(at, event);
+        }
+    }
+
+    fn refresh(&mut self, now: Millis) {
+        self.0.refresh(now);
+    }
+
+    fn finish(&mut self) {
+        self.0.finish();
+    }
+}
+
+fn say(global: &Global, tone: Tone, text: &str) {
+    if !global.quiet && global.output == Output::Text {
+        let _ = writeln!(std::io::stderr(), "{}", global.stderr_style().paint(tone, text));
+    }
+}
+
+fn print(global: &Global, rows: &[(&str, &Report)]) {
+    let mut stdout = std::io::stdout();
+    let _ = match global.output {
+        Output::Json => {
+            let reports: Vec<&Report> = rows.iter().map(|(_, report)| *report).collect();
+            serde_json::to_string_pretty(&reports).map(|text| writeln!(stdout, "{text}")).is_ok()
+        }
+        Output::Text => write!(stdout, "\n{}", report::table(rows)).is_ok(),
+    };
+}

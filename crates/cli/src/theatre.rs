@@ -1,0 +1,399 @@
+//! A stage for rehearsals: a local cloud in this process, the service on it, users at its door. It must leave nothing
+//! behind, however it ends. The deployment on it is the very same as in production. Start with [`Theatre::open`].
+
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use serde_json::Value;
+use tidegate_aws::{
+    Client, ConnectOptions, DeployError, DeployPlan, Outcome, StaticCredentials,
+    provision::{Stage, StageError, Staged, serving_port},
+};
+use tidegate_local::{ExposeTargets, LocalCloud, Options, RuntimeChoice, Speed};
+use tidegate_rehearsal::{
+    Fault, Load, Measured, Report, Traffic,
+    report::{self, Moment, Requests, Weights},
+};
+use tidegate_report::Reporter;
+use tidegate_rollout::{
+    Event, Millis, TaskDefinitionArn, Verdict,
+    names::{ClusterName, ServiceRef},
+};
+
+use crate::{exit::Exit, failure::Failure};
+
+/// The listener's port on the load balancer's own loopback address.
+const LISTENER_PORT: u16 = 8080;
+/// How long the stable revision may take to get steady.
+const CURTAIN: Duration = Duration::from_secs(60);
+/// How often figures are shown.
+const FIGURES: Duration = Duration::from_millis(500);
+/// How often a live view moves its clock.
+const REFRESH: Duration = Duration::from_millis(100);
+/// How long traffic goes on after a verdict, so that what breaks late is seen.
+const AFTERWARDS: Duration = Duration::from_secs(1);
+
+/// What is put on the stage.
+pub struct Setup {
+    /// The service.
+    pub target: ServiceRef,
+    /// The stable revision, in AWS's camelCase JSON.
+    pub definition: Value,
+    /// How many tasks.
+    pub tasks: u32,
+    /// The path of the health check.
+    pub health_check_path: String,
+    /// How tasks run.
+    pub runtime: RuntimeChoice,
+    /// How fast the cloud's time runs.
+    pub speed: Speed,
+    /// Requests a second.
+    pub rps: u32,
+}
+
+/// What is deployed, and what is wrong with it.
+pub struct Act {
+    /// As production would deploy it.
+    pub plan: DeployPlan,
+    /// Given to the candidate's tasks.
+    pub fault: Option<Fault>,
+    /// Traffic goes on until at least this many requests were sent.
+    pub least_requests: u64,
+}
+
+/// The stage while it is open.
+pub struct Theatre {
+    cloud: LocalCloud,
+    client: Client,
+    target: ServiceRef,
+    staged: Staged,
+    port: u16,
+    traffic: Traffic,
+}
+
+impl Theatre {
+    /// Opens the stage: the stable revision is steady and serves the first requests when this returns.
+    pub async fn open(setup: Setup) -> Result<Self, Failure> {
+        let refused = |text: String| Failure::new(Exit::Refused, text);
+        let cloud = LocalCloud::start(Options {
+            speed: setup.speed,
+            runtime: setup.runtime,
+            expose_targets: ExposeTargets::Yes,
+            ..Options::default()
+        })
+        .await
+        .map_err(|error| refused(error.to_string()))?;
+        match Self::prepare(&cloud, setup.target, setup.definition, setup.tasks, setup.health_check_path)
+            .await
+        {
+            Ok((client, target, staged, port)) => {
+                let url = staged.url.parse().map_err(|_| refused(format!("{} is no address", staged.url)))?;
+                let traffic = Traffic::start(Load { url, rate: setup.rps, timeout: Duration::from_secs(10) });
+                Ok(Self { cloud, client, target, staged, port, traffic })
+            }
+            Err(failure) => {
+                cloud.shutdown().await;
+                Err(failure)
+            }
+        }
+    }
+
+    async fn prepare(
+        cloud: &LocalCloud,
+        target: ServiceRef,
+        definition: Value,
+        tasks: u32,
+        health_check_path: String,
+    ) -> Result<(Client, ServiceRef, Staged, u16), Failure> {
+        let refused = |error: StageError| Failure::new(Exit::Refused, error.to_string());
+        let client = Client::connect(ConnectOptions {
+            region: Some("eu-west-1".to_owned()),
+            endpoint_url: Some(cloud.endpoint()),
+            credentials: Some(StaticCredentials {
+                access_key_id: "000000000000".to_owned(),
+                secret_access_key: "rehearsal".to_owned(),
+            }),
+            ..ConnectOptions::default()
+        })
+        .await?;
+        let (_, port) = serving_port(&definition).ok_or(StageError::NoPort).map_err(refused)?;
+        let stage = Stage {
+            target: target.clone(),
+            definition,
+            tasks,
+            health_check_path,
+            listener_port: LISTENER_PORT,
+        };
+        let staged = client.provision(&stage).await.map_err(refused)?;
+        client.wait_until_steady(&target, CURTAIN).await.map_err(refused)?;
+        Ok((client, target, staged, port))
+    }
+
+    /// The revision that served when the stage was opened.
+    pub fn stable(&self) -> &TaskDefinitionArn {
+        &self.staged.task_definition
+    }
+
+    /// How many virtual seconds pass in a real one.
+    pub fn speed(&self) -> Speed {
+        self.cloud.clock().speed()
+    }
+
+    /// Deploys under traffic, to the verdict, and reports what the users noticed. What happens is shown by `reporter`.
+    pub async fn play(&self, act: &Act, reporter: Box<dyn Reporter>) -> Result<Report, Failure> {
+        let before = self.client.revisions_by_address(&self.target, self.port).await?;
+        let newest = before.values().filter_map(|revision| revision.rsplit(':').next()?.parse().ok()).max();
+        if let Some(fault) = act.fault {
+            self.cloud.inject(self.staged.task_definition.family(), newest.unwrap_or(0), local(fault));
+        }
+        self.traffic.take();
+        let scene = Scene::new(reporter);
+        let outcome = self.deploy(act, &scene).await;
+        self.linger(act.least_requests, &scene).await;
+        let measured = self.traffic.take();
+        scene.lock().reporter.finish();
+        self.cloud.clear_faults();
+        let after = self.client.revisions_by_address(&self.target, self.port).await?;
+        let revision_of = |target: SocketAddr| after.get(&target).or_else(|| before.get(&target)).cloned();
+        let seen = std::mem::take(&mut scene.lock().seen);
+        match outcome? {
+            Outcome::Ended(verdict) => {
+                let requests = Requests::of(&measured, revision_of);
+                Ok(written(&verdict, act.fault, requests, &seen))
+            }
+            _ => Err(Failure::new(
+                Exit::Refused,
+                "the candidate does not differ from what runs; there is nothing to rehearse",
+            )),
+        }
+    }
+
+    async fn deploy(&self, act: &Act, scene: &Scene) -> Result<Outcome, DeployError> {
+        let mut sink = scene.clone();
+        let deployment = tidegate_aws::deploy::run(&self.client, &act.plan, &mut sink);
+        tokio::pin!(deployment);
+        let mut figures = Figures::default();
+        let mut clock = tokio::time::interval(REFRESH);
+        loop {
+            tokio::select! {
+                done = &mut deployment => return done,
+                _ = clock.tick() => self.show(&mut figures, scene),
+            }
+        }
+    }
+
+    /// Lets traffic go on for a while, and until enough was sent.
+    async fn linger(&self, least_requests: u64, scene: &Scene) {
+        let until = Instant::now() + AFTERWARDS;
+        let mut figures = Figures::default();
+        while Instant::now() < until || self.traffic.look().sent < least_requests {
+            self.show(&mut figures, scene);
+            tokio::time::sleep(REFRESH).await;
+        }
+    }
+
+    fn show(&self, figures: &mut Figures, scene: &Scene) {
+        if let Some(event) = figures.next(&self.traffic) {
+            scene.clone().take(now(), &event);
+        }
+        scene.lock().reporter.refresh(now());
+    }
+
+    /// Ends everything that the stage has started.
+    pub async fn close(self) {
+        self.traffic.stop().await;
+        self.cloud.shutdown().await;
+    }
+}
+
+/// The cluster's and the service's name where the config file names none.
+pub fn default_cluster() -> &'static str {
+    "rehearsal"
+}
+
+/// A cluster's name without its ARN: the local cloud has its own account and region.
+pub fn local_target(target: &ServiceRef) -> Result<ServiceRef, Failure> {
+    Ok(ServiceRef {
+        cluster: ClusterName::parse(target.cluster.short())?,
+        service: tidegate_rollout::names::ServiceName::parse(target.service.short())?,
+    })
+}
+
+fn local(fault: Fault) -> tidegate_local::Fault {
+    match fault {
+        Fault::CrashOnStart => tidegate_local::Fault::CrashOnStart,
+        Fault::CrashAfter(length) => tidegate_local::Fault::CrashAfter(length),
+        Fault::NeverHealthy => tidegate_local::Fault::NeverHealthy,
+        Fault::ErrorRate(share) => tidegate_local::Fault::ErrorRate(share),
+        Fault::Latency(length) => tidegate_local::Fault::Latency(length),
+    }
+}
+
+/// What is shown and remembered of an act.
+#[derive(Clone)]
+struct Scene(Arc<Mutex<Shown>>);
+
+struct Shown {
+    reporter: Box<dyn Reporter>,
+    seen: Vec<(Millis, Event)>,
+}
+
+impl Scene {
+    fn new(reporter: Box<dyn Reporter>) -> Self {
+        Self(Arc::new(Mutex::new(Shown { reporter, seen: Vec::new() })))
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Shown> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn take(&mut self, at: Millis, event: &Event) {
+        let mut shown = self.lock();
+        if !matches!(event, Event::Traffic { .. }) {
+            shown.seen.push((at, event.clone()));
+        }
+        shown.reporter.event(at, event);
+    }
+}
+
+impl tidegate_aws::EventSink for Scene {
+    fn event(&mut self, at: Millis, event: &Event) {
+        self.take(at, event);
+    }
+}
+
+/// Makes figures of traffic, not too often.
+#[derive(Default)]
+struct Figures {
+    last: Option<(Instant, u64)>,
+}
+
+impl Figures {
+    fn next(&mut self, traffic: &Traffic) -> Option<Event> {
+        let now = Instant::now();
+        if self.last.is_some_and(|(at, _)| now - at < FIGURES) {
+            return None;
+        }
+        let measured: Measured = traffic.look();
+        let per_second = match self.last {
+            Some((at, sent)) => {
+                (measured.sent.saturating_sub(sent) as f64 / (now - at).as_secs_f64()).round() as u64
+            }
+            None => 0,
+        };
+        self.last = Some((now, measured.sent));
+        let micros = |quantile| (measured.latency_ms(quantile) * 1000.0) as u64;
+        Some(Event::Traffic {
+            per_second,
+            sent: measured.sent,
+            failed: measured.failed,
+            p50_us: micros(0.5),
+            p99_us: micros(0.99),
+        })
+    }
+}
+
+/// The report of an act, from its verdict, its traffic and its events.
+fn written(verdict: &Verdict, fault: Option<Fault>, requests: Requests, seen: &[(Millis, Event)]) -> Report {
+    let start =
+        seen.iter().find(|(_, event)| matches!(event, Event::Started { .. })).map_or(0, |(at, _)| *at);
+    let since = |at: Millis| u64::try_from(at - start).unwrap_or(0);
+    let end =
+        seen.iter().rfind(|(_, event)| matches!(event, Event::Decided { .. })).map(|(at, _)| since(*at));
+    let turned =
+        seen.iter().find(|(_, event)| matches!(event, Event::RollingBack { .. })).map(|(at, _)| since(*at));
+    let outcome = match verdict {
+        Verdict::Promoted { .. } => report::Outcome::Deployed,
+        Verdict::RolledBack { .. } => report::Outcome::RolledBack,
+        _ => report::Outcome::Failed,
+    };
+    let detected_ms = match outcome {
+        report::Outcome::Deployed => None,
+        // A roll-back that was over between two looks was detected and restored by the second.
+        _ => turned.or(end),
+    };
+    let restored_ms = match (outcome, end, detected_ms) {
+        (report::Outcome::RolledBack, Some(end), Some(detected)) => Some(end.saturating_sub(detected)),
+        _ => None,
+    };
+    Report {
+        outcome,
+        strategy: "rolling".to_owned(),
+        controller: "ecs".to_owned(),
+        fault: fault.map(|fault| fault.to_string()),
+        requests,
+        detected_ms,
+        restored_ms,
+        duration_ms: end.unwrap_or(0),
+        timeline: timeline(seen, start),
+    }
+}
+
+fn timeline(seen: &[(Millis, Event)], start: Millis) -> Vec<Moment> {
+    let mut candidate: Option<TaskDefinitionArn> = None;
+    let mut weights = Weights { stable: 100, candidate: 0 };
+    let mut moments = Vec::new();
+    for (at, event) in seen.iter().filter(|(at, _)| *at >= start) {
+        if let Event::Started { task_definition, .. } = event {
+            candidate = Some(task_definition.clone());
+        }
+        let moved = match (event, &candidate) {
+            (Event::Progressed { deployments, .. }, Some(candidate)) => {
+                let before = weights;
+                weights = shares(deployments, candidate);
+                before != weights
+            }
+            _ => false,
+        };
+        let words = match event {
+            Event::Started { task_definition, .. } => {
+                Some(format!("deployment of {} began", task_definition.short()))
+            }
+            Event::Progressed { .. } if moved => Some("tasks moved".to_owned()),
+            Event::CauseFound { cause } => Some(format!("cause: {}", cause.what)),
+            Event::RollingBack { to, reason } => Some(format!("rolling back to {}: {reason}", to.short())),
+            Event::Decided { verdict, .. } => Some(format!("verdict: {}", word(verdict))),
+            _ => None,
+        };
+        let at_ms = u64::try_from(at - start).unwrap_or(0);
+        moments.extend(words.map(|event| Moment { at_ms, event, weights }));
+    }
+    moments
+}
+
+fn word(verdict: &Verdict) -> &'static str {
+    match verdict {
+        Verdict::Promoted { .. } => "promoted",
+        Verdict::RolledBack { .. } => "rolled back",
+        Verdict::Failed { .. } => "failed",
+        Verdict::Aborted { .. } => "aborted",
+        Verdict::TimedOut { .. } => "timed out",
+        Verdict::Superseded { .. } => "superseded",
+    }
+}
+
+/// The shares of running tasks.
+fn shares(
+    deployments: &[tidegate_rollout::observation::Deployment],
+    candidate: &TaskDefinitionArn,
+) -> Weights {
+    let running = |of_candidate: bool| {
+        let chosen = deployments.iter().filter(|it| (it.task_definition == *candidate) == of_candidate);
+        chosen.map(|it| it.running).sum::<u32>()
+    };
+    let (stable, new) = (running(false), running(true));
+    match stable + new {
+        0 => Weights::default(),
+        all => {
+            let candidate = (new * 100 + all / 2) / all;
+            Weights { stable: 100 - candidate, candidate }
+        }
+    }
+}
+
+fn now() -> Millis {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as Millis)
+}
