@@ -52,11 +52,6 @@ impl Ids {
         let hex = format!("{bits:032x}");
         format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
     }
-
-    /// A number below `bound`.
-    pub(crate) fn below(&mut self, bound: u32) -> u32 {
-        self.0.u32(..bound)
-    }
 }
 
 #[cfg(test)]

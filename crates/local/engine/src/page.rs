@@ -3,6 +3,8 @@
 //! A token is the key after which the next page starts, marked with what it was made for, so that a token of another
 //! call is refused.
 
+use std::fmt::Write;
+
 use crate::ApiError;
 
 /// One page.
@@ -39,11 +41,16 @@ pub(crate) fn page<'a, T>(
 }
 
 fn encode(key: &str, purpose: &str) -> String {
-    format!("{purpose}/{key}").bytes().map(|byte| format!("{byte:02x}")).collect()
+    let mut token = String::new();
+    for byte in purpose.bytes().chain(*b"/").chain(key.bytes()) {
+        // Writing to a string cannot fail.
+        let _ = write!(token, "{byte:02x}");
+    }
+    token
 }
 
 fn decode(token: &str, purpose: &str) -> Option<String> {
-    if !token.is_ascii() || token.len() % 2 != 0 {
+    if !token.is_ascii() || !token.len().is_multiple_of(2) {
         return None;
     }
     let bytes: Option<Vec<u8>> =

@@ -32,7 +32,7 @@ pub struct Cluster {
 /// A revision of a task definition.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TaskDefinition {
-    /// As DescribeTaskDefinition answers, server defaults filled in, status kept up.
+    /// As `DescribeTaskDefinition` answers, server defaults filled in, status kept up.
     pub document: ecs::TaskDefinition,
 }
 
@@ -319,7 +319,7 @@ pub struct Task {
     pub times: TaskTimes,
     /// Counts changes.
     pub version: u32,
-    /// As given to RunTask.
+    /// As given to `RunTask`.
     pub overrides: Option<ecs::TaskOverride>,
     /// Members that are only described.
     pub launch: TaskLaunch,
@@ -353,7 +353,7 @@ pub enum TaskOwner {
         /// The service revision that it is of.
         revision_arn: String,
     },
-    /// RunTask.
+    /// `RunTask`.
     Standalone {
         /// As given.
         started_by: Option<String>,

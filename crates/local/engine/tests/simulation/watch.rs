@@ -162,34 +162,24 @@ impl Watch {
 
     /// A roll-back goes to the last deployment that completed.
     fn check_rollback(&mut self, state: &State, service: &Service) -> Result<(), Broken> {
-        let (Some(primary), Some(before)) = (service.deployments.first(), self.before.deployments.first())
-        else {
-            return self.check_first(service);
-        };
-        let row =
-            service.current_service_deployment.as_ref().and_then(|arn| state.service_deployments.get(arn));
-        let rolls_back = row.is_some_and(|row| {
-            let status = row.status;
-            status == ServiceDeploymentStatus::RollbackInProgress || row.rollback.is_some()
-        });
-        if before.id != primary.id && rolls_back {
-            if self.last_completed.as_ref() != Some(&primary.id) {
-                return Err(format!("rolled back to {}, not to {:?}", primary.id, self.last_completed));
-            }
-            self.last_completed = None;
-            self.recount.restart(&primary.id);
-            self.tally.rollbacks += 1;
-        }
-        let failed = service.deployment(&before.id).is_some_and(|it| it.rollout_state == Rollout::Failed);
-        self.tally.failures += u32::from(failed && before.rollout_state == Rollout::InProgress);
-        self.check_first(service)
-    }
-
-    fn check_first(&mut self, service: &Service) -> Result<(), Broken> {
         let Some(primary) = service.deployments.first() else { return Ok(()) };
-        let before = self.before.deployments.iter().find(|it| it.id == primary.id);
-        let was_completed = before.is_some_and(|it| it.rollout_state == Rollout::Completed);
-        if primary.rollout_state == Rollout::Completed && !was_completed {
+        let current = service.current_service_deployment.as_ref();
+        let rolls_back =
+            current.and_then(|arn| state.service_deployments.get(arn)?.rollback.as_ref()).is_some();
+        if let Some(before) = self.before.deployments.first() {
+            if before.id != primary.id && rolls_back {
+                if self.last_completed.as_ref() != Some(&primary.id) {
+                    return Err(format!("rolled back to {}, not to {:?}", primary.id, self.last_completed));
+                }
+                self.last_completed = None;
+                self.recount.restart(&primary.id);
+                self.tally.rollbacks += 1;
+            }
+            let after = service.deployment(&before.id).map(|deployment| deployment.rollout_state);
+            let failed = before.rollout_state == Rollout::InProgress && after == Some(Rollout::Failed);
+            self.tally.failures += u32::from(failed);
+        }
+        if primary.rollout_state == Rollout::Completed && self.last_completed.as_ref() != Some(&primary.id) {
             self.last_completed = Some(primary.id.clone());
             self.tally.completions += 1;
         }

@@ -326,6 +326,7 @@ fn some_unless_empty<T: Clone>(list: &[T]) -> Option<Vec<T>> {
     (!list.is_empty()).then(|| list.to_vec())
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "every member that it fills is optional")]
 fn number(count: u32) -> Option<i32> {
     Some(i32::try_from(count).unwrap_or(i32::MAX))
 }

@@ -66,9 +66,11 @@ pub(super) fn tell(state: &mut State, service_arn: &str, happened: &Happened<'_>
         id: Some(state.ids.uuid()),
         message: Some(happened.message(service_arn)),
     };
-    let mut told = state.service_events.indexed_by(service_arn).map(|(_, row)| row.number);
-    let first = told.next();
-    let last = told.next_back().or(first).unwrap_or(0);
+    let (first, last) = {
+        let mut told = state.service_events.indexed_by(service_arn).map(|(_, row)| row.number);
+        let first = told.next();
+        (first, told.next_back().or(first).unwrap_or(0))
+    };
     if let Some(first) = first.filter(|first| last - first + 1 >= MOST_EVENTS) {
         state.service_events.remove(&Row::key(service_arn, first));
     }

@@ -157,7 +157,7 @@ pub(crate) fn reconcile_task(state: &mut State, arn: &str, now: Timestamp) -> Op
     match task.last_status {
         TaskStatus::Running if targets::are_missing(state, task) => targets::register(state, arn, now),
         TaskStatus::Deactivating if targets::are_drained(state, task) => {
-            tell_containers_to_stop(state, arn, now)
+            tell_containers_to_stop(state, arn, now);
         }
         TaskStatus::Deprovisioning => {
             update(state, arn, |task| {
