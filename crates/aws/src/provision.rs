@@ -253,8 +253,8 @@ pub fn serving_port(definition: &Value) -> Option<(String, u16)> {
         let port = container["portMappings"][0]["containerPort"].as_u64()?;
         Some((container["name"].as_str()?.to_owned(), u16::try_from(port).ok()?))
     };
-    let essential = containers.iter().filter(|container| container["essential"] != false);
-    essential.filter_map(mapped).next().or_else(|| containers.iter().find_map(mapped))
+    let mut essential = containers.iter().filter(|container| container["essential"] != false);
+    essential.find_map(mapped).or_else(|| containers.iter().find_map(mapped))
 }
 
 /// Where a task is reached: at its own address with the container's port, or at the host ports that it has bound.

@@ -5,7 +5,7 @@ use std::io::Write as _;
 
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
-use tidegate_aws::{DeployPlan, TaskDefinitionSource, watch::WatchOptions};
+use tidegate_aws::{TaskDefinitionSource, watch::WatchOptions};
 use tidegate_local::{RuntimeChoice, Speed};
 use tidegate_rehearsal::{Fault, Report, report};
 use tidegate_rollout::pace;
@@ -148,9 +148,8 @@ fn runtime(kind: RuntimeKind, session: &Session<'_>, global: &Global) -> Runtime
     let images = images(&session.config.local, config_folder(global));
     match kind {
         RuntimeKind::Docker => RuntimeChoice::Docker,
-        RuntimeKind::Process => RuntimeChoice::Process(images),
         RuntimeKind::Auto if session.config.local.images.is_empty() => RuntimeChoice::Auto(images),
-        RuntimeKind::Auto => RuntimeChoice::Process(images),
+        RuntimeKind::Process | RuntimeKind::Auto => RuntimeChoice::Process(images),
     }
 }
 

@@ -28,7 +28,7 @@ use crate::{exit::Exit, failure::Failure};
 /// The listener's port on the load balancer's own loopback address.
 const LISTENER_PORT: u16 = 8080;
 /// How long the stable revision may take to get steady.
-const CURTAIN: Duration = Duration::from_secs(60);
+const CURTAIN: Duration = Duration::from_mins(1);
 /// How often figures are shown.
 const FIGURES: Duration = Duration::from_millis(500);
 /// How often a live view moves its clock.
@@ -132,11 +132,6 @@ impl Theatre {
         Ok((client, target, staged, port))
     }
 
-    /// The revision that served when the stage was opened.
-    pub fn stable(&self) -> &TaskDefinitionArn {
-        &self.staged.task_definition
-    }
-
     /// How many virtual seconds pass in a real one.
     pub fn speed(&self) -> Speed {
         self.cloud.clock().speed()
@@ -207,11 +202,6 @@ impl Theatre {
         self.traffic.stop().await;
         self.cloud.shutdown().await;
     }
-}
-
-/// The cluster's and the service's name where the config file names none.
-pub fn default_cluster() -> &'static str {
-    "rehearsal"
 }
 
 /// A cluster's name without its ARN: the local cloud has its own account and region.

@@ -28,14 +28,13 @@ use crate::{
     ports::PortGuard,
     presence,
     tasking::TaskNames,
-    writer::{CLOCK_ROW, Commands, META_TABLE, SharedEngine, Unstored, Writer},
+    writer::{CLOCK_ROW, Commands, META_TABLE, Unstored, Writer},
 };
 
 /// A running local cloud. [`LocalCloud::shutdown`] ends it in order; dropping it ends it abruptly.
 pub struct LocalCloud {
     address: SocketAddr,
     clock: Clock,
-    engine: SharedEngine,
     balancer: Balancer,
     runtime: Runtime,
     faults: Faults,
@@ -154,19 +153,7 @@ impl LocalCloud {
         ];
         let loops =
             vec![tokio::spawn(writer.run()), tokio::spawn(api::serve(listener, Arc::new(api), stop.clone()))];
-        Ok(Self {
-            address,
-            clock,
-            engine,
-            balancer,
-            runtime,
-            faults,
-            shutdown_requested,
-            stop,
-            loops,
-            pumps,
-            folder,
-        })
+        Ok(Self { address, clock, balancer, runtime, faults, shutdown_requested, stop, loops, pumps, folder })
     }
 
     /// The endpoint of its AWS API: what `AWS_ENDPOINT_URL` is to be.

@@ -31,10 +31,13 @@ pub(crate) const CLOCK_ROW: &str = "clock";
 /// The engine, shared between the writer and those who only read.
 pub(crate) type SharedEngine = Arc<RwLock<Engine>>;
 
+/// What a call is answered.
+type Answer = Result<Reply, ApiError>;
+
 /// What the writer is asked for.
 pub(crate) enum Command {
     /// Answer a call that may change something.
-    Call { request: Request, reply: oneshot::Sender<Result<Reply, ApiError>> },
+    Call { request: Request, reply: oneshot::Sender<Answer> },
     /// Take in what happened.
     Event(Event),
     /// Forget everything.
@@ -56,7 +59,7 @@ impl Commands {
     }
 
     /// Answers a call once its change is durable and in force.
-    pub(crate) async fn call(&self, request: Request) -> Result<Result<Reply, ApiError>, Ended> {
+    pub(crate) async fn call(&self, request: Request) -> Result<Answer, Ended> {
         let (reply, answer) = oneshot::channel();
         self.0.send(Command::Call { request, reply }).map_err(|_| Ended)?;
         answer.await.map_err(|_| Ended)
@@ -140,49 +143,38 @@ impl Writer {
         }
     }
 
-    async fn apply(
-        &mut self,
-        events: Vec<Event>,
-        calls: Vec<(Request, oneshot::Sender<Result<Reply, ApiError>>)>,
-    ) {
-        let (effects, answers) = match self.apply_and_store(&events, calls) {
-            Ok(done) => done,
-            Err((error, calls)) => {
+    async fn apply(&mut self, events: Vec<Event>, calls: Vec<(Request, oneshot::Sender<Answer>)>) {
+        let (requests, replies): (Vec<_>, Vec<_>) = calls.into_iter().unzip();
+        let answers = match self.apply_and_store(&events, requests) {
+            Ok((effects, answers)) => {
+                self.effects.carry_out(effects, &self.engine).await;
+                answers
+            }
+            Err(error) => {
                 tracing::error!(%error, "the change was taken back");
                 self.unstored = Unstored { events, pending: true };
                 let refused = ApiError::new("ServerException", error.to_string());
-                for reply in calls {
-                    let _ = reply.send(Err(refused.clone()));
-                }
-                return;
+                replies.iter().map(|_| Err(refused.clone())).collect()
             }
         };
-        self.effects.carry_out(effects, &self.engine).await;
-        for (reply, answer) in answers {
+        for (reply, answer) in replies.into_iter().zip(answers) {
             // A caller that went away does not want its answer.
             let _ = reply.send(answer);
         }
     }
 
     /// Applies everything and commits it, under one lock, so that nobody reads what is not durable.
-    #[expect(clippy::type_complexity, reason = "the two outcomes of one transaction, used once")]
     fn apply_and_store(
         &mut self,
         events: &[Event],
-        calls: Vec<(Request, oneshot::Sender<Result<Reply, ApiError>>)>,
-    ) -> Result<
-        (Vec<Effect>, Vec<(oneshot::Sender<Result<Reply, ApiError>>, Result<Reply, ApiError>)>),
-        (StoreError, Vec<oneshot::Sender<Result<Reply, ApiError>>>),
-    > {
+        requests: Vec<Request>,
+    ) -> Result<(Vec<Effect>, Vec<Answer>), StoreError> {
         let now = self.clock.now();
         let mut engine = self.engine.write().unwrap_or_else(PoisonError::into_inner);
         for event in events {
             engine.observe(event.clone(), now);
         }
-        let mut answers = Vec::with_capacity(calls.len());
-        for (request, reply) in calls {
-            answers.push((reply, engine.write(request, now)));
-        }
+        let answers = requests.into_iter().map(|request| engine.write(request, now)).collect();
         engine.settle(now);
         let changes = engine.changes();
         let time = now.as_millis().to_string();
@@ -194,7 +186,7 @@ impl Writer {
             && let Err(error) = self.store.commit(writes)
         {
             engine.roll_back();
-            return Err((error, answers.into_iter().map(|(reply, _)| reply).collect()));
+            return Err(error);
         }
         Ok((engine.commit(), answers))
     }

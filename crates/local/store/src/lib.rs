@@ -120,9 +120,9 @@ impl Store {
         let in_use = |source: &rusqlite::Error| {
             matches!(source.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
         };
-        let schema = Self::claim(&connection).map_err(|source| match in_use(&source) {
-            true => StoreError::InUse { path: path.clone() },
-            false => StoreError::Open { path: path.clone(), source },
+        let schema = Self::claim(&connection).map_err(|source| {
+            let path = path.clone();
+            if in_use(&source) { StoreError::InUse { path } } else { StoreError::Open { path, source } }
         })?;
         if schema != SCHEMA {
             return Err(StoreError::Schema { path, found: schema });

@@ -113,11 +113,10 @@ pub(super) async fn forward(
 /// What a rehearsal's fault does to an answer.
 async fn suffer(fault: TargetFault, head: &mut ResponseHead) {
     match fault {
-        TargetFault::FailsHealthChecks => {}
         TargetFault::Errors { per_million } if fastrand::u32(..1_000_000) < per_million => {
             head.status = StatusCode::INTERNAL_SERVER_ERROR;
         }
-        TargetFault::Errors { .. } => {}
+        TargetFault::Errors { .. } | TargetFault::FailsHealthChecks => {}
         TargetFault::Latency(length) => tokio::time::sleep(length).await,
     }
 }

@@ -7,10 +7,7 @@ use tidegate_engine::{
     ecs::records::{Deployment, Service, ServiceStatus, Task, TaskOwner, TaskStatus, TaskTarget},
 };
 use tidegate_models::{
-    ecs::{
-        DeploymentRolloutState as Rollout, HealthStatus, SchedulingStrategy, ServiceDeploymentStatus,
-        TaskStopCode,
-    },
+    ecs::{DeploymentRolloutState as Rollout, HealthStatus, SchedulingStrategy, TaskStopCode},
     elbv2::TargetHealthStateEnum,
 };
 

@@ -12,8 +12,8 @@ use bollard::{
     exec::{CreateExecOptions, StartExecOptions, StartExecResults},
     models::{ContainerCreateBody, ContainerInspectResponse, ContainerState},
     query_parameters::{
-        CreateContainerOptionsBuilder, CreateImageOptionsBuilder, KillContainerOptionsBuilder,
-        WaitContainerOptionsBuilder,
+        CreateContainerOptionsBuilder, CreateImageOptionsBuilder, EventsOptionsBuilder,
+        KillContainerOptionsBuilder, WaitContainerOptionsBuilder,
     },
 };
 use futures_util::{StreamExt, TryStreamExt};
@@ -307,7 +307,7 @@ async fn exit(docker: &Docker, id: &str) -> Exit {
     }
 }
 
-/// Docker may learn a little later than of the end that it was for want of memory.
+/// Docker may learn a little later than of the end that it was for want of memory; then it tells as an event only.
 async fn memory_considered(docker: &Docker, id: &str, mut exit: Exit) -> Exit {
     for _ in 0..10 {
         if exit.code != Some(137) || exit.reason.is_some() {
@@ -315,9 +315,26 @@ async fn memory_considered(docker: &Docker, id: &str, mut exit: Exit) -> Exit {
         }
         tokio::time::sleep(PAUSE / 5).await;
         let Ok(found) = docker.inspect_container(id, None).await else { break };
-        exit = how_it_ended(&found.state.unwrap_or_default());
+        let state = found.state.unwrap_or_default();
+        exit = how_it_ended(&state);
+        if exit.reason.is_none() && wanted_memory(docker, id, state.started_at.as_deref()).await {
+            exit.reason = Some(OUT_OF_MEMORY.to_owned());
+        }
     }
     exit
+}
+
+/// Whether there was an event that says so since the container started.
+async fn wanted_memory(docker: &Docker, id: &str, started_at: Option<&str>) -> bool {
+    let Some(Ok(since)) = started_at.map(str::parse::<jiff::Timestamp>) else { return false };
+    let until = jiff::Timestamp::now();
+    let filters = HashMap::from([("container", vec![id]), ("event", vec!["oom"])]);
+    let options = EventsOptionsBuilder::default()
+        .since(&since.as_second().to_string())
+        .until(&format!("{}.{:09}", until.as_second(), until.subsec_nanosecond()))
+        .filters(&filters)
+        .build();
+    matches!(Box::pin(docker.events(Some(options))).next().await, Some(Ok(_)))
 }
 
 fn is_over(state: &ContainerState) -> bool {

@@ -1,6 +1,6 @@
 //! Images made from files, without a registry.
 
-use bollard::{body_full, query_parameters::CreateImageOptionsBuilder};
+use bollard::{body_full, errors::Error as DockerError, query_parameters::CreateImageOptionsBuilder};
 use bytes::Bytes;
 use futures_util::TryStreamExt;
 
@@ -19,14 +19,23 @@ pub struct NewImage {
 }
 
 /// Makes an image of one layer, given as a tar archive. One of the same name is replaced.
+///
+/// # Errors
+///
+/// When no daemon answers, or it refuses the archive.
 pub async fn import_image(image: NewImage, layer: Vec<u8>) -> Result<(), Error> {
     let daemon = Daemon::connect().await?;
+    import(&daemon, &image, layer).await.map_err(daemon.refuses("import an image"))
+}
+
+/// The same for a daemon that is known.
+pub(super) async fn import(daemon: &Daemon, image: &NewImage, layer: Vec<u8>) -> Result<(), DockerError> {
     let (repository, tag) = image.name.split_once(':').unwrap_or((&image.name, "latest"));
     let quoted: Vec<String> = image.entry_point.iter().map(|word| format!("{word:?}")).collect();
     let mut changes = vec![format!("ENTRYPOINT [{}]", quoted.join(","))];
     changes.extend(image.environment.iter().map(|(name, value)| format!("ENV {name}={value:?}")));
     let options =
         CreateImageOptionsBuilder::default().from_src("-").repo(repository).tag(tag).changes(changes).build();
-    let import = daemon.docker.create_image(Some(options), Some(body_full(Bytes::from(layer))), None);
-    import.try_collect::<Vec<_>>().await.map(drop).map_err(daemon.refuses("import an image"))
+    let layer = body_full(Bytes::from(layer));
+    daemon.docker.create_image(Some(options), Some(layer), None).try_collect::<Vec<_>>().await.map(drop)
 }

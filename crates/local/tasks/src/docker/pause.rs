@@ -2,11 +2,10 @@
 //!
 //! Its image is made here, byte by byte, so that no registry is needed and nothing is downloaded.
 
-use bollard::{body_full, query_parameters::CreateImageOptionsBuilder};
-use bytes::Bytes;
-use futures_util::TryStreamExt;
-
-use super::daemon::{Daemon, is_missing, says};
+use super::{
+    daemon::{Daemon, is_missing, says},
+    import::{NewImage, import},
+};
 use crate::driver::Failure;
 
 /// Raise the number when the program changes.
@@ -25,15 +24,9 @@ pub(super) async fn ensure_image(daemon: &Daemon) -> Result<(), Failure> {
     let program = program(&daemon.architecture)
         .ok_or_else(|| fails(format!("there is none for {}", daemon.architecture)))?;
     let layer = layer(&program).map_err(|error| fails(error.to_string()))?;
-    let (name, tag) = IMAGE.split_once(':').unwrap_or((IMAGE, "latest"));
-    let options = CreateImageOptionsBuilder::default()
-        .from_src("-")
-        .repo(name)
-        .tag(tag)
-        .changes(vec!["ENTRYPOINT [\"/pause\"]".to_owned()])
-        .build();
-    let import = daemon.docker.create_image(Some(options), Some(body_full(Bytes::from(layer))), None);
-    import.try_collect::<Vec<_>>().await.map(drop).map_err(|error| fails(says(&error)))
+    let image =
+        NewImage { name: IMAGE.to_owned(), entry_point: vec!["/pause".to_owned()], environment: Vec::new() };
+    import(daemon, &image, layer).await.map_err(|error| fails(says(&error)))
 }
 
 fn layer(program: &[u8]) -> std::io::Result<Vec<u8>> {

@@ -2,11 +2,9 @@
 //!
 //! Without Python and the clients these tests say loudly that they skip; with `TIDEGATE_REQUIRE_CLIENTS=1` they fail.
 
-mod cloud;
-
 use std::{env, path::Path, process::Command};
 
-use cloud::Cloud;
+use crate::cloud::Cloud;
 
 #[test]
 fn the_guides_rolling_deployments_run_unchanged_with_boto3() {
@@ -29,7 +27,7 @@ fn the_aws_cli_creates_updates_describes_and_deletes_everything() {
 
 fn run(program: &str, script: &str, environment: &[(&str, &str)]) {
     let cloud = Cloud::start(&["--speed", "10"]);
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/end_to_end/scripts");
     let output = Command::new(program)
         .arg(folder.join(script))
         .env("PYTHONDONTWRITEBYTECODE", "1")

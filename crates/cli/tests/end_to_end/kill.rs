@@ -3,18 +3,17 @@
 //!
 //! `TIDEGATE_SEED` replays a run's choices (not its timing); `TIDEGATE_KILLS` sets how often it is killed.
 
-mod cloud;
-
 use std::{
     env,
     time::{Duration, Instant},
 };
 
-use cloud::{
-    Cloud,
-    api::{ecs, elbv2, element, get},
-};
 use serde_json::{Value, json};
+
+use crate::{
+    api::{ecs, elbv2, element, get},
+    cloud::Cloud,
+};
 
 /// What the service is to be, as far as the cloud has acknowledged it.
 #[derive(Debug)]
@@ -186,7 +185,7 @@ impl Stage {
 
     /// One deployment, completed, at the wanted count, answering; and not one process more than that.
     fn wait_until_steady(&mut self) {
-        let deadline = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + Duration::from_mins(1);
         loop {
             let service = self.service();
             let deployments = service["deployments"].as_array().unwrap();

@@ -9,10 +9,10 @@ use std::{
 use serde_json::Value;
 
 /// What a call was answered with, or that it was not.
-pub type Answer = std::io::Result<(u16, String)>;
+pub(crate) type Answer = std::io::Result<(u16, String)>;
 
 /// Calls an awsJson operation of ECS.
-pub fn ecs(endpoint: &str, operation: &str, input: &Value) -> Answer {
+pub(crate) fn ecs(endpoint: &str, operation: &str, input: &Value) -> Answer {
     let headers = format!(
         "Content-Type: application/x-amz-json-1.1\r\nX-Amz-Target: AmazonEC2ContainerServiceV20141113.{operation}\r\n"
     );
@@ -20,14 +20,14 @@ pub fn ecs(endpoint: &str, operation: &str, input: &Value) -> Answer {
 }
 
 /// Calls a query operation of ELBv2; `parameters` as in a form.
-pub fn elbv2(endpoint: &str, operation: &str, parameters: &str) -> Answer {
+pub(crate) fn elbv2(endpoint: &str, operation: &str, parameters: &str) -> Answer {
     let headers = "Content-Type: application/x-www-form-urlencoded\r\n";
     let body = format!("Action={operation}&Version=2015-12-01&{parameters}");
     post(endpoint, "elasticloadbalancing", headers, &body)
 }
 
 /// The text of the first element `name` in an XML answer.
-pub fn element(xml: &str, name: &str) -> String {
+pub(crate) fn element(xml: &str, name: &str) -> String {
     let start =
         xml.find(&format!("<{name}>")).unwrap_or_else(|| panic!("no {name} in {xml}")) + name.len() + 2;
     let end = start + xml[start..].find('<').unwrap();
@@ -48,7 +48,7 @@ fn post(endpoint: &str, service: &str, headers: &str, body: &str) -> Answer {
 }
 
 /// A GET of `path` at `address`.
-pub fn get(address: &str, path: &str) -> Answer {
+pub(crate) fn get(address: &str, path: &str) -> Answer {
     request(address, &format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"))
 }
 

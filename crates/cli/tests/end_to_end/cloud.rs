@@ -1,28 +1,30 @@
 //! A local cloud as a process of its own: the real binary, on a free port, in a folder that goes with the test.
 
-#![allow(dead_code, reason = "each test binary uses its own part of this module")]
-
-pub mod api;
-
 use std::{
     io::{BufRead, BufReader},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use tempfile::TempDir;
 
 /// A running `tidegate local up`; brought down, with everything that it runs, when dropped.
-pub struct Cloud {
+pub(crate) struct Cloud {
     process: Child,
     folder: TempDir,
     endpoint: String,
     arguments: Vec<String>,
+    _turn: MutexGuard<'static, ()>,
 }
+
+/// One cloud at a time.
+static TURN: Mutex<()> = Mutex::new(());
 
 impl Cloud {
     /// Starts one with more `arguments`, with the sample service for every image called `sample`.
-    pub fn start(arguments: &[&str]) -> Self {
+    pub(crate) fn start(arguments: &[&str]) -> Self {
+        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let folder = tempfile::tempdir().unwrap();
         let program = env!("CARGO_BIN_EXE_tidegate");
         let config = format!(
@@ -32,16 +34,16 @@ impl Cloud {
         std::fs::write(folder.path().join("tidegate.yml"), config).unwrap();
         let arguments: Vec<String> = arguments.iter().map(|&argument| argument.to_owned()).collect();
         let (process, endpoint) = up(folder.path(), &arguments);
-        Self { process, folder, endpoint, arguments }
+        Self { process, folder, endpoint, arguments, _turn: turn }
     }
 
     /// Where its AWS API is.
-    pub fn endpoint(&self) -> &str {
+    pub(crate) fn endpoint(&self) -> &str {
         &self.endpoint
     }
 
     /// What AWS clients need to find it, and nothing of the machine's own configuration.
-    pub fn aws_environment(&self) -> Vec<(&'static str, String)> {
+    pub(crate) fn aws_environment(&self) -> Vec<(&'static str, String)> {
         vec![
             ("AWS_ENDPOINT_URL", self.endpoint.clone()),
             ("AWS_ACCESS_KEY_ID", "test".into()),
@@ -55,7 +57,7 @@ impl Cloud {
     }
 
     /// Ends it with SIGKILL, as a power cut would, and starts it again from its folder.
-    pub fn kill_and_restart(&mut self) {
+    pub(crate) fn kill_and_restart(&mut self) {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
         let (process, endpoint) = up(self.folder.path(), &self.arguments);
@@ -64,12 +66,12 @@ impl Cloud {
     }
 
     /// The folder that holds its state.
-    pub fn data_dir(&self) -> PathBuf {
+    pub(crate) fn data_dir(&self) -> PathBuf {
         self.folder.path().join("state")
     }
 
     /// `tidegate local down`.
-    pub fn down(&self) -> bool {
+    pub(crate) fn down(&self) -> bool {
         let down = Command::new(env!("CARGO_BIN_EXE_tidegate"))
             .args(["local", "down", "--data-dir"])
             .arg(self.data_dir())
@@ -78,7 +80,7 @@ impl Cloud {
     }
 
     /// How many processes on this machine run the sample service for this cloud.
-    pub fn sample_processes(&self) -> usize {
+    pub(crate) fn sample_processes(&self) -> usize {
         let instance = std::fs::read_to_string(self.data_dir().join("instance")).unwrap();
         let mark = format!("TIDEGATE_INSTANCE={}", instance.trim());
         let processes = std::fs::read_dir("/proc").unwrap().flatten();

@@ -1,0 +1,14 @@
+//! The whole program against its own local cloud: real processes, real connections, people's own clients.
+//!
+//! Only one cloud runs at a time, so that one test's load is not another's latency: `Cloud::start` waits its turn.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stderr,
+    reason = "a test may stop at what it did not expect, and says what it does"
+)]
+
+mod api;
+mod clients;
+mod cloud;
+mod kill;
