@@ -1,5 +1,5 @@
 //! Gathers why a rollout failed. It must never fail itself: whatever cannot be had becomes one short
-//! line. Start with [`diagnose`].
+//! line. Start with `diagnose`.
 
 use crate::client::Client;
 use crate::logs::LogStream;
