@@ -1,7 +1,7 @@
 //! Elastic Load Balancing v2: load balancers, target groups, listeners, rules, targets and their health.
 //!
 //! It holds what is wanted of the balancer and what the balancer's health checks found; it moves no traffic. ECS
-//! registers and deregisters its tasks through [`register_target`] and [`deregister_target`].
+//! registers and deregisters its tasks through `register_target` and `deregister_target`.
 
 mod api;
 pub mod records;
