@@ -18,7 +18,7 @@ fails_with() { # code, command…
 balancer=$(aws elbv2 create-load-balancer --name $name --subnets subnet-1 subnet-2 --query 'LoadBalancers[0].LoadBalancerArn')
 address=$(aws elbv2 describe-load-balancers --names $name --query 'LoadBalancers[0].DNSName')
 group=$(aws elbv2 create-target-group --name $name --protocol HTTP --port 8080 --vpc-id vpc-1 --target-type ip \
-  --health-check-path /health --health-check-interval-seconds 5 --healthy-threshold-count 2 --query 'TargetGroups[0].TargetGroupArn')
+  --health-check-path /health --health-check-interval-seconds 5 --health-check-timeout-seconds 2 --healthy-threshold-count 2 --query 'TargetGroups[0].TargetGroupArn')
 other=$(aws elbv2 create-target-group --name $name-2 --protocol HTTP --port 8080 --vpc-id vpc-1 --target-type ip --query 'TargetGroups[0].TargetGroupArn')
 aws elbv2 modify-target-group-attributes --target-group-arn "$group" --attributes Key=deregistration_delay.timeout_seconds,Value=5 >/dev/null
 is "an attribute" 5 "$(aws elbv2 describe-target-group-attributes --target-group-arn "$group" --query "Attributes[?Key=='deregistration_delay.timeout_seconds'].Value")"
