@@ -41,7 +41,7 @@ fn post(endpoint: &str, service: &str, headers: &str, body: &str) -> Answer {
         &format!(
             "POST / HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nAuthorization: AWS4-HMAC-SHA256 \
              Credential=test/20260101/eu-west-1/{service}/aws4_request, SignedHeaders=host, Signature=0\r\n\
-             {headers}Content-Length: {}\r\n\r\n{body}",
+             X-Amz-Date: 20260101T000000Z\r\n{headers}Content-Length: {}\r\n\r\n{body}",
             body.len()
         ),
     )

@@ -81,7 +81,7 @@ impl Stage {
             &at,
             "CreateTargetGroup",
             "Name=kill&Protocol=HTTP&Port=8080&VpcId=vpc-1&TargetType=ip&HealthCheckPath=/health\
-             &HealthCheckIntervalSeconds=5&HealthyThresholdCount=2",
+             &HealthCheckIntervalSeconds=5&HealthCheckTimeoutSeconds=2&HealthyThresholdCount=2",
         ));
         let group = element(&group, "TargetGroupArn");
         ok(elbv2(
