@@ -79,11 +79,19 @@ impl Client {
         &self,
         arn: &ServiceDeploymentArn,
     ) -> Result<Option<ServiceDeployment>, AwsError> {
+        Ok(self.described_service_deployment(arn).await?.as_ref().and_then(observe::service_deployment))
+    }
+
+    /// The service deployment as AWS describes it.
+    pub(crate) async fn described_service_deployment(
+        &self,
+        arn: &ServiceDeploymentArn,
+    ) -> Result<Option<Value>, AwsError> {
         let request = self.ecs.describe_service_deployments().service_deployment_arns(arn.as_str());
         let (_, reply) =
             ask!(self, "ecs", "DescribeServiceDeployments", Bucket::ServiceDeploymentRead, request)?;
         let reply = json("DescribeServiceDeployments", &reply)?;
-        Ok(observe::list(&reply, "serviceDeployments").first().and_then(observe::service_deployment))
+        Ok(observe::list(&reply, "serviceDeployments").first().cloned())
     }
 
     /// The service deployments of the last 90 days, as AWS's briefs.

@@ -13,12 +13,16 @@ use aws_sdk_elasticloadbalancingv2::types::{
     Action, ActionTypeEnum, ProtocolEnum, TargetGroupAttribute, TargetTypeEnum,
 };
 use serde_json::Value;
-use tidegate_rollout::names::{ServiceRef, TaskDefinitionArn};
+use tidegate_rollout::{
+    Millis,
+    names::{ServiceDeploymentArn, ServiceRef, TaskDefinitionArn},
+};
 
 use crate::{
     client::{Client, ask},
     ecs::unexpected,
     error::AwsError,
+    observe::millis,
     pacing::Bucket,
 };
 
@@ -46,6 +50,17 @@ pub struct Staged {
     pub task_definition: TaskDefinitionArn,
     /// The target group.
     pub target_group: String,
+}
+
+/// The moments of a service deployment that a rehearsal reports, in ECS's time; each absent until it came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Course {
+    /// When ECS took it on.
+    pub began_at: Option<Millis>,
+    /// When ECS began to roll back.
+    pub turned_at: Option<Millis>,
+    /// When it ended, either way.
+    pub ended_at: Option<Millis>,
 }
 
 /// A stage that cannot be set up from this task definition.
@@ -129,6 +144,20 @@ impl Client {
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
+    }
+
+    /// When a service deployment turned back and when it ended, by ECS's own clock: looks come later than facts.
+    ///
+    /// # Errors
+    ///
+    /// When ECS does not answer or refuses.
+    pub async fn course(&self, arn: &ServiceDeploymentArn) -> Result<Course, AwsError> {
+        let described = self.described_service_deployment(arn).await?.unwrap_or_default();
+        Ok(Course {
+            began_at: millis(&described, "createdAt"),
+            turned_at: millis(&described["rollback"], "startedAt"),
+            ended_at: millis(&described, "finishedAt"),
+        })
     }
 
     /// The revision (`family:revision`) behind each address that a task of the service has or had.

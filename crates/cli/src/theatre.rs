@@ -10,7 +10,7 @@ use std::{
 use serde_json::Value;
 use tidegate_aws::{
     Client, ConnectOptions, DeployError, DeployPlan, Outcome, StaticCredentials,
-    provision::{Stage, StageError, Staged, serving_port},
+    provision::{Course, Stage, StageError, Staged, serving_port},
 };
 use tidegate_local::{ExposeTargets, LocalCloud, Options, RuntimeChoice, Speed};
 use tidegate_rehearsal::{
@@ -21,6 +21,7 @@ use tidegate_report::Reporter;
 use tidegate_rollout::{
     Event, Millis, TaskDefinitionArn, Verdict,
     names::{ClusterName, ServiceRef},
+    observation::BreakerCount,
 };
 
 use crate::{exit::Exit, failure::Failure};
@@ -157,13 +158,27 @@ impl Theatre {
         match outcome? {
             Outcome::Ended(verdict) => {
                 let requests = Requests::of(&measured, revision_of);
-                Ok(written(&verdict, act.fault, requests, &seen))
+                let course = self.course(&seen).await?;
+                Ok(written(&verdict, act.fault, requests, &seen, course))
             }
             _ => Err(Failure::new(
                 Exit::Refused,
                 "the candidate does not differ from what runs; there is nothing to rehearse",
             )),
         }
+    }
+
+    /// The moments of the deployment in real milliseconds since it began, from the cloud's own record.
+    async fn course(&self, seen: &[(Millis, Event)]) -> Result<Moments, Failure> {
+        let service_deployment = seen.iter().find_map(|(_, event)| match event {
+            Event::Started { service_deployment, .. } => service_deployment.as_ref(),
+            _ => None,
+        });
+        let Some(service_deployment) = service_deployment else { return Ok(Moments::default()) };
+        let Course { began_at, turned_at, ended_at } = self.client.course(service_deployment).await?;
+        let speed = self.speed().factor();
+        let since = |at: Option<Millis>| Some(((at? - began_at?) as f64 / speed).max(0.0).round() as u64);
+        Ok(Moments { turned: since(turned_at), ended: since(ended_at) })
     }
 
     async fn deploy(&self, act: &Act, scene: &Scene) -> Result<Outcome, DeployError> {
@@ -286,28 +301,37 @@ impl Figures {
     }
 }
 
-/// The report of an act, from its verdict, its traffic and its events.
-fn written(verdict: &Verdict, fault: Option<Fault>, requests: Requests, seen: &[(Millis, Event)]) -> Report {
+/// When a deployment turned back and when it ended, in real milliseconds since it began.
+#[derive(Clone, Copy, Default)]
+struct Moments {
+    turned: Option<u64>,
+    ended: Option<u64>,
+}
+
+/// The report of an act, from its verdict, its traffic, its events and the cloud's record of its course.
+fn written(
+    verdict: &Verdict,
+    fault: Option<Fault>,
+    requests: Requests,
+    seen: &[(Millis, Event)],
+    course: Moments,
+) -> Report {
     let start =
         seen.iter().find(|(_, event)| matches!(event, Event::Started { .. })).map_or(0, |(at, _)| *at);
     let since = |at: Millis| u64::try_from(at - start).unwrap_or(0);
     let end =
         seen.iter().rfind(|(_, event)| matches!(event, Event::Decided { .. })).map(|(at, _)| since(*at));
-    let turned =
-        seen.iter().find(|(_, event)| matches!(event, Event::RollingBack { .. })).map(|(at, _)| since(*at));
     let outcome = match verdict {
         Verdict::Promoted { .. } => report::Outcome::Deployed,
         Verdict::RolledBack { .. } => report::Outcome::RolledBack,
         _ => report::Outcome::Failed,
     };
-    let detected_ms = match outcome {
-        report::Outcome::Deployed => None,
-        // A roll-back that was over between two looks was detected and restored by the second.
-        _ => turned.or(end),
-    };
-    let restored_ms = match (outcome, end, detected_ms) {
-        (report::Outcome::RolledBack, Some(end), Some(detected)) => Some(end.saturating_sub(detected)),
-        _ => None,
+    let (detected_ms, restored_ms) = match (outcome, course.turned, course.ended) {
+        (report::Outcome::Deployed, ..) => (None, None),
+        (report::Outcome::RolledBack, Some(turned), Some(ended)) => {
+            (Some(turned), Some(ended.saturating_sub(turned)))
+        }
+        (_, turned, ended) => (turned.or(ended).or(end), None),
     };
     Report {
         outcome,
@@ -345,7 +369,7 @@ fn timeline(seen: &[(Millis, Event)], start: Millis) -> Vec<Moment> {
             Event::Progressed { .. } if moved => Some("tasks moved".to_owned()),
             Event::CauseFound { cause } => Some(format!("cause: {}", cause.what)),
             Event::RollingBack { to, reason } => Some(format!("rolling back to {}: {reason}", to.short())),
-            Event::Decided { verdict, .. } => Some(format!("verdict: {}", word(verdict))),
+            Event::Decided { verdict, .. } => Some(format!("verdict: {}", words(verdict))),
             _ => None,
         };
         let at_ms = u64::try_from(at - start).unwrap_or(0);
@@ -354,14 +378,19 @@ fn timeline(seen: &[(Millis, Event)], start: Millis) -> Vec<Moment> {
     moments
 }
 
-fn word(verdict: &Verdict) -> &'static str {
+fn words(verdict: &Verdict) -> String {
+    let counted = |breaker: &Option<BreakerCount>| {
+        breaker.map_or_else(String::new, |BreakerCount { failures, threshold }| {
+            format!(", circuit breaker: {failures} of {threshold} failures")
+        })
+    };
     match verdict {
-        Verdict::Promoted { .. } => "promoted",
-        Verdict::RolledBack { .. } => "rolled back",
-        Verdict::Failed { .. } => "failed",
-        Verdict::Aborted { .. } => "aborted",
-        Verdict::TimedOut { .. } => "timed out",
-        Verdict::Superseded { .. } => "superseded",
+        Verdict::Promoted { .. } => "promoted".to_owned(),
+        Verdict::RolledBack { breaker, .. } => format!("rolled back{}", counted(breaker)),
+        Verdict::Failed { breaker, .. } => format!("failed{}", counted(breaker)),
+        Verdict::Aborted { .. } => "aborted".to_owned(),
+        Verdict::TimedOut { .. } => "timed out".to_owned(),
+        Verdict::Superseded { .. } => "superseded".to_owned(),
     }
 }
 

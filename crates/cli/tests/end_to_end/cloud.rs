@@ -21,17 +21,26 @@ pub(crate) struct Cloud {
 /// One cloud at a time.
 static TURN: Mutex<()> = Mutex::new(());
 
+/// Waits until no other test has a cloud.
+pub(crate) fn turn() -> MutexGuard<'static, ()> {
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The part of a config file that makes the sample service stand for images called `sample`.
+pub(crate) fn images() -> String {
+    let program = env!("CARGO_BIN_EXE_tidegate");
+    format!(
+        "local:\n  images:\n    \"sample:*\": {{ command: [{program:?}, \"sample-service\"] }}\n    \
+         \"sample:crash\": {{ command: [{program:?}, \"sample-service\"], environment: {{ SAMPLE_CRASH: start }} }}\n"
+    )
+}
+
 impl Cloud {
     /// Starts one with more `arguments`, with the sample service for every image called `sample`.
     pub(crate) fn start(arguments: &[&str]) -> Self {
-        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        let turn = turn();
         let folder = tempfile::tempdir().unwrap();
-        let program = env!("CARGO_BIN_EXE_tidegate");
-        let config = format!(
-            "local:\n  images:\n    \"sample:*\": {{ command: [{program:?}, \"sample-service\"] }}\n    \
-             \"sample:crash\": {{ command: [{program:?}, \"sample-service\"], environment: {{ SAMPLE_CRASH: start }} }}\n"
-        );
-        std::fs::write(folder.path().join("tidegate.yml"), config).unwrap();
+        std::fs::write(folder.path().join("tidegate.yml"), images()).unwrap();
         let arguments: Vec<String> = arguments.iter().map(|&argument| argument.to_owned()).collect();
         let (process, endpoint) = up(folder.path(), &arguments);
         Self { process, folder, endpoint, arguments, _turn: turn }

@@ -12,3 +12,4 @@ mod api;
 mod clients;
 mod cloud;
 mod kill;
+mod traffic;
