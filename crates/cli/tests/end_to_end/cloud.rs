@@ -65,10 +65,15 @@ impl Cloud {
         ]
     }
 
-    /// Ends it with SIGKILL, as a power cut would, and starts it again from its folder.
-    pub(crate) fn kill_and_restart(&mut self) {
+    /// Ends it with SIGKILL.
+    pub(crate) fn kill(&mut self) {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
+    }
+
+    /// Ends it with SIGKILL, as a power cut would, and starts it again from its folder.
+    pub(crate) fn kill_and_restart(&mut self) {
+        self.kill();
         let (process, endpoint) = up(self.folder.path(), &self.arguments);
         self.process = process;
         self.endpoint = endpoint;

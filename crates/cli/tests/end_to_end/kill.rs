@@ -1,5 +1,5 @@
-//! The local cloud is killed at random moments of deployments, a hundred times: it always converges, and it loses no
-//! change that it acknowledged.
+//! The local cloud is killed in each phase of a deployment, and a hundred times at random moments: it always converges,
+//! and it loses no change that it acknowledged.
 //!
 //! `TIDEGATE_SEED` replays a run's choices (not its timing); `TIDEGATE_KILLS` sets how often it is killed.
 
@@ -40,7 +40,7 @@ fn killed_at_random_moments_it_converges_and_loses_no_acknowledged_change() {
     let kills = env::var("TIDEGATE_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(100);
     eprintln!("TIDEGATE_SEED={seed}");
     let mut random = fastrand::Rng::with_seed(seed);
-    let mut stage = Stage::set();
+    let mut stage = Stage::set("20");
     stage.wait_until_steady();
     for kill in 0..kills {
         match random.u8(..10) {
@@ -63,9 +63,77 @@ fn killed_at_random_moments_it_converges_and_loses_no_acknowledged_change() {
     assert_eq!(stage.cloud.sample_processes(), 0, "tasks are left behind");
 }
 
+/// A moment of a deployment, and how a description of the service shows it.
+struct Phase {
+    name: &'static str,
+    image: &'static str,
+    is_there: fn(&Stage, &Value) -> bool,
+}
+
+const PHASES: [Phase; 6] = [
+    Phase { name: "the update is acknowledged", image: "sample:2", is_there: |_, _| true },
+    Phase {
+        name: "a new task is pending",
+        image: "sample:2",
+        is_there: |_, service| service["deployments"][0]["pendingCount"].as_u64() > Some(0),
+    },
+    Phase {
+        name: "a new task runs, the old ones too",
+        image: "sample:2",
+        is_there: |stage, service| {
+            service["deployments"][0]["runningCount"].as_u64() > Some(0)
+                && service["deployments"][1]["runningCount"] == stage.acknowledged.desired
+        },
+    },
+    Phase {
+        name: "the old tasks drain",
+        image: "sample:2",
+        is_there: |stage, service| {
+            service["deployments"][1]["runningCount"].as_u64() < Some(stage.acknowledged.desired)
+        },
+    },
+    Phase {
+        name: "a task has failed",
+        image: "sample:crash",
+        is_there: |_, service| service["deployments"][0]["failedTasks"].as_u64() > Some(0),
+    },
+    Phase {
+        name: "it rolls back",
+        image: "sample:crash",
+        is_there: |_, service| {
+            let said = service["events"].as_array().into_iter().flatten();
+            said.filter_map(|event| event["message"].as_str()).any(|text| text.contains("rolling back"))
+        },
+    },
+];
+
+#[test]
+fn killed_in_each_phase_of_a_deployment_it_finishes_the_deployment() {
+    for phase in PHASES {
+        let mut stage = Stage::set("5");
+        stage.wait_until_steady();
+        stage.deploy(phase.image);
+        let deadline = Instant::now() + Duration::from_secs(30);
+        loop {
+            let service = stage.service();
+            if (phase.is_there)(&stage, &service) {
+                break;
+            }
+            assert!(Instant::now() < deadline, "it was never seen that {}: {service:#}", phase.name);
+        }
+        stage.cloud.kill_and_restart();
+        stage.check_nothing_lost();
+        stage.wait_until_steady();
+        let serves = stage.service()["deployments"][0]["taskDefinition"].clone();
+        let expected = if phase.image == "sample:2" { &stage.acknowledged.definition } else { &stage.good };
+        assert_eq!(serves, expected.as_str(), "killed when {}", phase.name);
+    }
+}
+
 impl Stage {
-    fn set() -> Self {
-        let cloud = Cloud::start(&["--speed", "20"]);
+    /// A cloud at `speed` with a service of three tasks behind a load balancer.
+    fn set(speed: &str) -> Self {
+        let cloud = Cloud::start(&["--speed", speed]);
         let at = cloud.endpoint().to_owned();
         let ok = |answer: std::io::Result<(u16, String)>| {
             let (status, body) = answer.unwrap();

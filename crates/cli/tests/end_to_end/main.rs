@@ -12,4 +12,5 @@ mod api;
 mod clients;
 mod cloud;
 mod kill;
+mod orphans;
 mod traffic;
