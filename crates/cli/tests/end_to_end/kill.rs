@@ -53,11 +53,13 @@ fn killed_at_random_moments_it_converges_and_loses_no_acknowledged_change() {
         stage.cloud.kill_and_restart();
         stage.check_nothing_lost();
         if kill % 10 == 9 {
-            stage.wait_until_steady();
+            stage.wait_until_settled();
             stage.deploy_good();
             stage.wait_until_steady();
         }
     }
+    stage.wait_until_settled();
+    stage.deploy_good();
     stage.wait_until_steady();
     assert!(stage.cloud.down());
     assert_eq!(stage.cloud.sample_processes(), 0, "tasks are left behind");
@@ -253,22 +255,33 @@ impl Stage {
 
     /// One deployment, completed, at the wanted count, answering; and not one process more than that.
     fn wait_until_steady(&mut self) {
+        let service = self.wait_until_settled();
+        assert_eq!(service["deployments"][0]["rolloutState"], "COMPLETED", "{service:#}");
+    }
+
+    /// As [`Self::wait_until_steady`]; or, after a bad release on a service that was still going back from another, stalled
+    /// as ECS stalls with nothing to go back to: the old tasks serve, the deployment is FAILED, nothing moves.
+    fn wait_until_settled(&mut self) -> Value {
         let deadline = Instant::now() + Duration::from_mins(1);
-        loop {
+        let service = loop {
             let service = self.service();
             let deployments = service["deployments"].as_array().unwrap();
-            let steady = deployments.len() == 1
-                && deployments[0]["rolloutState"] == "COMPLETED"
-                && service["runningCount"] == self.acknowledged.desired
-                && service["pendingCount"] == 0;
+            let done = match deployments[0]["rolloutState"].as_str() {
+                Some("COMPLETED") => {
+                    deployments.len() == 1 && service["runningCount"] == self.acknowledged.desired
+                }
+                Some("FAILED") => deployments.len() > 1,
+                _ => false,
+            };
             let processes = self.cloud.sample_processes() as u64;
-            if steady && processes == self.acknowledged.desired {
-                break;
+            if done && service["pendingCount"] == 0 && service["runningCount"] == processes {
+                break service;
             }
             assert!(Instant::now() < deadline, "it does not converge: {processes} processes, {service:#}");
             std::thread::sleep(Duration::from_millis(50));
-        }
+        };
         let (status, body) = get(&self.address, "/").unwrap();
         assert_eq!(status, 200, "{body}");
+        service
     }
 }
