@@ -52,23 +52,31 @@ struct Release {
 
 const RELEASES: [Release; 3] = [
     Release {
-        image: "hello:2",
+        image: "tidegate-demo:2",
         name: "hello:2, good",
         text: "A good release. New tasks start beside the old ones; each old one drains before it stops.",
         expected: report::Outcome::Deployed,
     },
     Release {
-        image: "hello:3",
+        image: "tidegate-demo:3",
         name: "hello:3, crashes at start",
         text: "A release that crashes at start. The circuit breaker counts three failed tasks and rolls back.",
         expected: report::Outcome::RolledBack,
     },
     Release {
-        image: "hello:4",
+        image: "tidegate-demo:4",
         name: "hello:4, never healthy",
         text: "A release that starts and never gets healthy. Its tasks get no traffic; the breaker rolls back.",
         expected: report::Outcome::RolledBack,
     },
+];
+
+/// Every image of the demo, with what is wrong with the sample service in it.
+const IMAGES: [(&str, Option<&str>); 4] = [
+    ("tidegate-demo:1", None),
+    ("tidegate-demo:2", None),
+    ("tidegate-demo:3", Some("start")),
+    ("tidegate-demo:4", Some("health")),
 ];
 
 impl Demo {
@@ -78,7 +86,7 @@ impl Demo {
         let target =
             ServiceRef { cluster: ClusterName::parse("demo")?, service: ServiceName::parse("hello")? };
         let runtime = if self.docker {
-            crate::demo_image::import(&RELEASES.map(|release| release.image)).await?;
+            crate::demo_image::import(&IMAGES).await?;
             RuntimeChoice::Docker
         } else {
             RuntimeChoice::Process(images()?)
@@ -93,14 +101,18 @@ impl Demo {
         );
         let setup = Setup {
             target: target.clone(),
-            definition: definition("hello:1"),
+            definition: definition("tidegate-demo:1"),
             tasks: 3,
             health_check_path: "/health".to_owned(),
             runtime,
             speed,
             rps: self.rps,
         };
-        let reports = until_interrupted(setup, async |theatre| play(global, theatre, &target).await).await?;
+        let played = until_interrupted(setup, async |theatre| play(global, theatre, &target).await).await;
+        if self.docker {
+            crate::demo_image::remove(&IMAGES).await?;
+        }
+        let reports = played?;
         let rows: Vec<(&str, &Report)> = RELEASES.iter().map(|release| release.name).zip(&reports).collect();
         print(global, &rows);
         let as_expected =
@@ -116,11 +128,7 @@ async fn play(global: &Global, theatre: &Theatre, target: &ServiceRef) -> Result
         say(global, Tone::Quiet, release.text);
         let act = Act { plan: plan(global, theatre, target, release), fault: None, least_requests: 0 };
         let session = Session { global, config: crate::config::Config::default() };
-        let reporter: Box<dyn Reporter> = match global.output {
-            Output::Json => Box::new(tidegate_report::Silent),
-            Output::Text => Box::new(Brief(session.reporter())),
-        };
-        reports.push(theatre.play(&act, reporter).await?);
+        reports.push(theatre.play(&act, Box::new(Brief(session.progress_reporter()))).await?);
     }
     Ok(reports)
 }
@@ -151,10 +159,7 @@ fn images() -> Result<ImageMap, Failure> {
         environment: crash.map(|crash| ("SAMPLE_CRASH".to_owned(), crash.to_owned())).into_iter().collect(),
         ..ImageCommand::default()
     };
-    Ok(ImageMap::default()
-        .with("hello:*", command(None))
-        .with("hello:3", command(Some("start")))
-        .with("hello:4", command(Some("health"))))
+    Ok(IMAGES.iter().fold(ImageMap::default(), |map, (image, crash)| map.with(*image, command(*crash))))
 }
 
 fn definition(image: &str) -> Value {

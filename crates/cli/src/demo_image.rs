@@ -8,22 +8,20 @@ use crate::{exit::Exit, failure::Failure};
 /// Where the program stands in the image.
 const PROGRAM: &str = "/tidegate";
 
-/// Imports an image for each of `names`, and `hello:1`: this program and the shared libraries that it needs, told to be the
-/// sample service.
-pub async fn import(names: &[&str]) -> Result<(), Failure> {
+/// Imports an image for each of `images`, with the crash that its releases have: this program and the shared libraries
+/// that it needs, told to be the sample service.
+pub async fn import(images: &[(&str, Option<&str>)]) -> Result<(), Failure> {
     let refused = |text: String| Failure::new(Exit::Refused, text);
     let archive =
         archive().map_err(|error| refused(format!("cannot pack this program into an image: {error}")))?;
-    for name in ["hello:1"].iter().chain(names) {
-        let crash = match *name {
-            "hello:3" => "start",
-            "hello:4" => "health",
-            _ => "",
-        };
+    for (name, crash) in images {
         let image = tidegate_local::NewImage {
             name: (*name).to_owned(),
             entry_point: vec![PROGRAM.to_owned(), "sample-service".to_owned()],
-            environment: vec![("SAMPLE_CRASH".to_owned(), crash.to_owned())],
+            environment: crash
+                .map(|crash| ("SAMPLE_CRASH".to_owned(), crash.to_owned()))
+                .into_iter()
+                .collect(),
         };
         tidegate_local::import_image(image, archive.clone())
             .await
@@ -32,10 +30,23 @@ pub async fn import(names: &[&str]) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Removes them again, and the image that held the tasks' networks unless another cloud uses it.
+pub async fn remove(images: &[(&str, Option<&str>)]) -> Result<(), Failure> {
+    for (name, _) in images {
+        tidegate_local::remove_image(name)
+            .await
+            .map_err(|error| Failure::new(Exit::Refused, error.to_string()))?;
+    }
+    let _ = tidegate_local::remove_image(tidegate_local::PAUSE_IMAGE).await;
+    Ok(())
+}
+
 /// A tar of the program and of the libraries that this process has loaded, each at its own path. The loader stands where
 /// programs look for it, besides.
 fn archive() -> std::io::Result<Vec<u8>> {
     let mut archive = tar::Builder::new(Vec::new());
+    // Docker does not read GNU's sparse entries.
+    archive.sparse(false);
     archive.append_path_with_name(std::env::current_exe()?, PROGRAM.trim_start_matches('/'))?;
     for library in loaded_libraries()? {
         let name = library.strip_prefix("/").unwrap_or(&library);

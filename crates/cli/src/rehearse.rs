@@ -91,7 +91,8 @@ impl Rehearse {
             rps: self.rps.or(session.config.rehearse.rps).unwrap_or(200),
         };
         let report =
-            until_interrupted(setup, async |theatre| theatre.play(&act, reporter(&session)).await).await?;
+            until_interrupted(setup, async |theatre| theatre.play(&act, session.progress_reporter()).await)
+                .await?;
         print(global, &report);
         Ok(exit(&report))
     }
@@ -150,14 +151,6 @@ fn runtime(kind: RuntimeKind, session: &Session<'_>, global: &Global) -> Runtime
         RuntimeKind::Docker => RuntimeChoice::Docker,
         RuntimeKind::Auto if session.config.local.images.is_empty() => RuntimeChoice::Auto(images),
         RuntimeKind::Process | RuntimeKind::Auto => RuntimeChoice::Process(images),
-    }
-}
-
-/// With JSON asked for, stdout is the report's alone.
-fn reporter(session: &Session<'_>) -> Box<dyn tidegate_report::Reporter> {
-    match session.global.output {
-        Output::Json => Box::new(tidegate_report::Silent),
-        Output::Text => session.reporter(),
     }
 }
 

@@ -6,13 +6,14 @@ use crate::config::{Config, Reading, TaskDefinitionConfig};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::interrupt::{Interruptible, uninterrupted};
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::path::Path;
 use tidegate_aws::deploy::{DeployPlan, Then};
 use tidegate_aws::watch::WatchOptions;
 use tidegate_aws::{Client, ConnectOptions, TaskDefinitionSource};
 use tidegate_report::plain::Detail;
-use tidegate_report::{JsonLines, LiveView, PlainLines, Reporter};
+use tidegate_report::style::Style;
+use tidegate_report::{JsonLines, LiveView, PlainLines, Reporter, Silent};
 use tidegate_rollout::names::{ClusterName, ServiceName, ServiceRef};
 use tidegate_rollout::pace;
 use tidegate_rollout::task_definition::images::ImageChange;
@@ -121,18 +122,31 @@ impl<'a> Session<'a> {
 
     /// The reporter that fits the flags and the terminal.
     pub fn reporter(&self) -> Box<dyn Reporter> {
-        let (stdout, stderr) = (std::io::stdout(), std::io::stderr());
-        let (result_style, style) = (self.global.stdout_style(), self.global.stderr_style());
+        self.reporter_to(std::io::stdout(), self.global.stdout_style())
+    }
+
+    /// The same for a command whose result is something else: the verdict is part of the progress.
+    pub fn progress_reporter(&self) -> Box<dyn Reporter> {
+        match self.global.output {
+            Output::Text if !self.global.quiet => {
+                self.reporter_to(std::io::stderr(), self.global.stderr_style())
+            }
+            _ => Box::new(Silent),
+        }
+    }
+
+    fn reporter_to(&self, result: impl Write + Send + 'static, result_style: Style) -> Box<dyn Reporter> {
+        let (stderr, style) = (std::io::stderr(), self.global.stderr_style());
         let smart = stderr.is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
         match self.global.output {
-            Output::Json => Box::new(JsonLines::new(stdout)),
+            Output::Json => Box::new(JsonLines::new(result)),
             Output::Text if self.global.quiet => {
-                Box::new(PlainLines::new(stderr, stdout, style, result_style, Detail::Result))
+                Box::new(PlainLines::new(stderr, result, style, result_style, Detail::Result))
             }
             Output::Text if smart && self.global.verbose == 0 => {
-                Box::new(LiveView::new(stderr, stdout, style, result_style))
+                Box::new(LiveView::new(stderr, result, style, result_style))
             }
-            Output::Text => Box::new(PlainLines::new(stderr, stdout, style, result_style, Detail::Progress)),
+            Output::Text => Box::new(PlainLines::new(stderr, result, style, result_style, Detail::Progress)),
         }
     }
 

@@ -2,7 +2,7 @@
 //! most. Start with [`screen`].
 
 use crate::style::{Style, Tone};
-use crate::words::without_service;
+use crate::words::told;
 use std::fmt::Write as _;
 use tidegate_rollout::diagnosis::Diagnosis;
 
@@ -19,7 +19,7 @@ pub fn screen(diagnosis: &Diagnosis, style: Style) -> String {
         heading(&mut text, "Why");
         for cause in diagnosis.causes.iter().take(3) {
             let _ = writeln!(text, "  {}", style.paint(Tone::Bad, &cause.what));
-            let _ = writeln!(text, "    AWS says: {}", without_service(&cause.said));
+            let _ = writeln!(text, "    AWS says: {}", told(&cause.said));
             let _ = writeln!(text, "    {} {}", style.paint(Tone::Good, "fix:"), cause.fix);
         }
     }
@@ -54,7 +54,7 @@ pub fn screen(diagnosis: &Diagnosis, style: Style) -> String {
                 text,
                 "  {}  {}",
                 style.paint(Tone::Quiet, &time_of_day(event.at)),
-                without_service(&event.message)
+                told(&event.message)
             );
         }
     }

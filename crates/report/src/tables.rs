@@ -1,7 +1,7 @@
 //! The tables of `status` and `revisions`. Plain data in, text out. Start with [`status`].
 
 use crate::style::{Style, Tone};
-use crate::words::without_service;
+use crate::words::told;
 use serde::Serialize;
 use std::fmt::Write as _;
 use tidegate_rollout::observation::{CircuitBreaker, RolloutState, Service};
@@ -61,7 +61,7 @@ pub fn status(name: &str, service: &Service, images: &[(String, String)], style:
                 text,
                 "  {}  {}",
                 style.paint(Tone::Quiet, &crate::failure::time_of_day(event.at)),
-                without_service(&event.message)
+                told(&event.message)
             );
         }
     }

@@ -1,6 +1,7 @@
 //! The sentence for each event. It must never say more than the event does. Start with [`sentence`].
 
 use crate::style::{Style, Tone};
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use tidegate_rollout::observation::{BreakerCount, Deployment, RolloutState};
 use tidegate_rollout::{DeploymentId, Event, Verdict};
@@ -42,14 +43,12 @@ pub fn sentence(event: &Event, style: Style) -> Option<String> {
             let parts: Vec<String> = deployments.iter().map(|d| counts(d, followed, style)).collect();
             parts.join(" · ")
         }
-        Event::ServiceSaid { message, .. } => {
-            style.paint(Tone::Quiet, &format!("ecs: {}", without_service(message)))
-        }
+        Event::ServiceSaid { message, .. } => style.paint(Tone::Quiet, &format!("ecs: {}", told(message))),
         Event::CauseFound { cause } => {
-            format!("{} {} ({})", style.paint(Tone::Bad, "cause:"), cause.what, without_service(&cause.said))
+            format!("{} {} ({})", style.paint(Tone::Bad, "cause:"), cause.what, told(&cause.said))
         }
         Event::RollbackRequested { reason } => {
-            format!("waiting cannot help ({}); asking ECS to roll back now", without_service(reason))
+            format!("waiting cannot help ({}); asking ECS to roll back now", told(reason))
         }
         Event::RollingBack { to, reason } => {
             format!("{} to {}: {reason}", style.paint(Tone::Warning, "rolling back"), to.short())
@@ -75,13 +74,13 @@ pub fn verdict_sentence(verdict: &Verdict, style: Style) -> String {
             "{} to {}: {}{}",
             style.paint(Tone::Bad, "rolled back"),
             to.short(),
-            without_service(reason),
+            told(reason),
             counted(*breaker)
         ),
         Verdict::Failed { reason, left, breaker } => format!(
             "{}: {}{}; {left}",
             style.paint(Tone::Bad, "failed"),
-            without_service(reason).trim_end_matches('.'),
+            told(reason).trim_end_matches('.'),
             counted(*breaker)
         ),
         Verdict::Aborted { reason } => format!("{}: {reason}", style.paint(Tone::Bad, "aborted")),
@@ -136,35 +135,46 @@ pub fn duration(ms: i64) -> String {
     }
 }
 
-/// An event's message without the `(service web) ` that every one of them starts with.
-pub fn without_service(message: &str) -> &str {
-    message
-        .strip_prefix("(service ")
-        .and_then(|rest| rest.split_once(") "))
-        .filter(|(name, _)| !name.contains(','))
-        .map_or(message, |(_, rest)| rest)
-}
-
-/// The message with task ids cut to eight digits and target groups by their names: for a view that has
-/// one line for it. Logs keep the whole ids, which is what people search for.
-pub fn with_short_ids(message: &str) -> String {
-    let words: Vec<String> = message.split(' ').map(short_id).collect();
+/// An event's message without the service's name, which every one of them starts with and the reader knows, and with
+/// target groups by their names. Task ids stay whole: they are what people search logs for.
+pub fn told(message: &str) -> String {
+    let message = match message.strip_prefix("(service ").and_then(|rest| rest.split_once(") ")) {
+        None => message.to_owned(),
+        Some((named, rest)) => match named.split_once(", ") {
+            None => rest.to_owned(),
+            Some((_, also)) => format!("({also}) {rest}"),
+        },
+    };
+    let words: Vec<Cow<'_, str>> = message.split(' ').map(named_group).collect();
     words.join(" ")
 }
 
-fn short_id(word: &str) -> String {
-    if let Some((before, group)) = word
-        .split_once("arn:aws")
-        .and_then(|(before, arn)| Some((before, arn.split_once(":targetgroup/")?.1)))
-    {
-        let closing = if word.ends_with(')') { ")" } else { "" };
-        return format!("{before}{}{closing}", group.split('/').next().unwrap_or(group));
+/// A target group's ARN by the group's name; any other word as it is.
+fn named_group(word: &str) -> Cow<'_, str> {
+    let found = word.split_once("arn:aws").and_then(|(before, arn)| {
+        let group = arn.split_once(":targetgroup/")?.1;
+        Some((before, group.split_once('/').unwrap_or((group, ""))))
+    });
+    match found {
+        None => Cow::Borrowed(word),
+        Some((before, (name, id))) => {
+            Cow::Owned(format!("{before}{name}{}", id.trim_start_matches(|c: char| c.is_ascii_hexdigit())))
+        }
     }
+}
+
+/// The message with task ids cut to eight digits, for a view that has one line for it.
+pub fn with_short_ids(message: &str) -> String {
+    let words: Vec<Cow<'_, str>> = message.split(' ').map(short_id).collect();
+    words.join(" ")
+}
+
+fn short_id(word: &str) -> Cow<'_, str> {
     let id = word.trim_end_matches([')', '.']);
     if id.len() == 32 && id.bytes().all(|b| b.is_ascii_hexdigit()) {
-        return format!("{}…{}", &id[..8], &word[32..]);
+        return Cow::Owned(format!("{}…{}", &id[..8], &word[32..]));
     }
-    word.to_owned()
+    Cow::Borrowed(word)
 }
 
 /// One line of figures for a live view.
@@ -196,22 +206,31 @@ mod tests {
             with_short_ids(&format!("has started 1 tasks: (task {task}).")),
             "has started 1 tasks: (task 01234567…)."
         );
-        assert_eq!(
-            with_short_ids(
-                "registered 2 targets in (target-group arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/web/0123456789abcdef)"
-            ),
-            "registered 2 targets in (target-group web)"
-        );
         assert_eq!(with_short_ids("has reached a steady state."), "has reached a steady state.");
     }
 
     #[test]
-    fn the_service_is_not_named_again_on_every_line_but_a_task_set_is() {
-        assert_eq!(
-            without_service("(service web) has reached a steady state."),
-            "has reached a steady state."
-        );
-        let drain = "(service web, taskSet ecs-svc/1) has begun draining connections on 1 tasks.";
-        assert_eq!(without_service(drain), drain);
+    fn neither_the_service_nor_a_whole_target_group_is_on_every_line() {
+        let group = "(target-group arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/web/0123456789abcdef)";
+        for (said, expected) in [
+            ("(service web) has reached a steady state.".to_owned(), "has reached a steady state."),
+            (
+                "(service web, taskSet ecs-svc/1) has begun draining connections on 1 tasks.".to_owned(),
+                "(taskSet ecs-svc/1) has begun draining connections on 1 tasks.",
+            ),
+            (
+                format!("(service web) registered 2 targets in {group}"),
+                "registered 2 targets in (target-group web)",
+            ),
+            (
+                format!(
+                    "(service web) (task 01) (port 80) is unhealthy in {group} due to (reason Request timed out)"
+                ),
+                "(task 01) (port 80) is unhealthy in (target-group web) due to (reason Request timed out)",
+            ),
+            ("nothing to leave out".to_owned(), "nothing to leave out"),
+        ] {
+            assert_eq!(told(&said), expected);
+        }
     }
 }

@@ -21,7 +21,7 @@ mod records;
 mod runtime;
 mod spec;
 
-pub use docker::{NewImage, import_image};
+pub use docker::{NewImage, PAUSE_IMAGE, import_image, remove_image};
 pub use error::Error;
 pub use event::{Adopted, NetworkBinding, StopCause, TaskEvent};
 pub use images::{ImageCommand, ImageMap};

@@ -1,10 +1,14 @@
 //! Images made from files, without a registry.
 
-use bollard::{body_full, errors::Error as DockerError, query_parameters::CreateImageOptionsBuilder};
+use bollard::{
+    body_full,
+    errors::Error as DockerError,
+    query_parameters::{CreateImageOptionsBuilder, RemoveImageOptions},
+};
 use bytes::Bytes;
 use futures_util::TryStreamExt;
 
-use super::daemon::Daemon;
+use super::daemon::{Daemon, is_missing};
 use crate::Error;
 
 /// An image to make.
@@ -28,7 +32,20 @@ pub async fn import_image(image: NewImage, layer: Vec<u8>) -> Result<(), Error> 
     import(&daemon, &image, layer).await.map_err(daemon.refuses("import an image"))
 }
 
-/// The same for a daemon that is known.
+/// Removes an image by name, with the layers that no other image shares. One that is not there is no error.
+///
+/// # Errors
+///
+/// When no daemon answers, or a container still uses the image.
+pub async fn remove_image(name: &str) -> Result<(), Error> {
+    let daemon = Daemon::connect().await?;
+    match daemon.docker.remove_image(name, None::<RemoveImageOptions>, None).await {
+        Err(error) if !is_missing(&error) => Err(daemon.refuses("remove an image")(error)),
+        _ => Ok(()),
+    }
+}
+
+/// [`import_image`] at a daemon that is known.
 pub(super) async fn import(daemon: &Daemon, image: &NewImage, layer: Vec<u8>) -> Result<(), DockerError> {
     let (repository, tag) = image.name.split_once(':').unwrap_or((&image.name, "latest"));
     let quoted: Vec<String> = image.entry_point.iter().map(|word| format!("{word:?}")).collect();

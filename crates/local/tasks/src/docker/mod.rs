@@ -15,5 +15,6 @@ mod pause;
 mod watchdog;
 
 pub(crate) use driver::DockerDriver;
-pub use import::{NewImage, import_image};
+pub use import::{NewImage, import_image, remove_image};
 pub(crate) use leftovers::clean_up;
+pub use pause::IMAGE as PAUSE_IMAGE;
