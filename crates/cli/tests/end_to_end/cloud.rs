@@ -5,6 +5,7 @@ use std::{
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
 };
 
 use tempfile::TempDir;
@@ -38,10 +39,20 @@ pub(crate) fn images() -> String {
 impl Cloud {
     /// Starts one with more `arguments`, with the sample service for every image called `sample`.
     pub(crate) fn start(arguments: &[&str]) -> Self {
+        Self::start_with("process", arguments)
+    }
+
+    /// Starts one whose tasks are containers.
+    pub(crate) fn start_in_docker(arguments: &[&str]) -> Self {
+        Self::start_with("docker", arguments)
+    }
+
+    fn start_with(runtime: &str, arguments: &[&str]) -> Self {
         let turn = turn();
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("tidegate.yml"), images()).unwrap();
-        let arguments: Vec<String> = arguments.iter().map(|&argument| argument.to_owned()).collect();
+        let arguments: Vec<String> =
+            ["--runtime", runtime].iter().chain(arguments).map(|&argument| argument.to_owned()).collect();
         let (process, endpoint) = up(folder.path(), &arguments);
         Self { process, folder, endpoint, arguments, _turn: turn }
     }
@@ -74,6 +85,11 @@ impl Cloud {
     /// Ends it with SIGKILL, as a power cut would, and starts it again from its folder.
     pub(crate) fn kill_and_restart(&mut self) {
         self.kill();
+        self.restart();
+    }
+
+    /// Starts it again after [`Self::kill`].
+    pub(crate) fn restart(&mut self) {
         let (process, endpoint) = up(self.folder.path(), &self.arguments);
         self.process = process;
         self.endpoint = endpoint;
@@ -120,7 +136,7 @@ fn up(folder: &Path, arguments: &[String]) -> (Child, String) {
     let mut process = Command::new(env!("CARGO_BIN_EXE_tidegate"))
         .args(["--output", "json", "--config"])
         .arg(folder.join("tidegate.yml"))
-        .args(["local", "up", "--port", "0", "--runtime", "process", "--data-dir"])
+        .args(["local", "up", "--port", "0", "--data-dir"])
         .arg(folder.join("state"))
         .args(arguments)
         .stdout(Stdio::piped())
@@ -132,4 +148,13 @@ fn up(folder: &Path, arguments: &[String]) -> (Child, String) {
     let said: serde_json::Value =
         serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}"));
     (process, said["endpoint"].as_str().unwrap().to_owned())
+}
+
+/// Looks until it holds, for half a minute at most.
+pub(crate) fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !holds() {
+        assert!(Instant::now() < deadline, "not within 30 s: {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }

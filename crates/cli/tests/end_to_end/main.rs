@@ -11,6 +11,7 @@
 mod api;
 mod clients;
 mod cloud;
+mod docker;
 mod kill;
 mod orphans;
 mod traffic;

@@ -3,14 +3,13 @@
 use std::{
     collections::BTreeSet,
     process::{Command, Stdio},
-    time::{Duration, Instant},
 };
 
 use serde_json::json;
 
 use crate::{
     api::ecs,
-    cloud::{self, Cloud},
+    cloud::{self, Cloud, wait_until},
 };
 
 #[test]
@@ -89,14 +88,6 @@ fn run_tasks(cloud: &Cloud) {
         }),
     );
     wait_until("two tasks run", || cloud.sample_processes() == 2);
-}
-
-fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while !holds() {
-        assert!(Instant::now() < deadline, "not within 20 s: {what}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
 }
 
 /// All processes that `ancestor` has started, and those that they have started.

@@ -1,0 +1,157 @@
+//! The same with containers: the demo, and a local cloud that is killed while its tasks run on.
+//!
+//! Without a Docker daemon these tests say loudly that they skip; with `TIDEGATE_REQUIRE_DOCKER=1` they fail.
+
+use std::{
+    collections::BTreeSet,
+    env, fs,
+    io::Write,
+    path::Path,
+    process::{Command, Output, Stdio},
+};
+
+use serde_json::{Value, json};
+
+use crate::{
+    api::ecs,
+    cloud::{self, Cloud, wait_until},
+};
+
+const IMAGE: &str = "tidegate-test/end-to-end:1";
+
+#[test]
+fn the_demo_runs_in_docker_fails_no_request_and_leaves_nothing() {
+    if no_daemon() {
+        return;
+    }
+    let _turn = cloud::turn();
+    let before = everything_in_docker();
+    let demo = Command::new(env!("CARGO_BIN_EXE_tidegate"))
+        .args(["demo", "--docker", "--output", "json"])
+        .output()
+        .unwrap();
+    assert!(demo.status.success(), "{}", String::from_utf8_lossy(&demo.stderr));
+    let reports: Value = serde_json::from_slice(&demo.stdout).unwrap();
+    let outcomes: Vec<&str> =
+        reports.as_array().unwrap().iter().filter_map(|report| report["outcome"].as_str()).collect();
+    assert_eq!(outcomes, ["deployed", "rolled_back", "rolled_back"]);
+    for report in reports.as_array().unwrap() {
+        assert_eq!(report["requests"]["failed"], 0, "{report:#}");
+    }
+    assert_eq!(everything_in_docker(), before);
+}
+
+#[test]
+fn containers_outlive_a_killed_cloud_are_adopted_and_are_gone_after_local_down() {
+    if no_daemon() {
+        return;
+    }
+    let mut cloud = Cloud::start_in_docker(&["--speed", "20"]);
+    import_image();
+    run_service(&cloud, 2);
+    wait_until("two containers run", || running(&cloud).len() == 2);
+    let before = running(&cloud);
+
+    cloud.kill();
+    assert_eq!(running(&cloud), before, "containers outlive a cloud that may come back for them");
+    let lost = before.first().unwrap().clone();
+    docker(&["kill", &lost]);
+    cloud.restart();
+    wait_until("the lost one is replaced", || running(&cloud).len() == 2);
+    let after = running(&cloud);
+    assert_eq!(after.intersection(&before).count(), 1, "the other one was adopted, not started again");
+
+    cloud.kill();
+    assert!(cloud.down());
+    assert_eq!(containers_of(&cloud, &["--all"]), BTreeSet::new());
+}
+
+fn run_service(cloud: &Cloud, desired: u32) {
+    let call = |operation: &str, input| {
+        let (status, body) = ecs(cloud.endpoint(), operation, &input).unwrap();
+        assert_eq!(status, 200, "{operation}: {body}");
+    };
+    call("CreateCluster", json!({ "clusterName": "docker" }));
+    call(
+        "RegisterTaskDefinition",
+        json!({
+            "family": "docker", "networkMode": "bridge", "requiresCompatibilities": ["EC2"],
+            "containerDefinitions": [{ "name": "app", "image": IMAGE, "memory": 32, "command": ["wait"] }],
+        }),
+    );
+    call(
+        "CreateService",
+        json!({
+            "cluster": "docker", "serviceName": "docker", "taskDefinition": "docker", "desiredCount": desired,
+            "launchType": "EC2",
+        }),
+    );
+}
+
+/// Makes an image of one static program, without a registry.
+fn import_image() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("program");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../local/tasks/tests/image/program.rs");
+    let built = Command::new(env::var("RUSTC").unwrap_or_else(|_| "rustc".to_owned()))
+        .args(["--edition", "2024", "-O", "-C", "target-feature=+crt-static", "-o"])
+        .args([&program, &source])
+        .status()
+        .unwrap();
+    assert!(built.success(), "the test image's program does not build");
+    let mut archive = tar::Builder::new(Vec::new());
+    archive.sparse(false);
+    archive.append_path_with_name(&program, "program").unwrap();
+    let mut import = Command::new("docker")
+        .args(["import", "--change", "ENTRYPOINT [\"/program\"]", "-", IMAGE])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    import.stdin.take().unwrap().write_all(&archive.into_inner().unwrap()).unwrap();
+    assert!(import.wait().unwrap().success());
+}
+
+/// The running containers that stand for tasks of this cloud.
+fn running(cloud: &Cloud) -> BTreeSet<String> {
+    containers_of(cloud, &[])
+}
+
+fn containers_of(cloud: &Cloud, more: &[&str]) -> BTreeSet<String> {
+    let instance = fs::read_to_string(cloud.data_dir().join("instance")).unwrap();
+    let filter = format!("label=dev.tidegate.instance={}", instance.trim());
+    let mut arguments = vec!["ps", "--quiet", "--filter", &filter];
+    arguments.extend(more);
+    words(&docker(&arguments))
+}
+
+/// Containers, networks and images: what a run may leave behind.
+fn everything_in_docker() -> BTreeSet<String> {
+    [&["ps", "--all", "--quiet"][..], &["network", "ls", "--quiet"], &["images", "--quiet"]]
+        .iter()
+        .flat_map(|arguments| words(&docker(arguments)))
+        .collect()
+}
+
+fn words(output: &Output) -> BTreeSet<String> {
+    String::from_utf8_lossy(&output.stdout).split_whitespace().map(str::to_owned).collect()
+}
+
+fn docker(arguments: &[&str]) -> Output {
+    let output = Command::new("docker").args(arguments).output().unwrap();
+    assert!(output.status.success(), "docker {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    output
+}
+
+/// Whether no daemon answers, which is said, or is a failure where one must.
+fn no_daemon() -> bool {
+    let answers = Command::new("docker").arg("info").output().is_ok_and(|output| output.status.success());
+    if !answers {
+        assert!(
+            env::var_os("TIDEGATE_REQUIRE_DOCKER").is_none(),
+            "TIDEGATE_REQUIRE_DOCKER is set, but no Docker daemon answers"
+        );
+        eprintln!("\n*** SKIPPED: no Docker daemon answers ***\n");
+    }
+    !answers
+}
