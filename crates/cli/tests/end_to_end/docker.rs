@@ -13,7 +13,7 @@ use std::{
 use serde_json::{Value, json};
 
 use crate::{
-    api::ecs,
+    api::{ecs, elbv2, element, get},
     cloud::{self, Cloud, wait_until},
 };
 
@@ -38,7 +38,83 @@ fn the_demo_runs_in_docker_fails_no_request_and_leaves_nothing() {
     for report in reports.as_array().unwrap() {
         assert_eq!(report["requests"]["failed"], 0, "{report:#}");
     }
-    assert_eq!(everything_in_docker(), before);
+    let after = everything_in_docker();
+    assert_eq!(after.difference(&before).collect::<Vec<_>>(), [""; 0]);
+}
+
+/// The equivalent of what `orphans` shows for processes: nobody comes back for the tasks of a cloud inside a program.
+#[test]
+fn the_containers_of_a_demo_that_is_killed_end() {
+    if no_daemon() {
+        return;
+    }
+    let _turn = cloud::turn();
+    let of_anyone = ["ps", "--all", "--quiet", "--filter", "label=dev.tidegate.instance"];
+    let before = words(&docker(&of_anyone));
+    let mine = || words(&docker(&of_anyone)).difference(&before).count();
+    let mut demo = Command::new(env!("CARGO_BIN_EXE_tidegate"))
+        .args(["demo", "--docker"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    wait_until("three containers are there", || mine() >= 3);
+    demo.kill().unwrap();
+    demo.wait().unwrap();
+    wait_until("none is left", || mine() == 0);
+}
+
+#[test]
+fn bridge_tasks_serve_behind_an_instance_target_group_at_their_dynamic_host_ports() {
+    if no_daemon() {
+        return;
+    }
+    let cloud = Cloud::start_in_docker(&["--speed", "20"]);
+    import_image();
+    let elb = |operation: &str, parameters: &str| {
+        let (status, body) = elbv2(cloud.endpoint(), operation, parameters).unwrap();
+        assert_eq!(status, 200, "{operation}: {body}");
+        body
+    };
+    let balancer =
+        elb("CreateLoadBalancer", "Name=bridge&Subnets.member.1=subnet-1&Subnets.member.2=subnet-2");
+    let group = elb(
+        "CreateTargetGroup",
+        "Name=bridge&Protocol=HTTP&Port=80&VpcId=vpc-1&TargetType=instance&HealthCheckIntervalSeconds=5\
+         &HealthCheckTimeoutSeconds=2&HealthyThresholdCount=2",
+    );
+    let (balancer_arn, group) = (element(&balancer, "LoadBalancerArn"), element(&group, "TargetGroupArn"));
+    let action = format!(
+        "DefaultActions.member.1.Type=forward&DefaultActions.member.1.TargetGroupArn={group}&Protocol=HTTP&Port=8080"
+    );
+    elb("CreateListener", &format!("LoadBalancerArn={balancer_arn}&{action}"));
+    run_service(
+        &cloud,
+        &json!({ "command": ["serve-http", "8080"], "portMappings": [{ "containerPort": 8080, "hostPort": 0 }] }),
+        &json!([{ "targetGroupArn": group, "containerName": "app", "containerPort": 8080 }]),
+    );
+    let address = format!("{}:8080", element(&balancer, "DNSName"));
+    wait_until(
+        "the balancer reaches a container",
+        || matches!(get(&address, "/"), Ok((200, body)) if body == "hello\n"),
+    );
+    wait_until("both are healthy", || {
+        let health = elb("DescribeTargetHealth", &format!("TargetGroupArn={group}"));
+        health.matches("<State>healthy</State>").count() == 2
+    });
+}
+
+#[test]
+fn without_a_daemon_the_demo_says_where_it_looked_and_what_to_do_and_starts_nothing() {
+    let demo = Command::new(env!("CARGO_BIN_EXE_tidegate"))
+        .args(["demo", "--docker"])
+        .env("DOCKER_HOST", "unix:///nowhere/docker.sock")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&demo.stderr);
+    assert_eq!(demo.status.code(), Some(1), "{said}");
+    assert!(said.contains("no Docker daemon answers at unix:///nowhere/docker.sock"), "{said}");
+    assert!(said.contains("start it, or use the process runtime"), "{said}");
 }
 
 #[test]
@@ -48,7 +124,7 @@ fn containers_outlive_a_killed_cloud_are_adopted_and_are_gone_after_local_down()
     }
     let mut cloud = Cloud::start_in_docker(&["--speed", "20"]);
     import_image();
-    run_service(&cloud, 2);
+    run_service(&cloud, &json!({ "command": ["wait"] }), &json!([]));
     wait_until("two containers run", || running(&cloud).len() == 2);
     let before = running(&cloud);
 
@@ -66,7 +142,10 @@ fn containers_outlive_a_killed_cloud_are_adopted_and_are_gone_after_local_down()
     assert_eq!(containers_of(&cloud, &["--all"]), BTreeSet::new());
 }
 
-fn run_service(cloud: &Cloud, desired: u32) {
+/// A service of two tasks of the test image; `container` is what their one container has besides.
+fn run_service(cloud: &Cloud, container: &Value, load_balancers: &Value) {
+    let mut definition = json!({ "name": "app", "image": IMAGE, "memory": 32 });
+    definition.as_object_mut().unwrap().extend(container.as_object().unwrap().clone());
     let call = |operation: &str, input| {
         let (status, body) = ecs(cloud.endpoint(), operation, &input).unwrap();
         assert_eq!(status, 200, "{operation}: {body}");
@@ -76,14 +155,14 @@ fn run_service(cloud: &Cloud, desired: u32) {
         "RegisterTaskDefinition",
         json!({
             "family": "docker", "networkMode": "bridge", "requiresCompatibilities": ["EC2"],
-            "containerDefinitions": [{ "name": "app", "image": IMAGE, "memory": 32, "command": ["wait"] }],
+            "containerDefinitions": [definition],
         }),
     );
     call(
         "CreateService",
         json!({
-            "cluster": "docker", "serviceName": "docker", "taskDefinition": "docker", "desiredCount": desired,
-            "launchType": "EC2",
+            "cluster": "docker", "serviceName": "docker", "taskDefinition": "docker", "desiredCount": 2,
+            "launchType": "EC2", "loadBalancers": load_balancers,
         }),
     );
 }

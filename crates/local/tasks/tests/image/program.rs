@@ -26,6 +26,7 @@ fn main() {
         ["env"] => env::vars().for_each(|(name, value)| println!("{name}={value}")),
         ["exit", code] => exit(code.parse().unwrap()),
         ["serve", port] => serve(port.parse().unwrap()),
+        ["serve-http", port] => serve_http(port.parse().unwrap()),
         ["ask", address] => ask(address),
         ["exists", path] => exit(i32::from(!Path::new(path).exists())),
         ["flag-for-a-while", path, millis] => {
@@ -48,6 +49,17 @@ fn main() {
 fn wait() -> ! {
     loop {
         sleep(Duration::from_secs(1000));
+    }
+}
+
+/// Answers every request with 200, one for each connection.
+fn serve_http(port: u16) -> ! {
+    let listener = TcpListener::bind(("0.0.0.0", port)).unwrap();
+    loop {
+        if let Ok((mut client, _)) = listener.accept() {
+            let _ = client.read(&mut [0; 4096]);
+            let _ = client.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\nConnection: close\r\n\r\nhello\n");
+        }
     }
 }
 
