@@ -58,7 +58,8 @@ fn serve_http(port: u16) -> ! {
     loop {
         if let Ok((mut client, _)) = listener.accept() {
             let _ = client.read(&mut [0; 4096]);
-            let _ = client.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\nConnection: close\r\n\r\nhello\n");
+            let _ =
+                client.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\nConnection: close\r\n\r\nhello\n");
         }
     }
 }
