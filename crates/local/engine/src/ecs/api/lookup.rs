@@ -55,11 +55,15 @@ pub(super) fn service_arn(cluster: &Cluster, given: &str) -> String {
 /// The service that `given` names, whatever its status.
 pub(super) fn service<'a>(state: &'a State, cluster: &Cluster, given: &str) -> Result<&'a Service, ApiError> {
     let arn = service_arn(cluster, given);
-    let named = !given.starts_with("arn:") || given == arn || !given.contains(&format!("/{}/", cluster.name));
+    let is_named = match given.split_once(":service/") {
+        // The short form of an ARN has no cluster in it; the long form must be this cluster's.
+        Some((_, resource)) if given.starts_with("arn:") => !resource.contains('/') || given == arn,
+        _ => true,
+    };
     state
         .services
         .get(&arn)
-        .filter(|_| named)
+        .filter(|_| is_named)
         .ok_or_else(|| ApiError::new("ServiceNotFoundException", "Service not found."))
 }
 

@@ -2,7 +2,8 @@
 
 use tidegate_models::ecs::{
     DescribeTasksRequest, DescribeTasksResponse, DesiredStatus, ListTasksRequest, ListTasksResponse,
-    NetworkMode, RunTaskRequest, RunTaskResponse, StopTaskRequest, StopTaskResponse, TaskField, TaskStopCode,
+    NetworkMode, PropagateTags, RunTaskRequest, RunTaskResponse, StopTaskRequest, StopTaskResponse,
+    TaskField, TaskStopCode,
 };
 
 use super::{
@@ -57,13 +58,27 @@ fn run(state: &mut State, context: &Context, input: RunTaskRequest) -> Result<Ru
             ));
         }
     }
-    let new_tags = tags::checked(input.tags.as_deref())?;
+    let mut new_tags = tags::checked(input.tags.as_deref())?;
     let group = match input.group {
         Some(group) if group.starts_with("service:") => return Err(invalid("Invalid namespace for group.")),
         Some(group) => group,
         None => format!("family:{}", definition.family.clone().unwrap_or_default()),
     };
     let definition_arn = definition.task_definition_arn.clone().unwrap_or_default();
+    match input.propagate_tags {
+        Some(PropagateTags::Service) => {
+            return Err(invalid("The SERVICE value for propagateTags is not supported by RunTask."));
+        }
+        // What is given for the task wins over what its definition has.
+        Some(PropagateTags::TaskDefinition) => {
+            let inherited = state.tags.get(&definition_arn).cloned().unwrap_or_default();
+            new_tags = inherited.into_iter().chain(new_tags).collect();
+        }
+        Some(PropagateTags::None) | None => {}
+    }
+    if input.enable_ecs_managed_tags == Some(true) {
+        new_tags.extend(scheduler::managed_tags(&cluster.arn));
+    }
     let token = input.client_token.as_ref().map(|token| format!("RunTask/{}/{token}", cluster.arn));
     if let Some(made) = token.as_ref().and_then(|token| state.tokens.get(token)) {
         let made = made.split(' ').filter_map(|arn| state.tasks.get(arn));

@@ -3,14 +3,16 @@
 //! It is the one place that makes tasks, for services and for `RunTask` alike. It must never decide whether a task is
 //! wanted. Start at [`create_task`].
 
+use std::collections::BTreeMap;
+
 use tidegate_models::{Timestamp, ecs};
 
 use super::targets::cluster_resource;
 use crate::{
     Effect, State,
     ecs::records::{
-        ContainerStatus, RevisionTemplate, Task, TaskContainer, TaskDefinition, TaskLaunch, TaskOwner,
-        TaskStatus, TaskTimes,
+        ContainerStatus, RevisionTemplate, Service, Task, TaskContainer, TaskDefinition, TaskLaunch,
+        TaskOwner, TaskStatus, TaskTimes,
     },
     state::Subject,
 };
@@ -63,6 +65,31 @@ pub(crate) fn create_task(state: &mut State, new: NewTask, now: Timestamp) -> St
         state.touch(Subject::Service(service));
     }
     arn
+}
+
+/// The tags of the tasks that a service starts: those of what they are propagated from, and those that ECS manages.
+pub(super) fn tags_of_tasks(
+    state: &State,
+    service: &Service,
+    task_definition: &str,
+) -> BTreeMap<String, String> {
+    let propagated = match service.echo.propagate_tags {
+        Some(ecs::PropagateTags::Service) => state.tags.get(&service.arn),
+        Some(ecs::PropagateTags::TaskDefinition) => state.tags.get(task_definition),
+        Some(ecs::PropagateTags::None) | None => None,
+    };
+    let mut tags = propagated.cloned().unwrap_or_default();
+    if service.echo.enable_ecs_managed_tags {
+        tags.extend(managed_tags(&service.cluster_arn));
+        tags.insert("aws:ecs:serviceName".to_owned(), service.name.clone());
+    }
+    tags
+}
+
+/// The tags that ECS manages on every task of a cluster.
+pub(crate) fn managed_tags(cluster_arn: &str) -> BTreeMap<String, String> {
+    let cluster = cluster_arn.rsplit('/').next().unwrap_or(cluster_arn);
+    BTreeMap::from([("aws:ecs:clusterName".to_owned(), cluster.to_owned())])
 }
 
 /// What is described of where a task of `template` runs.

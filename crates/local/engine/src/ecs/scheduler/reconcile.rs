@@ -247,10 +247,15 @@ fn launch(state: &mut State, arn: &str, view: &ServiceView, start: Start, now: T
         launch: crate::ecs::records::TaskLaunch::default(),
     };
     let execute_command = service.echo.enable_execute_command;
+    let tags = launch::tags_of_tasks(state, service, &template.task_definition);
     let started: Vec<String> = (0..start.count)
         .map(|_| {
             let launch = launch::launch_of(state, &template, execute_command);
-            launch::create_task(state, NewTask { launch, ..new.clone() }, now)
+            let task = launch::create_task(state, NewTask { launch, ..new.clone() }, now);
+            if !tags.is_empty() {
+                state.tags.insert(&task, tags.clone());
+            }
+            task
         })
         .collect();
     let happened = Happened::StartedTasks { tasks: &started, replaced: start.replaced };

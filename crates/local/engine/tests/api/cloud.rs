@@ -3,7 +3,9 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::{Value, json};
-use tidegate_engine::{Effect, Engine, Event, Request, Scope, Settings, Timestamp, elbv2::TargetHealth};
+use tidegate_engine::{
+    Effect, Engine, Event, Request, Scope, Settings, StopCause, TaskChange, Timestamp, elbv2::TargetHealth,
+};
 
 pub(crate) struct Cloud {
     pub(crate) engine: Engine,
@@ -38,24 +40,48 @@ impl Cloud {
     /// The reply of a call that must be accepted.
     #[track_caller]
     pub(crate) fn call(&mut self, operation: &str, input: Value) -> Value {
-        let reply = match self.engine.write(self.request(operation, input), self.now) {
-            Ok(reply) => serde_json::to_value(&reply).unwrap(),
-            Err(error) => panic!("{operation} was refused: {error}"),
-        };
+        match self.try_call(operation, input) {
+            Ok(reply) => reply,
+            Err(refused) => panic!("{operation} was refused: {refused}"),
+        }
+    }
+
+    /// Tells of every task that is to stop that its containers are gone.
+    pub(crate) fn end_all_tasks(&mut self) {
+        self.pass(Duration::from_mins(10));
+        for effect in self.take_effects() {
+            if let Effect::StopTask(task) = effect {
+                let change = TaskChange::Stopped { cause: StopCause::Requested, reason: String::new() };
+                self.engine.observe(Event::Task { task, change }, self.now);
+            }
+        }
         self.settle();
-        reply
     }
 
     /// The error of a call that must be refused, as `Code: message`.
     #[track_caller]
     pub(crate) fn refusal(&mut self, operation: &str, input: Value) -> String {
-        let error = match self.engine.write(self.request(operation, input), self.now) {
-            Ok(reply) => panic!("{operation} was accepted: {}", serde_json::to_value(&reply).unwrap()),
-            Err(error) => error,
-        };
-        assert_eq!(self.engine.changes(), [], "a refused {operation} changed rows");
-        assert_eq!(self.engine.commit(), [], "a refused {operation} asked for effects");
-        error.to_string()
+        match self.try_call(operation, input) {
+            Ok(reply) => panic!("{operation} was accepted: {reply}"),
+            Err(refused) => refused,
+        }
+    }
+
+    /// A call that may be refused.
+    #[track_caller]
+    pub(crate) fn try_call(&mut self, operation: &str, input: Value) -> Result<Value, String> {
+        match self.engine.write(self.request(operation, input), self.now) {
+            Ok(reply) => {
+                let reply = serde_json::to_value(&reply).unwrap();
+                self.settle();
+                Ok(reply)
+            }
+            Err(error) => {
+                assert_eq!(self.engine.changes(), [], "a refused {operation} changed rows");
+                assert_eq!(self.engine.commit(), [], "a refused {operation} asked for effects");
+                Err(error.to_string())
+            }
+        }
     }
 
     /// What the balancer was told to look at since the last time that this was asked.
@@ -125,8 +151,9 @@ impl Cloud {
     }
 
     fn request(&self, operation: &str, input: Value) -> Request {
+        let of_ecs = tidegate_models::ecs::model().operation(operation).is_some();
         Request {
-            service: "elasticloadbalancing",
+            service: if of_ecs { "ecs" } else { "elasticloadbalancing" },
             operation: operation.to_owned(),
             scope: self.scope.clone(),
             input,

@@ -1,0 +1,9 @@
+//! The services through the engine: API calls in JSON, events and passing time in; replies, errors and effects out.
+
+#![allow(missing_docs, reason = "tests")]
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+#![allow(clippy::needless_pass_by_value, reason = "inputs are written where they are used")]
+
+mod cloud;
+mod ecs;
+mod elbv2;
