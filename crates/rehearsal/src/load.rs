@@ -22,7 +22,7 @@ use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::{TokioExecutor, TokioTimer},
 };
-use tokio::task::JoinHandle;
+use tokio::{runtime::Handle, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 /// The response header by which the local cloud's balancer names the target that answered.
@@ -33,6 +33,9 @@ const MOST_UNDER_WAY: u32 = 5_000;
 
 /// Longer latencies count as this: an hour.
 const LONGEST_MICROS: u64 = 3_600_000_000;
+
+/// How long the thread that lets requests leave sleeps at most before it looks whether it should stop.
+const NOTICES_STOP: Duration = Duration::from_millis(50);
 
 /// What traffic to send.
 #[derive(Clone, Debug)]
@@ -138,7 +141,7 @@ struct Shared {
 }
 
 impl Traffic {
-    /// Starts to send.
+    /// Starts to send. Panics outside of a Tokio runtime.
     pub fn start(load: Load) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
@@ -154,7 +157,10 @@ impl Traffic {
             measured: Mutex::new(Measured::nothing()),
         });
         let stop = CancellationToken::new();
-        let pacer = tokio::spawn(pace(Arc::clone(&shared), stop.clone()));
+        let pacer = tokio::task::spawn_blocking({
+            let (shared, stop, runtime) = (Arc::clone(&shared), stop.clone(), Handle::current());
+            move || pace(&shared, &stop, &runtime)
+        });
         Self { shared, stop, pacer }
     }
 
@@ -185,19 +191,20 @@ impl Drop for Traffic {
     }
 }
 
-/// Lets each request leave at its time.
-async fn pace(shared: Arc<Shared>, stop: CancellationToken) {
+/// Lets each request leave at its time. On a thread of its own: the timers of the runtime are a millisecond coarse, which
+/// would count as latency.
+fn pace(shared: &Arc<Shared>, stop: &CancellationToken, runtime: &Handle) {
     let start = Instant::now();
     let gap = Duration::from_secs(1).div_f64(f64::from(shared.load.rate.max(1)));
     for number in 0_u32.. {
         let due = start + gap * number;
-        let now = Instant::now();
-        if due > now {
-            tokio::select! {
-                () = stop.cancelled() => return,
-                () = tokio::time::sleep(due - now) => {}
+        while let Some(early) = due.checked_duration_since(Instant::now()).filter(|early| !early.is_zero()) {
+            if stop.is_cancelled() {
+                return;
             }
-        } else if stop.is_cancelled() {
+            std::thread::sleep(early.min(NOTICES_STOP));
+        }
+        if stop.is_cancelled() {
             return;
         }
         if shared.under_way.fetch_add(1, Ordering::AcqRel) >= MOST_UNDER_WAY {
@@ -205,7 +212,7 @@ async fn pace(shared: Arc<Shared>, stop: CancellationToken) {
             shared.lock().lost(Duration::ZERO, format!("not sent: {MOST_UNDER_WAY} requests were under way"));
             continue;
         }
-        tokio::spawn(send(Arc::clone(&shared), due));
+        runtime.spawn(send(Arc::clone(shared), due));
     }
 }
 

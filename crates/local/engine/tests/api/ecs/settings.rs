@@ -11,17 +11,17 @@ fn effective(cloud: &mut Cloud, name: &str, principal: Option<&str>) -> Value {
 #[test]
 fn a_setting_is_the_principals_own_then_the_accounts_then_the_default() {
     let mut cloud = Cloud::new();
-    let somebody = Some("arn:aws:iam::123456789012:user/somebody");
+    let somebody = "arn:aws:iam::123456789012:user/somebody";
     assert_eq!(effective(&mut cloud, "containerInsights", None), "disabled");
     cloud.call("PutAccountSettingDefault", json!({ "name": "containerInsights", "value": "enabled" }));
-    assert_eq!(effective(&mut cloud, "containerInsights", somebody), "enabled");
+    assert_eq!(effective(&mut cloud, "containerInsights", Some(somebody)), "enabled");
     let put = json!({ "name": "containerInsights", "value": "enhanced", "principalArn": somebody });
     let reply = cloud.call("PutAccountSetting", put);
-    assert_eq!(reply["setting"]["principalArn"], somebody.unwrap());
-    assert_eq!(effective(&mut cloud, "containerInsights", somebody), "enhanced");
+    assert_eq!(reply["setting"]["principalArn"], somebody);
+    assert_eq!(effective(&mut cloud, "containerInsights", Some(somebody)), "enhanced");
     assert_eq!(effective(&mut cloud, "containerInsights", None), "enabled");
     cloud.call("DeleteAccountSetting", json!({ "name": "containerInsights", "principalArn": somebody }));
-    assert_eq!(effective(&mut cloud, "containerInsights", somebody), "enabled");
+    assert_eq!(effective(&mut cloud, "containerInsights", Some(somebody)), "enabled");
 }
 
 #[test]
