@@ -345,8 +345,7 @@ def bench_scheduler() -> str:
         "| services | one event, mean | p99 | against 10 services |",
         "| --- | --- | --- | --- |",
         *lines,
-        "\nNo event looks at another service. What still grows is the memory that the lookups touch: a thousand times as many "
-        "rows do not stay in the processor's caches.",
+        "Why the cost grows is not profiled; misses of the processor's caches are a guess.",
         "",
     ])
 
