@@ -345,7 +345,6 @@ def bench_scheduler() -> str:
         "| services | one event, mean | p99 | against 10 services |",
         "| --- | --- | --- | --- |",
         *lines,
-        "Why the cost grows is not profiled; misses of the processor's caches are a guess.",
         "",
     ])
 
