@@ -21,7 +21,9 @@ const REPLACEMENTS: usize = 5_000;
 const CONTAINER: &str = "app";
 
 fn main() {
-    for services in SIZES {
+    // Sizes may be given, for a profile of one of them.
+    let given: Vec<usize> = std::env::args().skip(1).map(|size| size.parse().unwrap()).collect();
+    for services in if given.is_empty() { SIZES.to_vec() } else { given } {
         println!("{}", measure(services));
     }
 }

@@ -3,7 +3,7 @@
 //! Everything durable is in a [`Table`]; everything else (the agenda, the effects not yet carried out) can be derived
 //! from the tables after a restart. Handlers and reconcilers change the state only through it. Start at [`State`].
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use tidegate_models::Timestamp;
 
@@ -157,7 +157,7 @@ impl State {
 pub(crate) struct Agenda {
     touched: BTreeSet<Subject>,
     due: BTreeSet<(Timestamp, Subject)>,
-    wake: BTreeMap<Subject, Timestamp>,
+    wake: HashMap<Subject, Timestamp>,
 }
 
 impl Agenda {

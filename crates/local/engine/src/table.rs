@@ -4,7 +4,7 @@
 //! [`Table::roll_back`]. Start at [`Table`].
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap},
     ops::Bound,
     sync::Arc,
 };
@@ -62,14 +62,17 @@ impl<V> IndexOf<V> {
 
 /// An ordered table of rows `V`, with one secondary index.
 ///
-/// Reads cost `O(log n)`; a first write to a row since the last commit copies that row.
+/// Reads cost the same however many rows there are: keys are long and begin alike, so that comparing them on the way
+/// down a tree was what an event cost most in a large cloud. A first write to a row since the last commit copies it.
 #[derive(Debug)]
 pub struct Table<V> {
     name: &'static str,
-    rows: BTreeMap<String, Arc<V>>,
+    rows: HashMap<Arc<str>, Arc<V>>,
+    /// The keys of all rows, for what goes through them in order.
+    order: BTreeSet<Arc<str>>,
     index_of: IndexOf<V>,
-    index: BTreeMap<String, BTreeSet<String>>,
-    before: HashMap<String, Option<Arc<V>>>,
+    index: HashMap<String, BTreeSet<Arc<str>>>,
+    before: HashMap<Arc<str>, Option<Arc<V>>>,
 }
 
 impl<V: Clone + Serialize + DeserializeOwned> Table<V> {
@@ -89,7 +92,14 @@ impl<V: Clone + Serialize + DeserializeOwned> Table<V> {
     }
 
     fn with_index(name: &'static str, index_of: IndexOf<V>) -> Self {
-        Self { name, rows: BTreeMap::new(), index_of, index: BTreeMap::new(), before: HashMap::new() }
+        Self {
+            name,
+            rows: HashMap::new(),
+            order: BTreeSet::new(),
+            index_of,
+            index: HashMap::new(),
+            before: HashMap::new(),
+        }
     }
 
     /// The table's name in the store.
@@ -119,21 +129,25 @@ impl<V: Clone + Serialize + DeserializeOwned> Table<V> {
 
     /// All rows in key order.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&str, &V)> {
-        self.rows.iter().map(|(key, row)| (key.as_str(), row.as_ref()))
+        self.order.iter().filter_map(|key| self.row(key))
     }
 
     /// The rows whose keys start with `prefix`, in key order.
     pub fn with_prefix<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = (&'a str, &'a V)> {
-        self.rows
+        self.order
             .range::<str, _>((Bound::Included(prefix), Bound::Unbounded))
-            .take_while(move |(key, _)| key.starts_with(prefix))
-            .map(|(key, row)| (key.as_str(), row.as_ref()))
+            .take_while(move |key| key.starts_with(prefix))
+            .filter_map(|key| self.row(key))
     }
 
     /// The rows that the index holds under `index`, in key order.
     pub fn indexed_by<'a>(&'a self, index: &str) -> impl DoubleEndedIterator<Item = (&'a str, &'a V)> {
         let keys = self.index.get(index).into_iter().flatten();
-        keys.filter_map(|key| self.rows.get(key).map(|row| (key.as_str(), row.as_ref())))
+        keys.filter_map(|key| self.row(key))
+    }
+
+    fn row<'a>(&'a self, key: &'a str) -> Option<(&'a str, &'a V)> {
+        self.get(key).map(|row| (key, row))
     }
 
     /// Puts `row` at `key`, in place of what stands there.
@@ -146,7 +160,9 @@ impl<V: Clone + Serialize + DeserializeOwned> Table<V> {
     pub fn update<R>(&mut self, key: &str, change: impl FnOnce(&mut V) -> R) -> Option<R> {
         let row = self.rows.get_mut(key)?;
         let index_before = self.index_of.keys(row);
-        self.before.entry(key.to_owned()).or_insert_with(|| Some(Arc::clone(row)));
+        if !self.before.contains_key(key) {
+            self.before.insert(key.into(), Some(Arc::clone(row)));
+        }
         let result = change(Arc::make_mut(row));
         let index_after = self.index_of.keys(row);
         if index_before != index_after {
@@ -167,7 +183,7 @@ impl<V: Clone + Serialize + DeserializeOwned> Table<V> {
     pub fn changes(&self) -> impl Iterator<Item = Change> {
         self.before.keys().map(|key| Change {
             table: self.name,
-            key: key.clone(),
+            key: key.to_string(),
             row: self.rows.get(key).map(|row| serde_json::to_vec(row.as_ref()).unwrap_or_default()),
         })
     }
@@ -204,14 +220,21 @@ impl<V: Clone + Serialize + DeserializeOwned> Table<V> {
 
     fn set(&mut self, key: &str, row: Option<Arc<V>>) {
         let index_after = row.as_deref().map(|row| self.index_of.keys(row)).unwrap_or_default();
+        let key: Arc<str> = key.into();
         let old = match row {
-            Some(row) => self.rows.insert(key.to_owned(), row),
-            None => self.rows.remove(key),
+            Some(row) => {
+                self.order.insert(Arc::clone(&key));
+                self.rows.insert(Arc::clone(&key), row)
+            }
+            None => {
+                self.order.remove(&key);
+                self.rows.remove(&key)
+            }
         };
         let index_before = old.as_deref().map(|row| self.index_of.keys(row)).unwrap_or_default();
-        self.before.entry(key.to_owned()).or_insert(old);
-        self.unindex(key, index_before);
-        self.reindex(key, index_after);
+        self.before.entry(Arc::clone(&key)).or_insert(old);
+        self.unindex(&key, index_before);
+        self.reindex(&key, index_after);
     }
 
     fn unindex(&mut self, key: &str, index: Vec<String>) {
@@ -227,13 +250,15 @@ impl<V: Clone + Serialize + DeserializeOwned> Table<V> {
 
     fn reindex(&mut self, key: &str, index: Vec<String>) {
         for index in index {
-            self.index.entry(index).or_default().insert(key.to_owned());
+            self.index.entry(index).or_default().insert(key.into());
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use proptest::prelude::*;
 
     use super::*;
