@@ -28,8 +28,11 @@ use crate::{
     theatre::{Act, Setup, Theatre},
 };
 
-/// Twelve seconds of AWS's time in one: health checks and drains take what they take, only faster.
-const SPEED: f64 = 12.0;
+/// Five seconds of AWS's time in one: health checks and drains take what they take, only faster.
+const SPEED: f64 = 5.0;
+
+/// How long the sample service takes to start, in milliseconds: long enough to be seen.
+const STARTUP_MS: &str = "800";
 
 /// `tidegate demo`.
 #[derive(Debug, Args)]
@@ -156,10 +159,16 @@ fn images() -> Result<ImageMap, Failure> {
     })?;
     let command = |crash: Option<&str>| ImageCommand {
         command: vec![program.display().to_string(), "sample-service".to_owned()],
-        environment: crash.map(|crash| ("SAMPLE_CRASH".to_owned(), crash.to_owned())).into_iter().collect(),
+        environment: environment(crash).into_iter().collect(),
         ..ImageCommand::default()
     };
     Ok(IMAGES.iter().fold(ImageMap::default(), |map, (image, crash)| map.with(*image, command(*crash))))
+}
+
+/// What the sample service is told by its image.
+pub fn environment(crash: Option<&str>) -> Vec<(String, String)> {
+    let crash = crash.map(|crash| ("SAMPLE_CRASH".to_owned(), crash.to_owned()));
+    crash.into_iter().chain([("SAMPLE_STARTUP_MS".to_owned(), STARTUP_MS.to_owned())]).collect()
 }
 
 fn definition(image: &str) -> Value {

@@ -18,10 +18,7 @@ pub async fn import(images: &[(&str, Option<&str>)]) -> Result<(), Failure> {
         let image = tidegate_local::NewImage {
             name: (*name).to_owned(),
             entry_point: vec![PROGRAM.to_owned(), "sample-service".to_owned()],
-            environment: crash
-                .map(|crash| ("SAMPLE_CRASH".to_owned(), crash.to_owned()))
-                .into_iter()
-                .collect(),
+            environment: crate::demo::environment(*crash),
         };
         tidegate_local::import_image(image, archive.clone())
             .await

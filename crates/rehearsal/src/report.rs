@@ -121,6 +121,11 @@ impl Requests {
     }
 }
 
+/// Real time as people read it: `240 ms`, `1.3 s`.
+fn duration(millis: u64) -> String {
+    if millis < 1000 { format!("{millis} ms") } else { format!("{:.1} s", millis as f64 / 1000.0) }
+}
+
 /// The table that a rehearsal ends with: one row for each report.
 pub fn table(rows: &[(&str, &Report)]) -> String {
     let head = ["release", "verdict", "requests", "failed", "p50", "p95", "p99", "detected", "restored"];
@@ -128,9 +133,7 @@ pub fn table(rows: &[(&str, &Report)]) -> String {
         .iter()
         .map(|(name, report)| {
             let latency = report.requests.latency_ms;
-            let seconds = |time: Option<u64>| {
-                time.map_or("–".to_owned(), |time| format!("{:.1} s", time as f64 / 1000.0))
-            };
+            let time = |time: Option<u64>| time.map_or("–".to_owned(), duration);
             [
                 (*name).to_owned(),
                 report.outcome.words().to_owned(),
@@ -139,8 +142,8 @@ pub fn table(rows: &[(&str, &Report)]) -> String {
                 format!("{:.1} ms", latency.p50),
                 format!("{:.1} ms", latency.p95),
                 format!("{:.1} ms", latency.p99),
-                seconds(report.detected_ms),
-                seconds(report.restored_ms),
+                time(report.detected_ms),
+                time(report.restored_ms),
             ]
         })
         .collect();

@@ -17,9 +17,11 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 const GRACE: Duration = Duration::from_secs(1);
 
 /// Serves at `HOST`:`PORT` until SIGTERM. With `SAMPLE_CRASH=start` it fails instead, and with `SAMPLE_CRASH=health` its
-/// health checks do.
+/// health checks do. `SAMPLE_STARTUP_MS` is how long it takes to start, either way: 0 unless it is set.
 pub async fn serve() -> io::Result<()> {
     let crash = env::var("SAMPLE_CRASH").unwrap_or_default();
+    let startup = env::var("SAMPLE_STARTUP_MS").ok().and_then(|millis| millis.parse().ok()).unwrap_or(0);
+    tokio::time::sleep(Duration::from_millis(startup)).await;
     if crash == "start" {
         return Err(io::Error::other("cannot connect to the database: connection refused"));
     }

@@ -70,19 +70,12 @@ pub fn verdict_sentence(verdict: &Verdict, style: Style) -> String {
             task_definition.short(),
             tasks(*running)
         ),
-        Verdict::RolledBack { to, reason, breaker } => format!(
-            "{} to {}: {}{}",
-            style.paint(Tone::Bad, "rolled back"),
-            to.short(),
-            told(reason),
-            counted(*breaker)
-        ),
-        Verdict::Failed { reason, left, breaker } => format!(
-            "{}: {}{}; {left}",
-            style.paint(Tone::Bad, "failed"),
-            told(reason).trim_end_matches('.'),
-            counted(*breaker)
-        ),
+        Verdict::RolledBack { to, reason, breaker } => {
+            format!("{} to {}: {}", style.paint(Tone::Bad, "rolled back"), to.short(), why(reason, *breaker))
+        }
+        Verdict::Failed { reason, left, breaker } => {
+            format!("{}: {}; {left}", style.paint(Tone::Bad, "failed"), why(reason, *breaker))
+        }
         Verdict::Aborted { reason } => format!("{}: {reason}", style.paint(Tone::Bad, "aborted")),
         Verdict::TimedOut { reached } => {
             format!("{}: {reached}; ECS goes on", style.paint(Tone::Warning, "timed out"))
@@ -95,10 +88,14 @@ pub fn verdict_sentence(verdict: &Verdict, style: Style) -> String {
     }
 }
 
-fn counted(breaker: Option<BreakerCount>) -> String {
-    breaker.map_or_else(String::new, |b| {
-        format!(" [circuit breaker: {} of {} failures]", b.failures, b.threshold)
-    })
+/// AWS's reason; where the circuit breaker tripped, its count says more than AWS's sentence about it.
+fn why(reason: &str, breaker: Option<BreakerCount>) -> String {
+    match breaker {
+        Some(BreakerCount { failures, threshold }) if failures >= threshold => {
+            format!("the circuit breaker counted {failures} of {threshold} failures")
+        }
+        _ => told(reason).trim_end_matches('.').to_owned(),
+    }
 }
 
 fn counts(d: &Deployment, followed: &DeploymentId, style: Style) -> String {
@@ -170,11 +167,9 @@ pub fn with_short_ids(message: &str) -> String {
 }
 
 fn short_id(word: &str) -> Cow<'_, str> {
-    let id = word.trim_end_matches([')', '.']);
-    if id.len() == 32 && id.bytes().all(|b| b.is_ascii_hexdigit()) {
-        return Cow::Owned(format!("{}…{}", &id[..8], &word[32..]));
-    }
-    Cow::Borrowed(word)
+    // What follows may be a bracket, a full stop, or the end of a colour.
+    let digits = word.find(|c: char| !c.is_ascii_hexdigit()).unwrap_or(word.len());
+    if digits == 32 { Cow::Owned(format!("{}…{}", &word[..8], &word[32..])) } else { Cow::Borrowed(word) }
 }
 
 /// One line of figures for a live view.
@@ -205,6 +200,10 @@ mod tests {
         assert_eq!(
             with_short_ids(&format!("has started 1 tasks: (task {task}).")),
             "has started 1 tasks: (task 01234567…)."
+        );
+        assert_eq!(
+            with_short_ids(&format!("\u{1b}[2m(task {task}\u{1b}[0m")),
+            "\u{1b}[2m(task 01234567…\u{1b}[0m"
         );
         assert_eq!(with_short_ids("has reached a steady state."), "has reached a steady state.");
     }
