@@ -28,6 +28,7 @@ const SERVICES: &[Service] = &[
         module: "ecs",
         folder: "ecs/2014-11-13",
         operations: &[
+            "ContinueServiceDeployment",
             "CreateCluster",
             "CreateService",
             "DeleteAccountSetting",

@@ -407,6 +407,22 @@ pub struct ContainerRestartPolicy {
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ContinueServiceDeploymentRequest {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub action: Option<DeploymentLifecycleHookAction>,
+    #[serde(rename = "hookId")]
+    pub hook_id: String,
+    #[serde(rename = "serviceDeploymentArn")]
+    pub service_deployment_arn: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ContinueServiceDeploymentResponse {
+    #[serde(rename = "serviceDeploymentArn", default, skip_serializing_if = "Option::is_none")]
+    pub service_deployment_arn: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct CreateClusterRequest {
     #[serde(rename = "capacityProviders", default, skip_serializing_if = "Option::is_none")]
     pub capacity_providers: Option<Vec<String>>,

@@ -273,6 +273,118 @@ pub struct ServiceDeployment {
     pub alarms: Option<ecs::ServiceDeploymentAlarms>,
     /// Counts as they were at the end, by revision ARN; while it runs they are counted.
     pub final_counts: Vec<ecs::ServiceRevisionSummary>,
+    /// How far it is in its stages; `None` for ROLLING, which has none.
+    #[serde(default)]
+    pub staged: Option<Staged>,
+}
+
+/// How far a deployment is whose traffic moves in stages: `BLUE_GREEN`, LINEAR, CANARY.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Staged {
+    /// The stage.
+    pub stage: Stage,
+    /// When the stage began, or the step of it.
+    pub since: Timestamp,
+    /// Which step of the production traffic shift it is at, from 0 on.
+    pub step: usize,
+    /// The target revision's share of the production traffic.
+    pub production: Share,
+    /// The target revision's share of the test traffic.
+    pub test: Share,
+    /// The hooks of this stage, as far as they were called.
+    pub hooks: Vec<HookRun>,
+    /// Where the traffic moves to.
+    pub direction: Direction,
+}
+
+/// The stages, in their order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Stage {
+    /// More than one revision is up: back to one.
+    ReconcileService,
+    /// The target revision is not started yet.
+    PreScaleUp,
+    /// The target revision is started in full.
+    ScaleUp,
+    /// It is up and healthy, without traffic.
+    PostScaleUp,
+    /// The test traffic moves.
+    TestTrafficShift,
+    /// The test traffic has moved.
+    PostTestTrafficShift,
+    /// Before each step of the production traffic. AWS has hooks for it, and no lifecycle stage.
+    PreProductionTrafficShift,
+    /// A step of the production traffic, with its bake.
+    ProductionTrafficShift,
+    /// All production traffic has moved.
+    PostProductionTrafficShift,
+    /// Both revisions are up, and are watched.
+    BakeTime,
+    /// The source revision goes.
+    CleanUp,
+}
+
+/// Where the traffic of a staged deployment moves to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Direction {
+    /// To the target revision.
+    Forward,
+    /// Back to the source revision.
+    Back,
+}
+
+/// A share of traffic in tenths of a percent: 0–1000. AWS takes one decimal place.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Share(u16);
+
+impl Share {
+    /// No traffic.
+    pub const NOTHING: Self = Self(0);
+    /// All traffic.
+    pub const EVERYTHING: Self = Self(1000);
+
+    /// A share of so many percent, kept within 0 and 100.
+    pub fn percent(percent: f64) -> Self {
+        Self((percent * 10.0).round().clamp(0.0, 1000.0) as u16)
+    }
+
+    /// The sum, all traffic at most.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0).min(Self::EVERYTHING.0))
+    }
+
+    /// What is left for the other.
+    #[must_use]
+    pub fn rest(self) -> Self {
+        Self(Self::EVERYTHING.0 - self.0)
+    }
+
+    /// In percent: 0.0–100.0.
+    pub fn as_percent(self) -> f64 {
+        f64::from(self.0) / 10.0
+    }
+
+    /// As weights of a listener rule for it and the rest: percent, or tenths where percent are too coarse.
+    pub fn weights(self) -> (i32, i32) {
+        let unit = if self.0.is_multiple_of(10) { 10 } else { 1 };
+        (i32::from(self.0 / unit), i32::from(self.rest().0 / unit))
+    }
+}
+
+/// A lifecycle hook that was called.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HookRun {
+    /// `ecs-pause-` and more.
+    pub id: String,
+    /// What it calls: here always PAUSE, which waits for a person or a program.
+    pub target_type: ecs::DeploymentLifecycleHookTargetType,
+    /// How it stands.
+    pub status: ecs::DeploymentLifecycleHookStatus,
+    /// When it is over without an answer.
+    pub expires_at: Timestamp,
+    /// What happens then.
+    pub timeout_action: ecs::DeploymentLifecycleHookAction,
 }
 
 /// A service revision: immutable but for the digests that the first task resolves.
@@ -286,6 +398,10 @@ pub struct ServiceRevision {
     pub cluster_arn: String,
     /// What it fixes.
     pub template: RevisionTemplate,
+    /// The target group that its tasks are registered with, for each load balancer of the template: of two that take
+    /// turns, the one that was not serving.
+    #[serde(default)]
+    pub target_groups: Vec<String>,
     /// Each container's image with its digest, once resolved.
     pub container_images: Vec<ecs::ContainerImage>,
     /// When it was made.

@@ -7,12 +7,14 @@ mod api;
 pub mod records;
 pub mod routing;
 mod targets;
+mod weights;
 
 pub(crate) use api::register;
 pub use records::TargetHealth;
 pub(crate) use targets::{
     deregister_target, health_of, is_behind_load_balancer, observe, reconcile_target_group, register_target,
 };
+pub(crate) use weights::{set_weights, weights};
 
 /// The signing name.
 pub(crate) const SERVICE: &str = "elasticloadbalancing";

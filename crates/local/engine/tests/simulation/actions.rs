@@ -15,7 +15,7 @@ impl World {
     /// `CreateService`.
     pub(super) fn create_service(&mut self, release: Release) -> Result<(), Broken> {
         let definition = self.register(release);
-        let input = self.setup.service(&definition, self.runtime.group());
+        let input = self.setup.service(&definition, self.runtime.behind());
         self.act("ecs", "CreateService", input)
     }
 
@@ -46,6 +46,11 @@ impl World {
     /// `UpdateService` without early success criteria.
     pub(super) fn forget_early_success(&mut self) -> Result<(), Broken> {
         self.update(json!({"deploymentConfiguration": {"earlySuccessCriteria": {"enable": false}}}))
+    }
+
+    /// `UpdateService` without hooks, whose time-outs may roll everything back.
+    pub(super) fn forget_hooks(&mut self) -> Result<(), Broken> {
+        self.update(json!({"deploymentConfiguration": {"lifecycleHooks": []}}))
     }
 
     /// `StopServiceDeployment` of the current one; one that is over is refused.

@@ -13,6 +13,7 @@ mod recount;
 mod release;
 mod runtime;
 mod setup;
+mod staged;
 mod stories;
 mod watch;
 mod world;

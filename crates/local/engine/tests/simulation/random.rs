@@ -18,6 +18,7 @@ use super::{
     actions::any_pause,
     release::Release,
     setup::{SERVICE, Setup},
+    watch::deployment_of,
     world::{Broken, Faults, World},
 };
 use tidegate_engine::ecs::records::StandingCause;
@@ -91,8 +92,9 @@ fn run(seed: u64, with_trace: bool) -> Result<[u32; 3], Broken> {
     if with_trace {
         world.keep_trace();
     }
-    live(&mut world)
-        .map_err(|broken| format!("TIDEGATE_SEED={seed}: {broken}\n{:#?}\n{}", world.setup, world.trace()))?;
+    live(&mut world).map_err(|broken| {
+        format!("TIDEGATE_SEED={seed}: {broken}\n{:#?}\n{}\n{}", world.setup, world.trace(), standing(&world))
+    })?;
     let tally = world.watch.tally;
     Ok([tally.completions, tally.rollbacks, tally.failures])
 }
@@ -121,6 +123,7 @@ fn live(world: &mut World) -> Result<(), Broken> {
     world.run_until(CONVERGES_WITHIN, "at rest", is_at_rest)?;
     if world.setup.strategy == SchedulingStrategy::Replica {
         world.forget_early_success()?;
+        world.forget_hooks()?;
         world.set_percentages(100, 200)?;
     }
     world.deploy(Release::Good)?;
@@ -130,6 +133,30 @@ fn live(world: &mut World) -> Result<(), Broken> {
         return Err("it did not stay steady".to_owned());
     }
     Ok(())
+}
+
+/// How the service stands, for who reads a trace.
+fn standing(world: &World) -> String {
+    let Some(service) = world.state().services.get(SERVICE) else { return "no service".to_owned() };
+    let current = service.current_service_deployment.as_ref();
+    let current = current.and_then(|arn| world.state().service_deployments.get(arn));
+    let mut text = format!(
+        "{:?} {:?} {:?}\n",
+        current.map(|row| row.status),
+        current.and_then(|row| row.status_reason.as_ref()),
+        current.map(|row| &row.staged)
+    );
+    for deployment in &service.deployments {
+        let tasks =
+            world.state().tasks.indexed_by(SERVICE).filter(|(_, task)| deployment_of(task) == deployment.id);
+        let tasks: Vec<_> = tasks.map(|(_, task)| (task.last_status, task.stop.is_some())).collect();
+        let line = format!(
+            "{} {:?} desired {} {tasks:?}\n",
+            deployment.id, deployment.rollout_state, deployment.desired_count
+        );
+        text.push_str(&line);
+    }
+    text
 }
 
 /// Whether nothing is under way: steady, or FAILED with nothing to go back to, or stuck between two percentages.

@@ -11,7 +11,10 @@ use tidegate_models::{
     Timestamp, ecs::HealthStatus, elbv2::TargetHealthReasonEnum, elbv2::TargetHealthStateEnum,
 };
 
-use super::release::{FailsToRun, Fate};
+use super::{
+    release::{FailsToRun, Fate},
+    setup::Behind,
+};
 use tidegate_engine::{Event, StopCause, TaskChange, elbv2::TargetHealth};
 
 /// The one container of every simulated task.
@@ -57,21 +60,21 @@ pub(super) struct Runtime {
     highest: u32,
     to_come: BTreeMap<(Timestamp, u64), (String, Next)>,
     sequence: u64,
-    /// The target group that all tasks are behind.
-    group: Option<String>,
+    /// What all tasks are behind.
+    behind: Option<Behind>,
     /// Whether containers have a health check.
     checks_containers: bool,
 }
 
 impl Runtime {
-    /// A runtime whose tasks are all behind `group`.
-    pub(super) fn of(group: Option<String>, checks_containers: bool) -> Self {
-        Self { group, checks_containers, ..Self::default() }
+    /// A runtime whose tasks are all behind the same.
+    pub(super) fn of(behind: Option<Behind>, checks_containers: bool) -> Self {
+        Self { behind, checks_containers, ..Self::default() }
     }
 
-    /// The target group that all tasks are behind.
-    pub(super) fn group(&self) -> Option<&str> {
-        self.group.as_deref()
+    /// What all tasks are behind.
+    pub(super) fn behind(&self) -> Option<&Behind> {
+        self.behind.as_ref()
     }
 
     /// When something happens next.
@@ -263,7 +266,8 @@ impl Runtime {
             return Vec::new();
         }
         let mut events = Vec::new();
-        if let Some(group) = &self.group {
+        // In whichever of the groups it is registered: what is found of an address that is not is nobody's news.
+        for group in self.behind.iter().flat_map(|behind| &behind.groups) {
             let health = if truth.fate.healthy { TargetHealth::healthy() } else { failed_check() };
             events.push(Event::TargetHealth {
                 target_group: group.clone(),

@@ -31,6 +31,16 @@ pub(super) struct Setup {
     pub(super) load_balanced: bool,
     pub(super) checks_containers: bool,
     pub(super) drains_for: Duration,
+    /// What a deployment configuration has besides, when traffic moves in stages between two target groups.
+    pub(super) stages: Option<Value>,
+}
+
+/// The two target groups and the rule of the service, in the order of the service's members.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Behind {
+    pub(super) groups: Vec<String>,
+    pub(super) production_rule: String,
+    pub(super) test_rule: String,
 }
 
 impl Default for Setup {
@@ -47,6 +57,7 @@ impl Default for Setup {
             load_balanced: true,
             checks_containers: false,
             drains_for: Duration::from_secs(5),
+            stages: None,
         }
     }
 }
@@ -60,6 +71,7 @@ impl Setup {
         let (minimum_percent, maximum_percent) = PERCENTAGES[rng.usize(..PERCENTAGES.len())];
         let daemon = rng.u8(..20) == 0;
         let load_balanced = rng.u8(..4) != 0;
+        let stages = (!daemon && load_balanced && rng.u8(..3) == 0).then(|| any_stages(rng));
         let (minimum_percent, maximum_percent) =
             if daemon { (0, 100) } else { (minimum_percent, maximum_percent) };
         Self {
@@ -73,6 +85,7 @@ impl Setup {
             load_balanced,
             checks_containers: rng.u8(..3) == 0,
             drains_for: Duration::from_secs([0, 5, 30, 300][rng.usize(..4)]),
+            stages,
         }
     }
 
@@ -98,7 +111,7 @@ impl Setup {
     }
 
     /// The input of `CreateService`.
-    pub(super) fn service(&self, task_definition: &str, group: Option<&str>) -> Value {
+    pub(super) fn service(&self, task_definition: &str, behind: Option<&Behind>) -> Value {
         let mut input = json!({
             "cluster": CLUSTER, "serviceName": "web", "taskDefinition": task_definition,
             "schedulingStrategy": self.strategy,
@@ -108,9 +121,18 @@ impl Setup {
         if self.strategy == SchedulingStrategy::Replica {
             input["desiredCount"] = json!(self.desired);
         }
-        if let Some(group) = group {
-            input["loadBalancers"] =
-                json!([{"targetGroupArn": group, "containerName": CONTAINER, "containerPort": PORT}]);
+        if let Some(behind) = behind {
+            let mut balancer = json!({"targetGroupArn": behind.groups[0], "containerName": CONTAINER, "containerPort": PORT});
+            if let Some(stages) = &self.stages {
+                balancer["advancedConfiguration"] = json!({
+                    "alternateTargetGroupArn": behind.groups[1], "productionListenerRule": behind.production_rule,
+                    "testListenerRule": behind.test_rule, "roleArn": "arn:aws:iam::123456789012:role/ecs",
+                });
+                for (member, value) in stages.as_object().unwrap() {
+                    input["deploymentConfiguration"][member] = value.clone();
+                }
+            }
+            input["loadBalancers"] = json!([balancer]);
             input["healthCheckGracePeriodSeconds"] = json!(self.grace.as_secs());
         }
         input
@@ -118,39 +140,99 @@ impl Setup {
 }
 
 impl World {
-    /// A cluster and, if the service is to be behind one, a load balancer. Answers the ARN of the target group.
-    pub(super) fn lay_out(&mut self) -> Option<String> {
+    /// A cluster and, if the service is to be behind one, a load balancer with a production and a test listener.
+    pub(super) fn lay_out(&mut self) -> Option<Behind> {
         self.call("ecs", "CreateCluster", json!({"clusterName": CLUSTER}));
         if !self.setup.load_balanced {
             return None;
         }
-        let delay = self.setup.drains_for.as_secs().to_string();
         let balancer =
             self.call(ELB, "CreateLoadBalancer", json!({"Name": "web", "Subnets": ["subnet-1", "subnet-2"]}));
-        let group = self.call(
-            ELB,
-            "CreateTargetGroup",
-            json!({"Name": "web", "Protocol": "HTTP", "Port": PORT, "VpcId": "vpc-1", "TargetType": "ip"}),
-        );
-        let group = group["TargetGroups"][0]["TargetGroupArn"].as_str()?.to_owned();
+        let balancer = balancer["LoadBalancers"][0]["LoadBalancerArn"].as_str()?.to_owned();
+        let groups = vec![self.target_group("web"), self.target_group("web-2")];
+        let production_rule = self.listener(&balancer, 80, &groups);
+        let test_rule = self.listener(&balancer, 81, &groups);
+        Some(Behind { groups, production_rule, test_rule })
+    }
+
+    fn target_group(&mut self, name: &str) -> String {
+        let input =
+            json!({"Name": name, "Protocol": "HTTP", "Port": PORT, "VpcId": "vpc-1", "TargetType": "ip"});
+        let group = self.call(ELB, "CreateTargetGroup", input);
+        let group = group["TargetGroups"][0]["TargetGroupArn"].as_str().unwrap().to_owned();
+        let delay = self.setup.drains_for.as_secs().to_string();
+        let attributes = json!([{"Key": "deregistration_delay.timeout_seconds", "Value": delay}]);
         self.call(
             ELB,
             "ModifyTargetGroupAttributes",
-            json!({
-                "TargetGroupArn": group,
-                "Attributes": [{"Key": "deregistration_delay.timeout_seconds", "Value": delay}],
-            }),
+            json!({"TargetGroupArn": group, "Attributes": attributes}),
         );
-        self.call(
-            ELB,
-            "CreateListener",
-            json!({
-                "LoadBalancerArn": balancer["LoadBalancers"][0]["LoadBalancerArn"], "Protocol": "HTTP", "Port": 80,
-                "DefaultActions": [{"Type": "forward", "TargetGroupArn": group}],
-            }),
-        );
-        Some(group)
+        group
     }
+
+    /// A listener that sends everything to the first group. Answers the ARN of its default rule.
+    fn listener(&mut self, balancer: &str, port: u16, groups: &[String]) -> String {
+        let weighted = json!([
+            {"TargetGroupArn": groups[0], "Weight": 100}, {"TargetGroupArn": groups[1], "Weight": 0},
+        ]);
+        let actions = json!([{"Type": "forward", "ForwardConfig": {"TargetGroups": weighted}}]);
+        let input = json!({
+            "LoadBalancerArn": balancer, "Protocol": "HTTP", "Port": port, "DefaultActions": actions,
+        });
+        let listener = self.call(ELB, "CreateListener", input)["Listeners"][0]["ListenerArn"].clone();
+        let rules = self.call(ELB, "DescribeRules", json!({"ListenerArn": listener}));
+        rules["Rules"][0]["RuleArn"].as_str().unwrap().to_owned()
+    }
+}
+
+/// A strategy with bakes short enough to see many of them.
+fn any_stages(rng: &mut Rng) -> Value {
+    let bake = rng.i32(0..3);
+    let hooks = if rng.u8(..4) == 0 { json!([any_hook(rng)]) } else { json!([]) };
+    let base = json!({"bakeTimeInMinutes": bake, "lifecycleHooks": hooks});
+    let (strategy, member, value) = match rng.u8(..3) {
+        0 => return with(base, json!({"strategy": "BLUE_GREEN"})),
+        1 => {
+            let step = [10.0, 25.0, 33.3, 50.0, 100.0][rng.usize(..5)];
+            (
+                "LINEAR",
+                "linearConfiguration",
+                json!({"stepPercent": step, "stepBakeTimeInMinutes": rng.i32(0..2)}),
+            )
+        }
+        _ => {
+            let canary = [0.1, 5.0, 50.0][rng.usize(..3)];
+            (
+                "CANARY",
+                "canaryConfiguration",
+                json!({"canaryPercent": canary, "canaryBakeTimeInMinutes": rng.i32(0..3)}),
+            )
+        }
+    };
+    with(base, json!({"strategy": strategy, member: value}))
+}
+
+/// A hook that nobody answers: its time-out does.
+fn any_hook(rng: &mut Rng) -> Value {
+    let stages = [
+        "PRE_SCALE_UP",
+        "POST_SCALE_UP",
+        "POST_TEST_TRAFFIC_SHIFT",
+        "PRE_PRODUCTION_TRAFFIC_SHIFT",
+        "POST_PRODUCTION_TRAFFIC_SHIFT",
+    ];
+    let action = if rng.u8(..3) == 0 { "ROLLBACK" } else { "CONTINUE" };
+    json!({
+        "targetType": "PAUSE", "lifecycleStages": [stages[rng.usize(..stages.len())]],
+        "timeoutConfiguration": {"timeoutInMinutes": rng.i32(1..3), "action": action},
+    })
+}
+
+fn with(mut base: Value, more: Value) -> Value {
+    for (member, value) in more.as_object().unwrap() {
+        base[member] = value.clone();
+    }
+    base
 }
 
 pub(super) fn any_breaker(rng: &mut Rng) -> Option<DeploymentCircuitBreaker> {

@@ -19,7 +19,7 @@ use tidegate_engine::ecs::records::{Service, ServiceDeployment, ServiceStatus, T
 const MINUTES: Duration = Duration::from_mins(20);
 
 /// A world whose service is steady on its first release.
-fn steady(setup: Setup) -> World {
+pub(super) fn steady(setup: Setup) -> World {
     let mut world = World::new(7, setup);
     world.keep_trace();
     world.create_service(Release::Good).unwrap();
@@ -28,18 +28,18 @@ fn steady(setup: Setup) -> World {
 }
 
 #[track_caller]
-fn settle(world: &mut World, what: &str, holds: impl Fn(&World) -> bool) -> Duration {
+pub(super) fn settle(world: &mut World, what: &str, holds: impl Fn(&World) -> bool) -> Duration {
     match world.run_until(MINUTES, what, holds) {
         Ok(took) => took,
         Err(broken) => panic!("{broken}\n{}\n{:#?}", world.trace(), messages(world)),
     }
 }
 
-fn service(world: &World) -> &Service {
+pub(super) fn service(world: &World) -> &Service {
     world.state().services.get(SERVICE).unwrap()
 }
 
-fn current(world: &World) -> &ServiceDeployment {
+pub(super) fn current(world: &World) -> &ServiceDeployment {
     world
         .state()
         .service_deployments
@@ -54,12 +54,12 @@ fn described(world: &mut World) -> Value {
 }
 
 /// The events, oldest first.
-fn messages(world: &World) -> Vec<String> {
+pub(super) fn messages(world: &World) -> Vec<String> {
     let events = world.state().service_events.indexed_by(SERVICE);
     events.map(|(_, row)| row.event.message.clone().unwrap()).collect()
 }
 
-fn is_over(world: &World) -> bool {
+pub(super) fn is_over(world: &World) -> bool {
     service(world).steady_since.is_some() && current(world).finished_at.is_some()
 }
 

@@ -7,7 +7,9 @@ use tidegate_engine::{
     ecs::records::{Deployment, Service, ServiceStatus, Task, TaskOwner, TaskStatus, TaskTarget},
 };
 use tidegate_models::{
-    ecs::{DeploymentRolloutState as Rollout, HealthStatus, SchedulingStrategy, TaskStopCode},
+    ecs::{
+        DeploymentRolloutState as Rollout, DeploymentStrategy, HealthStatus, SchedulingStrategy, TaskStopCode,
+    },
     elbv2::TargetHealthStateEnum,
 };
 
@@ -26,6 +28,8 @@ pub(super) struct Watch {
     recount: Recount,
     /// The deployment that completed last, unless it is being rolled back to.
     last_completed: Option<String>,
+    /// The weights of the production rule's groups.
+    weights: BTreeMap<String, i32>,
     /// How much happened, so that a test can say that it saw some of it.
     pub(super) tally: Tally,
 }
@@ -82,6 +86,7 @@ impl Watch {
         self.check_starts(state, service, &live, now)?;
         self.check_stops(state, service, now)?;
         self.check_lives(&live)?;
+        self.check_traffic(state, service)?;
         self.recount.after_settling(state, service, &self.before.live, now)?;
         self.check_rollback(state, service)
     }
@@ -100,6 +105,8 @@ impl Watch {
             return Ok(());
         }
         let (_, ceiling) = limits(service);
+        // Two revisions are up in full while traffic moves between them.
+        let ceiling = if is_staged(service) { 2 * ceiling } else { ceiling };
         let counted = live.iter().filter(|task| counts_to_ceiling(task)).count();
         if counted > ceiling as usize {
             return Err(format!("{counted} tasks after a start, {ceiling} are allowed"));
@@ -143,6 +150,40 @@ impl Watch {
             state.tasks.indexed_by(SERVICE).filter(|(_, task)| is_healthy(state, task, now)).count();
         if stopped && healthy < floor as usize {
             return Err(format!("{healthy} healthy tasks after a stop, {floor} must stay"));
+        }
+        Ok(())
+    }
+
+    /// Weights are always whole, and a task is never stopped for scaling while its target group gets traffic that it was
+    /// moved away from in the same step.
+    fn check_traffic(&mut self, state: &State, service: &Service) -> Result<(), Broken> {
+        let balancers = service.template.load_balancers.iter();
+        let rules = balancers
+            .filter_map(|given| given.advanced_configuration.as_ref()?.production_listener_rule.as_ref());
+        for rule in rules {
+            let weights = weights(state, rule);
+            let sum: i32 = weights.values().sum();
+            if sum != 100 && sum != 1000 {
+                return Err(format!("the weights are {weights:?}"));
+            }
+            let moved_away: Vec<&String> = weights
+                .iter()
+                .filter(|(group, weight)| self.weights.get(*group).is_some_and(|it| it > weight))
+                .map(|(group, _)| group)
+                .collect();
+            let newly_draining =
+                self.before.live.keys().filter_map(|arn| state.tasks.get(arn)).find(|task| {
+                    let scaled =
+                        task.stop.as_ref().is_some_and(|stop| stop.reason.starts_with("Scaling activity"));
+                    let now_stopped = self.before.live.get(&task.arn).is_some_and(|seen| seen.healthy);
+                    scaled
+                        && now_stopped
+                        && task.targets.iter().any(|target| moved_away.contains(&&target.target_group))
+                });
+            if let Some(task) = newly_draining {
+                return Err(format!("{} is stopped as its traffic is moved away", tail(&task.arn)));
+            }
+            self.weights = weights;
         }
         Ok(())
     }
@@ -221,6 +262,18 @@ pub(super) fn desired(service: &Service) -> u32 {
         SchedulingStrategy::Daemon => 1,
         SchedulingStrategy::Replica => service.desired_count,
     }
+}
+
+fn is_staged(service: &Service) -> bool {
+    let strategy = service.deployment_configuration.strategy;
+    strategy.is_some_and(|strategy| strategy != DeploymentStrategy::Rolling)
+}
+
+fn weights(state: &State, rule: &str) -> BTreeMap<String, i32> {
+    let actions = state.rules.get(rule).map(|rule| rule.actions.as_slice()).unwrap_or_default();
+    let groups =
+        actions.iter().filter_map(|action| action.forward_config.as_ref()?.target_groups.as_ref()).flatten();
+    groups.filter_map(|group| Some((group.target_group_arn.clone()?, group.weight?))).collect()
 }
 
 /// Floor and ceiling, in floating point: another way than the scheduler's.

@@ -72,8 +72,8 @@ impl World {
             rows: BTreeMap::new(),
             trace: None,
         };
-        let group = world.lay_out();
-        world.runtime = Runtime::of(group, world.setup.checks_containers);
+        let behind = world.lay_out();
+        world.runtime = Runtime::of(behind, world.setup.checks_containers);
         world
     }
 

@@ -1,10 +1,11 @@
 //! Service deployments and service revisions: the history of a service.
 
 use tidegate_models::ecs::{
-    self, DescribeServiceDeploymentsRequest, DescribeServiceDeploymentsResponse,
-    DescribeServiceRevisionsRequest, DescribeServiceRevisionsResponse, Failure,
-    ListServiceDeploymentsRequest, ListServiceDeploymentsResponse, ServiceDeploymentBrief,
-    StopServiceDeploymentRequest, StopServiceDeploymentResponse, StopServiceDeploymentStopType,
+    self, ContinueServiceDeploymentRequest, ContinueServiceDeploymentResponse, DeploymentLifecycleHookAction,
+    DescribeServiceDeploymentsRequest, DescribeServiceDeploymentsResponse, DescribeServiceRevisionsRequest,
+    DescribeServiceRevisionsResponse, Failure, ListServiceDeploymentsRequest, ListServiceDeploymentsResponse,
+    ServiceDeploymentBrief, StopServiceDeploymentRequest, StopServiceDeploymentResponse,
+    StopServiceDeploymentStopType,
 };
 
 use super::{
@@ -18,6 +19,7 @@ pub(super) fn register(handlers: &mut Handlers) {
     handlers.read(SERVICE, "DescribeServiceDeployments", describe);
     handlers.read(SERVICE, "DescribeServiceRevisions", describe_revisions);
     handlers.write(SERVICE, "StopServiceDeployment", stop);
+    handlers.write(SERVICE, "ContinueServiceDeployment", proceed);
 }
 
 /// AWS's most ARNs in one describe of deployments or revisions.
@@ -110,6 +112,20 @@ fn stop(
     let stop_type = input.stop_type.unwrap_or(StopServiceDeploymentStopType::Rollback);
     scheduler::stop_service_deployment(state, &arn, stop_type, context.now)?;
     Ok(StopServiceDeploymentResponse { service_deployment_arn: Some(arn) })
+}
+
+fn proceed(
+    state: &mut State,
+    context: &Context,
+    input: ContinueServiceDeploymentRequest,
+) -> Result<ContinueServiceDeploymentResponse, ApiError> {
+    let arn = input.service_deployment_arn;
+    if !lookup::own(context, &arn) {
+        return Err(ApiError::new("ServiceDeploymentNotFoundException", "Service deployment not found."));
+    }
+    let action = input.action.unwrap_or(DeploymentLifecycleHookAction::Continue);
+    scheduler::answer_hook(state, &arn, &input.hook_id, action, context.now)?;
+    Ok(ContinueServiceDeploymentResponse { service_deployment_arn: Some(arn) })
 }
 
 /// The cluster in a service's ARN.

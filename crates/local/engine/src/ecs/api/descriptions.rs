@@ -1,14 +1,14 @@
 //! Rows as AWS describes them.
 
-use tidegate_models::ecs;
+use tidegate_models::ecs::{self, ServiceDeploymentLifecycleStage as LifecycleStage};
 
 use super::lookup;
 use crate::{
     State,
     ecs::{
         records::{
-            ContainerStatus, Deployment, RevisionTemplate, Service, ServiceDeployment, ServiceRevision,
-            ServiceStatus, Task, TaskContainer, TaskOwner, TaskStatus,
+            ContainerStatus, Deployment, HookRun, RevisionTemplate, Service, ServiceDeployment,
+            ServiceRevision, ServiceStatus, Share, Stage, Task, TaskContainer, TaskOwner, TaskStatus,
         },
         scheduler::{self, Counts},
     },
@@ -138,14 +138,15 @@ pub(super) fn service_deployment(state: &State, row: &ServiceDeployment) -> ecs:
         rollback: row.rollback.clone(),
         deployment_circuit_breaker: row.circuit_breaker.clone(),
         alarms: row.alarms.clone(),
-        ..ecs::ServiceDeployment::default()
+        lifecycle_stage: row.staged.as_ref().map(|staged| lifecycle_stage(staged.stage)),
+        lifecycle_hook_details: row.staged.as_ref().map(|staged| staged.hooks.iter().map(hook).collect()),
     }
 }
 
 /// The counts of a revision: as they are while the deployment runs, as they were once it has ended.
 fn revision_summary(state: &State, deployment: &ServiceDeployment, arn: &str) -> ecs::ServiceRevisionSummary {
     let at_the_end = deployment.final_counts.iter().find(|summary| summary.arn.as_deref() == Some(arn));
-    at_the_end.cloned().unwrap_or_else(|| {
+    let mut summary = at_the_end.cloned().unwrap_or_else(|| {
         let counts: Counts = scheduler::revision_counts(state, &deployment.service_arn, arn);
         ecs::ServiceRevisionSummary {
             arn: Some(arn.to_owned()),
@@ -154,15 +155,53 @@ fn revision_summary(state: &State, deployment: &ServiceDeployment, arn: &str) ->
             pending_task_count: number(counts.pending),
             ..ecs::ServiceRevisionSummary::default()
         }
-    })
+    });
+    if let Some(staged) = &deployment.staged {
+        let is_target = arn == deployment.target_revision;
+        let share = |share: Share| Some(if is_target { share } else { share.rest() }.as_percent());
+        summary.requested_production_traffic_weight = share(staged.production);
+        summary.requested_test_traffic_weight = share(staged.test);
+    }
+    summary
+}
+
+/// `lifecycleStage`: AWS has hooks before a production traffic shift, and no stage of that name.
+fn lifecycle_stage(stage: Stage) -> LifecycleStage {
+    match stage {
+        Stage::ReconcileService => LifecycleStage::ReconcileService,
+        Stage::PreScaleUp => LifecycleStage::PreScaleUp,
+        Stage::ScaleUp => LifecycleStage::ScaleUp,
+        Stage::PostScaleUp => LifecycleStage::PostScaleUp,
+        Stage::TestTrafficShift => LifecycleStage::TestTrafficShift,
+        Stage::PostTestTrafficShift => LifecycleStage::PostTestTrafficShift,
+        Stage::PreProductionTrafficShift | Stage::ProductionTrafficShift => {
+            LifecycleStage::ProductionTrafficShift
+        }
+        Stage::PostProductionTrafficShift => LifecycleStage::PostProductionTrafficShift,
+        Stage::BakeTime => LifecycleStage::BakeTime,
+        Stage::CleanUp => LifecycleStage::CleanUp,
+    }
+}
+
+/// `lifecycleHookDetails[]`
+fn hook(run: &HookRun) -> ecs::DeploymentLifecycleHookDetail {
+    ecs::DeploymentLifecycleHookDetail {
+        expires_at: Some(run.expires_at),
+        hook_id: Some(run.id.clone()),
+        status: Some(run.status),
+        target_type: Some(run.target_type),
+        timeout_action: Some(run.timeout_action),
+        ..ecs::DeploymentLifecycleHookDetail::default()
+    }
 }
 
 /// `serviceRevisions[]`
 pub(super) fn service_revision(row: &ServiceRevision) -> ecs::ServiceRevision {
     let template = &row.template;
-    let resolved = template.load_balancers.iter().map(|given| ecs::ServiceRevisionLoadBalancer {
-        target_group_arn: given.target_group_arn.clone(),
-        ..ecs::ServiceRevisionLoadBalancer::default()
+    let resolved = scheduler::resolved(template, &row.target_groups);
+    let resolved = resolved.into_iter().map(|given| ecs::ServiceRevisionLoadBalancer {
+        target_group_arn: given.target_group_arn,
+        production_listener_rule: given.advanced_configuration.and_then(|it| it.production_listener_rule),
     });
     ecs::ServiceRevision {
         service_revision_arn: Some(row.arn.clone()),

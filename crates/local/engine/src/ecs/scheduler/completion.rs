@@ -26,6 +26,9 @@ pub(super) fn is_complete(view: &ServiceView, criteria: Option<&DeploymentConfig
     let Some(primary) = view.deployments.first().filter(|primary| primary.role == Role::Rolling) else {
         return false;
     };
+    if view.held.is_some() {
+        return false;
+    }
     let alone = view.deployments.len() == 1;
     let early = criteria.and_then(|it| it.early_success_criteria.as_ref()).filter(|criteria| criteria.enable);
     match early {

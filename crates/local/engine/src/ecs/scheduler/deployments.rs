@@ -18,6 +18,7 @@ use super::{
     counts::{desired_count, revision_counts},
     events,
     launch::{definition_key, digest_of},
+    staged,
 };
 use crate::{
     ApiError, State,
@@ -39,6 +40,7 @@ pub(crate) fn start_deployment(state: &mut State, service_arn: &str, now: Timest
     let arn = service_resource(service_arn, "service-deployment", &state.ids.token21());
     let Some(service) = state.services.get(service_arn).cloned() else { return arn };
     supersede(state, &service, now);
+    let is_staged = staged::is_staged(&service.deployment_configuration);
 
     let images = images_of(state, &service.template.task_definition);
     let revision = ServiceRevision {
@@ -46,6 +48,7 @@ pub(crate) fn start_deployment(state: &mut State, service_arn: &str, now: Timest
         service_arn: service_arn.to_owned(),
         cluster_arn: service.cluster_arn.clone(),
         template: service.template.clone(),
+        target_groups: staged::target_groups(state, &service, is_staged),
         container_images: images,
         created_at: now,
     };
@@ -69,8 +72,10 @@ pub(crate) fn start_deployment(state: &mut State, service_arn: &str, now: Timest
         circuit_breaker: Some(breaker::summary(&service)),
         alarms: None,
         final_counts: Vec::new(),
+        staged: is_staged.then(|| staged::begin(state, &service, now)),
     };
     state.service_deployments.insert(&arn, row);
+    staged::restore(state, &arn);
     let deployment = Deployment {
         rollout_state_reason: format!("ECS deployment {deployment_id} in progress."),
         id: deployment_id,

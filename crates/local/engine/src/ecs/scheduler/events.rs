@@ -49,6 +49,8 @@ pub(super) enum Happened<'a> {
     TasksFailedToStart { deployment: &'a str },
     /// A deployment was stopped by its user.
     StoppedByUser { deployment: &'a str },
+    /// A deployment failed for this reason, in AWS's words.
+    FailedBecause { deployment: &'a str, reason: &'a str },
     /// A failed deployment is rolled back.
     RollingBack { target: &'a str },
     /// Tasks fail to start again and again.
@@ -156,6 +158,9 @@ impl fmt::Display for Happened<'_> {
             }
             Self::TasksFailedToStart { deployment } => {
                 write!(f, ") (deployment {deployment}) deployment failed: tasks failed to start.")
+            }
+            Self::FailedBecause { deployment, reason } => {
+                write!(f, ") (deployment {deployment}) deployment failed: {reason}")
             }
             Self::StoppedByUser { deployment } => {
                 write!(

@@ -7,7 +7,7 @@
 use tidegate_models::{
     Timestamp,
     ecs::{
-        DeploymentRolloutState as Rollout, Rollback,
+        DeploymentLifecycleHookStage as HookStage, DeploymentRolloutState as Rollout, Rollback,
         ServiceDeploymentRollbackMonitorsStatus as MonitorStatus, ServiceDeploymentStatus as Status,
     },
 };
@@ -17,6 +17,7 @@ use super::{
     counts::desired_count,
     deployments::finish,
     events::{self, Happened},
+    staged,
 };
 use crate::{
     State,
@@ -32,7 +33,7 @@ const USER_STOPPED: &str = "Service deployment stopped by user.";
 const NO_CANDIDATE: &str = "No rollback candidate was found to run the rollback";
 
 /// Why a deployment fails.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Cause {
     /// Too many of its tasks failed.
     BreakerTripped,
@@ -40,32 +41,55 @@ pub(super) enum Cause {
     RollbackRequested,
     /// `StopServiceDeployment` with ABORT.
     AbortRequested,
+    /// The rules that move its traffic are not what they must be; AWS's words.
+    Networking(String),
+    /// A lifecycle hook of this stage did not let it go.
+    HookFailed(HookStage),
+}
+
+impl Cause {
+    /// The `statusReason` of the service deployment that goes back for it.
+    fn rolled_back(&self) -> String {
+        match self {
+            Self::BreakerTripped => BREAKER_ROLLED_BACK.to_owned(),
+            Self::RollbackRequested | Self::AbortRequested => USER_ROLLED_BACK.to_owned(),
+            Self::Networking(detail) => {
+                format!(
+                    "Service deployment rolled back because of invalid networking configuration. {detail}"
+                )
+            }
+            Self::HookFailed(stage) => {
+                format!("Service deployment rolled back because {stage} lifecycle hook(s) failed.")
+            }
+        }
+    }
 }
 
 /// Fails the PRIMARY deployment of a service, and begins the roll-back if there is to be one.
 pub(super) fn fail_primary(state: &mut State, service_arn: &str, cause: Cause, now: Timestamp) {
     let Some(service) = state.services.get(service_arn).cloned() else { return };
     let Some(primary) = service.deployments.first() else { return };
-    tell_failure(state, service_arn, primary, cause, now);
+    tell_failure(state, service_arn, primary, &cause, now);
     if cause == Cause::BreakerTripped {
         mark_breaker(state, primary);
     }
     let target = service.last_completed.as_ref().filter(|target| target.id != primary.id);
-    match target.filter(|_| goes_back(&service, cause)) {
-        Some(target) => roll_back(state, &service, target, cause, now),
-        None => stall(state, &service, cause, now),
+    match target.filter(|_| goes_back(&service, &cause)) {
+        Some(target) => roll_back(state, &service, target, &cause, now),
+        None => stall(state, &service, &cause, now),
     }
 }
 
-fn goes_back(service: &Service, cause: Cause) -> bool {
+fn goes_back(service: &Service, cause: &Cause) -> bool {
     match cause {
         Cause::BreakerTripped => breaker::rolls_back(service),
-        Cause::RollbackRequested => true,
+        Cause::RollbackRequested | Cause::Networking(_) | Cause::HookFailed(_) => true,
         Cause::AbortRequested => false,
     }
 }
 
-fn tell_failure(state: &mut State, service_arn: &str, primary: &Deployment, cause: Cause, now: Timestamp) {
+fn tell_failure(state: &mut State, service_arn: &str, primary: &Deployment, cause: &Cause, now: Timestamp) {
+    let because = cause.rolled_back();
     let (reason, happened) = match cause {
         Cause::BreakerTripped => (
             "ECS deployment circuit breaker: tasks failed to start.",
@@ -75,6 +99,9 @@ fn tell_failure(state: &mut State, service_arn: &str, primary: &Deployment, caus
             "ECS deployment failed: service deployment stopped by user.",
             Happened::StoppedByUser { deployment: &primary.id },
         ),
+        Cause::Networking(_) | Cause::HookFailed(_) => {
+            (because.as_str(), Happened::FailedBecause { deployment: &primary.id, reason: &because })
+        }
     };
     state.services.update(service_arn, |service| {
         if let Some(primary) = service.deployments.first_mut() {
@@ -98,23 +125,21 @@ fn mark_breaker(state: &mut State, primary: &Deployment) {
     });
 }
 
-fn roll_back(state: &mut State, service: &Service, target: &Deployment, cause: Cause, now: Timestamp) {
+fn roll_back(state: &mut State, service: &Service, target: &Deployment, cause: &Cause, now: Timestamp) {
     let Some(failed) = service.deployments.first() else { return };
-    let reason = match cause {
-        Cause::BreakerTripped => BREAKER_ROLLED_BACK,
-        Cause::RollbackRequested | Cause::AbortRequested => USER_ROLLED_BACK,
-    };
+    let reason = cause.rolled_back();
     let service_deployment_arn = failed.service_deployment_arn.clone();
     state.service_deployments.update(&service_deployment_arn, |row| {
         row.status = Status::RollbackInProgress;
-        row.status_reason = Some(reason.to_owned());
+        row.status_reason = Some(reason.clone());
         row.updated_at = now;
         row.rollback = Some(Rollback {
-            reason: Some(reason.to_owned()),
+            reason: Some(reason),
             service_revision_arn: Some(target.revision_arn.clone()),
             started_at: Some(now),
         });
     });
+    staged::turn_back(state, &service_deployment_arn, now);
     let template =
         state.service_revisions.get(&target.revision_arn).map(|revision| revision.template.clone());
     state.services.update(&service.arn, |service| {
@@ -149,7 +174,7 @@ fn roll_back(state: &mut State, service: &Service, target: &Deployment, cause: C
 }
 
 /// There is nothing to go back to, or nobody wants it: the service stays as it is.
-fn stall(state: &mut State, service: &Service, cause: Cause, now: Timestamp) {
+fn stall(state: &mut State, service: &Service, cause: &Cause, now: Timestamp) {
     let Some(failed) = service.deployments.first() else { return };
     let row = state.service_deployments.get(&failed.service_deployment_arn);
     let already_rolling_back = row.is_some_and(|row| row.rollback.is_some());
@@ -157,7 +182,7 @@ fn stall(state: &mut State, service: &Service, cause: Cause, now: Timestamp) {
         _ if goes_back(service, cause) => (Status::RollbackFailed, NO_CANDIDATE),
         _ if already_rolling_back => (Status::RollbackFailed, USER_STOPPED),
         Cause::BreakerTripped => (Status::Stopped, BREAKER_STOPPED),
-        Cause::RollbackRequested | Cause::AbortRequested => (Status::Stopped, USER_STOPPED),
+        _ => (Status::Stopped, USER_STOPPED),
     };
     finish(state, &failed.service_deployment_arn, status, Some(reason), now);
 }

@@ -1,8 +1,9 @@
-//! The rolling scheduler: what services want, made to happen task by task.
+//! The scheduler: what services want, made to happen task by task; and, for deployments in stages, weight by weight.
 //!
 //! [`reconcile_service`] looks at one service and decides purely (`plan`, `health`, `breaker`, `completion`), then writes
 //! what was decided and asks for effects; it must never look at another service, so that its cost does not grow with
-//! their number. Start reading at `reconcile`, then `plan`; tasks live and die in `lifecycle`.
+//! their number. Start reading at `reconcile`, then `plan`; tasks live and die in `lifecycle`, traffic
+//! moves in `staged`.
 
 mod arithmetic;
 mod breaker;
@@ -17,6 +18,7 @@ mod launch;
 mod lifecycle;
 mod plan;
 mod reconcile;
+mod staged;
 mod targets;
 mod throttle;
 mod view;
@@ -27,3 +29,4 @@ pub(crate) use deployments::{start_deployment, stop_service_deployment};
 pub(crate) use launch::{NewTask, create_task, launch_of, managed_tags};
 pub(crate) use lifecycle::{observe, reconcile_task, stop_task};
 pub(crate) use reconcile::reconcile_service;
+pub(crate) use staged::{answer as answer_hook, resolved};

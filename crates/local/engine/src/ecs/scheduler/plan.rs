@@ -8,7 +8,7 @@
 
 use super::{
     health::{Standing, Unhealthy},
-    view::{Role, ServiceView, TaskView},
+    view::{Held, Role, ServiceView, TaskView},
 };
 
 /// What to do.
@@ -64,10 +64,15 @@ pub(super) fn plan(view: &ServiceView) -> Plan {
         pass.stop_everything();
         return pass.finish();
     }
-    pass.scale_in_primary();
-    pass.give_up_what_failed();
-    pass.retire_healthy();
-    pass.make_room();
+    match view.held {
+        Some(held) => pass.hold(held),
+        None => {
+            pass.scale_in_primary();
+            pass.give_up_what_failed();
+            pass.retire_healthy();
+            pass.make_room();
+        }
+    }
     pass.drop_replaced();
     pass.stop_one_unhealthy();
     pass.start();
@@ -114,6 +119,37 @@ impl<'v> Pass<'v> {
         for at in 0..self.live.len() {
             self.stop(at, u32::MAX, Standing::is_live);
         }
+    }
+
+    /// While a deployment goes through its stages nothing is replaced: what serves stays up in full, and so does what is
+    /// to serve, once it is its turn.
+    fn hold(&mut self, held: Held) {
+        let source = self.view.source();
+        for at in 0..self.live.len() {
+            match self.role(at) {
+                Some(Role::Rolling) if held == Held::Source => self.hold_at(at, 0),
+                Some(Role::Rolling) if held == Held::Everything && self.count(at, Standing::is_live) == 0 => {
+                    self.plan.desired[at] = 0;
+                }
+                Some(Role::Rolling) => self.hold_at(at, self.view.desired),
+                Some(Role::Outgoing) if source == Some(at) => self.hold_at(at, self.view.desired),
+                Some(Role::Stalled) => self.scale_in_primary(),
+                Some(Role::Outgoing | Role::Abandoned) if held == Held::Source && source != Some(at) => {
+                    self.retire(at, u32::MAX, |standing| !standing.is_healthy());
+                    self.retire(at, self.spare_healthy(), Standing::is_healthy);
+                }
+                Some(Role::Outgoing | Role::Abandoned) => {
+                    self.scale_in(at, self.view.desired);
+                    self.plan.desired[at] = self.count(at, Standing::is_live);
+                }
+                None => {}
+            }
+        }
+    }
+
+    fn hold_at(&mut self, at: usize, desired: u32) {
+        self.plan.desired[at] = desired;
+        self.scale_in(at, desired);
     }
 
     /// A PRIMARY that holds more than is desired gives up its youngest, those first that count for least.
@@ -350,7 +386,7 @@ mod tests {
 
     fn view(desired: u32, floor: u32, ceiling: u32, deployments: Vec<DeploymentView>) -> ServiceView {
         let limits = Limits { floor, ceiling };
-        ServiceView { leaves: false, desired, limits, deployments, strays: Vec::new() }
+        ServiceView { leaves: false, desired, limits, held: None, deployments, strays: Vec::new() }
     }
 
     /// `+n` for starts and the letters of what is stopped, by deployment.

@@ -18,6 +18,7 @@ use super::{
     launch::{self, NewTask},
     lifecycle::{begin_stop, tell_deregistered},
     plan::{Because, Plan, Start, Stop, plan},
+    staged,
     targets::ByGroup,
     view::ServiceView,
 };
@@ -50,6 +51,7 @@ fn schedule(state: &mut State, arn: &str, now: Timestamp) -> Option<Timestamp> {
     begin_requested(state, arn, now);
     fail_if_tripped(state, arn, now);
     take_in_health(state, arn, &look(state, arn, now)?, now);
+    let stage = staged::advance(state, arn, now);
     let view = look(state, arn, now)?;
     let plan = plan(&view);
     apply(state, arn, &view, &plan, now);
@@ -62,7 +64,7 @@ fn schedule(state: &mut State, arn: &str, now: Timestamp) -> Option<Timestamp> {
         completion::complete(state, arn, now);
     }
     let steady = completion::notice_steady(state, arn, &view, now);
-    steady.into_iter().chain(view.next_change()).min()
+    steady.into_iter().chain(view.next_change()).chain(stage).min()
 }
 
 fn look(state: &State, arn: &str, now: Timestamp) -> Option<ServiceView> {

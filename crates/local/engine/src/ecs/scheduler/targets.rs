@@ -7,7 +7,10 @@ use std::{collections::BTreeMap, net::IpAddr};
 
 use tidegate_models::{Timestamp, ecs, elbv2::TargetTypeEnum};
 
-use super::events::{self, Happened};
+use super::{
+    events::{self, Happened},
+    staged,
+};
 use crate::{
     State,
     ecs::records::{Task, TaskOwner, TaskTarget},
@@ -26,8 +29,8 @@ pub(super) fn register(state: &mut State, task_arn: &str, now: Timestamp) {
     let TaskOwner::Service { service_arn, revision_arn, .. } = &task.owner else { return };
     let Some(revision) = state.service_revisions.get(revision_arn) else { return };
     let service_arn = service_arn.clone();
-    let wanted: Vec<TaskTarget> =
-        revision.template.load_balancers.iter().filter_map(|given| target_of(state, task, given)).collect();
+    let given = staged::resolved(&revision.template, &revision.target_groups);
+    let wanted: Vec<TaskTarget> = given.iter().filter_map(|given| target_of(state, task, given)).collect();
     let mut registered = ByGroup::new();
     for target in &wanted {
         let known = elbv2::health_of(state, &target.target_group, &target.id, target.port).is_some();

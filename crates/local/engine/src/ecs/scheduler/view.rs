@@ -10,6 +10,7 @@ use super::{
     arithmetic::Limits,
     counts::desired_count,
     health::{Standing, standing},
+    staged,
 };
 use crate::{
     State,
@@ -26,10 +27,23 @@ pub(super) struct ServiceView {
     pub(super) desired: u32,
     /// What its percentages allow.
     pub(super) limits: Limits,
+    /// What is held while a deployment goes through its stages; `None` when tasks are replaced as they get healthy.
+    pub(super) held: Option<Held>,
     /// Newest first; the first one is PRIMARY.
     pub(super) deployments: Vec<DeploymentView>,
     /// Live tasks whose deployment is gone.
     pub(super) strays: Vec<TaskView>,
+}
+
+/// What of a service is held where it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Held {
+    /// What completed last serves; the PRIMARY starts nothing yet, and what never completed goes.
+    Source,
+    /// What completed last and the PRIMARY are both up in full.
+    Both,
+    /// Nothing goes and no revision comes up: the traffic is on its way back to what completed last.
+    Everything,
 }
 
 /// A deployment and its live tasks.
@@ -75,11 +89,21 @@ impl ServiceView {
     /// The service as it is at `now`. Costs as much as the service has tasks.
     pub(super) fn of(state: &State, service: &Service, now: Timestamp) -> Self {
         let desired = desired_count(service);
-        let limits = Limits::of(desired, &service.deployment_configuration, service.scheduling_strategy);
+        let current = service.current_service_deployment.as_ref();
+        let staged = current.and_then(|arn| state.service_deployments.get(arn)?.staged.as_ref());
+        let held = staged
+            .and_then(|staged| staged::held(staged, now))
+            .filter(|_| service.status == ServiceStatus::Active);
+        let mut limits = Limits::of(desired, &service.deployment_configuration, service.scheduling_strategy);
+        if held.is_some() {
+            // Two revisions are up in full, and each may replace what is unhealthy of it.
+            limits.ceiling = limits.ceiling.saturating_mul(2);
+        }
         let mut view = Self {
             leaves: service.status != ServiceStatus::Active,
             desired,
             limits,
+            held,
             deployments: service.deployments.iter().map(|it| DeploymentView::of(it, now)).collect(),
             strays: Vec::new(),
         };
@@ -98,6 +122,14 @@ impl ServiceView {
             }
         }
         view
+    }
+
+    /// The deployment that serves until the PRIMARY does: what completed last, or else the older one with the most healthy
+    /// tasks.
+    pub(super) fn source(&self) -> Option<usize> {
+        let completed = self.deployments.iter().position(|deployment| deployment.role == Role::Outgoing);
+        let healthy = |at: &usize| self.deployments[*at].count(Standing::is_healthy);
+        completed.or_else(|| (1..self.deployments.len()).rev().max_by_key(healthy))
     }
 
     /// Whether no task is left.

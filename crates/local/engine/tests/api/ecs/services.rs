@@ -316,15 +316,115 @@ fn a_service_scaled_to_nothing_is_deleted_without_force() {
 #[test]
 fn what_comes_with_a_later_version_is_refused_by_name() {
     let (mut cloud, group) = ready();
+    let lambda = json!([{ "hookTargetArn": "arn:aws:lambda:eu-west-1:123456789012:function:check",
+        "roleArn": "arn:aws:iam::123456789012:role/ecs", "lifecycleStages": ["POST_SCALE_UP"] }]);
     for (change, word) in [
-        (json!({ "deploymentConfiguration": { "strategy": "BLUE_GREEN" } }), "BLUE_GREEN"),
+        (json!({ "deploymentConfiguration": { "lifecycleHooks": lambda } }), "AWS_LAMBDA"),
         (json!({ "deploymentController": { "type": "CODE_DEPLOY" } }), "CODE_DEPLOY"),
         (
-            json!({ "loadBalancers": [{ "loadBalancerName": "old", "containerName": "app", "containerPort": 8080 }] }),
+            json!({ "loadBalancers":
+                [{ "loadBalancerName": "old", "containerName": "app", "containerPort": 8080 }] }),
             "Classic",
         ),
     ] {
         let refused = cloud.refusal("CreateService", with(service(&group), change));
         assert!(refused.starts_with("UnsupportedFeatureException: ") && refused.contains(word), "{refused}");
+    }
+}
+
+#[test]
+fn a_deployment_in_stages_needs_steps_bakes_and_hooks_that_make_sense() {
+    let (mut cloud, group) = ready();
+    let hook = |change: Value| {
+        let base = json!({ "targetType": "PAUSE", "lifecycleStages": ["POST_SCALE_UP"] });
+        json!({ "strategy": "BLUE_GREEN", "lifecycleHooks": [with(base, change)] })
+    };
+    for (configuration, expected) in [
+        (
+            json!({ "strategy": "LINEAR", "linearConfiguration": { "stepPercent": 2.9 } }),
+            "stepPercent must be between 3.0 and 100.0, in multiples of 0.1.",
+        ),
+        (
+            json!({ "strategy": "CANARY", "canaryConfiguration": { "canaryPercent": 10.05 } }),
+            "canaryPercent must be between 0.1 and 100.0, in multiples of 0.1.",
+        ),
+        (
+            json!({ "strategy": "CANARY", "canaryConfiguration": { "canaryBakeTimeInMinutes": 1441 } }),
+            "canaryBakeTimeInMinutes must be between 0 and 1440.",
+        ),
+        (
+            json!({ "strategy": "BLUE_GREEN", "bakeTimeInMinutes": -1 }),
+            "bakeTimeInMinutes must be between 0 and 1440.",
+        ),
+        (
+            json!({ "strategy": "BLUE_GREEN", "linearConfiguration": {} }),
+            "linearConfiguration is only valid with the LINEAR deployment strategy.",
+        ),
+        (
+            json!({ "strategy": "LINEAR", "canaryConfiguration": {} }),
+            "canaryConfiguration is only valid with the CANARY deployment strategy.",
+        ),
+        (hook(json!({ "lifecycleStages": [] })), "lifecycleStages cannot be empty."),
+        (
+            hook(json!({ "lifecycleStages": ["PRODUCTION_TRAFFIC_SHIFT"] })),
+            "PAUSE lifecycle hooks are not allowed at TEST_TRAFFIC_SHIFT and PRODUCTION_TRAFFIC_SHIFT.",
+        ),
+        (
+            hook(json!({ "timeoutConfiguration": { "timeoutInMinutes": 20_161 } })),
+            "timeoutInMinutes must be between 1 and 20160.",
+        ),
+        (
+            json!({ "strategy": "BLUE_GREEN" }),
+            "advancedConfiguration field is required for all loadBalancers when using a non-ROLLING deployment strategy",
+        ),
+    ] {
+        let refused = cloud.refusal(
+            "CreateService",
+            with(service(&group), json!({ "deploymentConfiguration": configuration })),
+        );
+        assert_eq!(refused, format!("InvalidParameterException: {expected}"));
+    }
+}
+
+#[test]
+fn the_second_target_group_and_the_rules_are_checked() {
+    let (mut cloud, group) = ready();
+    let other = cloud.target_group("other");
+    let load_balancer = cloud.load_balancer("other");
+    let listener = cloud.listener(&load_balancer, 81, crate::cloud::forward(&other));
+    let rule = cloud.call("DescribeRules", json!({ "ListenerArn": listener }))["Rules"][0]["RuleArn"].clone();
+    let rule = text(&rule);
+    let advanced = json!({ "alternateTargetGroupArn": other, "productionListenerRule": rule });
+    for (change, expected) in [
+        (
+            json!({ "alternateTargetGroupArn": null }),
+            "alternateTargetGroupArn is required in advancedConfiguration.".to_owned(),
+        ),
+        (
+            json!({ "productionListenerRule": null }),
+            "productionListenerRule is required in advancedConfiguration.".to_owned(),
+        ),
+        (json!({ "alternateTargetGroupArn": group }), format!("Duplicate targetGroupArn found: {group}")),
+        (
+            json!({ "alternateTargetGroupArn": format!("{group}0") }),
+            format!("The target group {group}0 does not exist."),
+        ),
+        (
+            json!({ "productionListenerRule": listener }),
+            format!(
+                "productionListenerRule has an invalid ARN format. Must be RuleArn for ALB or ListenerArn for NLB. Got: {listener}"
+            ),
+        ),
+        (
+            json!({ "testListenerRule": rule }),
+            format!("The following rules cannot be used as both production and test listener rules: {rule}"),
+        ),
+    ] {
+        let balancer = json!([{ "targetGroupArn": group, "containerName": "app", "containerPort": 8080,
+            "advancedConfiguration": with(advanced.clone(), change) }]);
+        let input =
+            json!({ "loadBalancers": balancer, "deploymentConfiguration": { "strategy": "BLUE_GREEN" } });
+        let refused = cloud.refusal("CreateService", with(service(&group), input));
+        assert_eq!(refused, format!("InvalidParameterException: {expected}"));
     }
 }

@@ -1,8 +1,10 @@
 //! What CreateService and UpdateService both check and fill in.
 
 use tidegate_models::ecs::{
-    Compatibility, DeploymentCircuitBreaker, DeploymentConfiguration, DeploymentStrategy, LoadBalancer,
-    NetworkMode, SchedulingStrategy, TaskDefinition, ThresholdConfiguration, ThresholdType,
+    Compatibility, DeploymentCircuitBreaker, DeploymentConfiguration, DeploymentLifecycleHook,
+    DeploymentLifecycleHookStage as HookStage, DeploymentLifecycleHookTargetType as HookTarget,
+    DeploymentStrategy, LoadBalancer, NetworkMode, SchedulingStrategy, TaskDefinition,
+    ThresholdConfiguration, ThresholdType,
 };
 
 use super::super::lookup::invalid;
@@ -53,20 +55,131 @@ pub(super) fn check(
             "Both maximumPercent and minimumHealthyPercent cannot be 100 as this will block deployments.",
         ));
     }
-    if let Some(strategy) = configuration.strategy
-        && strategy != DeploymentStrategy::Rolling
-    {
-        return Err(ApiError::new(
-            "UnsupportedFeatureException",
-            format!(
-                "The local cloud does not carry out the {strategy} deployment strategy yet; it carries out ROLLING."
-            ),
-        ));
-    }
+    check_stages(configuration, scheduling)?;
     if let Some(breaker) = &configuration.deployment_circuit_breaker {
         check_threshold(breaker)?;
     }
     check_early_success(configuration, minimum)
+}
+
+/// What only deployments in stages have: steps, bakes and hooks.
+fn check_stages(
+    configuration: &DeploymentConfiguration,
+    scheduling: SchedulingStrategy,
+) -> Result<(), ApiError> {
+    let strategy = configuration.strategy.unwrap_or(DeploymentStrategy::Rolling);
+    if strategy != DeploymentStrategy::Rolling && scheduling == SchedulingStrategy::Daemon {
+        return Err(invalid(format!(
+            "The {strategy} deployment strategy requires the REPLICA scheduling strategy."
+        )));
+    }
+    let linear = configuration.linear_configuration.as_ref();
+    let canary = configuration.canary_configuration.as_ref();
+    if linear.is_some() && strategy != DeploymentStrategy::Linear {
+        return Err(invalid("linearConfiguration is only valid with the LINEAR deployment strategy."));
+    }
+    if canary.is_some() && strategy != DeploymentStrategy::Canary {
+        return Err(invalid("canaryConfiguration is only valid with the CANARY deployment strategy."));
+    }
+    check_percent("stepPercent", linear.and_then(|it| it.step_percent), 3.0)?;
+    check_percent("canaryPercent", canary.and_then(|it| it.canary_percent), 0.1)?;
+    for (member, minutes) in [
+        ("bakeTimeInMinutes", configuration.bake_time_in_minutes),
+        ("stepBakeTimeInMinutes", linear.and_then(|it| it.step_bake_time_in_minutes)),
+        ("canaryBakeTimeInMinutes", canary.and_then(|it| it.canary_bake_time_in_minutes)),
+    ] {
+        if minutes.is_some_and(|minutes| !(0..=1440).contains(&minutes)) {
+            return Err(invalid(format!("{member} must be between 0 and 1440.")));
+        }
+    }
+    configuration.lifecycle_hooks.iter().flatten().try_for_each(check_hook)
+}
+
+fn check_percent(member: &str, percent: Option<f64>, least: f64) -> Result<(), ApiError> {
+    let Some(percent) = percent else { return Ok(()) };
+    let tenths = percent * 10.0;
+    if (least..=100.0).contains(&percent) && (tenths - tenths.round()).abs() < 1e-6 {
+        return Ok(());
+    }
+    Err(invalid(format!("{member} must be between {least:.1} and 100.0, in multiples of 0.1.")))
+}
+
+fn check_hook(hook: &DeploymentLifecycleHook) -> Result<(), ApiError> {
+    if hook.target_type != Some(HookTarget::Pause) {
+        return Err(ApiError::new(
+            "UnsupportedFeatureException",
+            "The local cloud does not invoke AWS_LAMBDA lifecycle hooks yet; it has PAUSE hooks.",
+        ));
+    }
+    let stages = hook.lifecycle_stages.as_deref().unwrap_or_default();
+    if stages.is_empty() {
+        return Err(invalid("lifecycleStages cannot be empty."));
+    }
+    if stages.iter().any(|it| matches!(it, HookStage::TestTrafficShift | HookStage::ProductionTrafficShift)) {
+        return Err(invalid(
+            "PAUSE lifecycle hooks are not allowed at TEST_TRAFFIC_SHIFT and PRODUCTION_TRAFFIC_SHIFT.",
+        ));
+    }
+    let minutes = hook.timeout_configuration.as_ref().and_then(|timeout| timeout.timeout_in_minutes);
+    if minutes.is_some_and(|minutes| !(1..=20_160).contains(&minutes)) {
+        return Err(invalid("timeoutInMinutes must be between 1 and 20160."));
+    }
+    Ok(())
+}
+
+/// Checks the rules and the second target groups that a deployment in stages moves traffic between.
+pub(super) fn check_turns(
+    state: &State,
+    template: &RevisionTemplate,
+    configuration: &DeploymentConfiguration,
+) -> Result<(), ApiError> {
+    let is_staged = configuration.strategy.is_some_and(|strategy| strategy != DeploymentStrategy::Rolling);
+    let advanced =
+        template.load_balancers.iter().filter(|given| given.advanced_configuration.is_some()).count();
+    if is_staged && advanced == 0 && !template.load_balancers.is_empty() {
+        return Err(invalid(
+            "advancedConfiguration field is required for all loadBalancers when using a non-ROLLING deployment strategy",
+        ));
+    }
+    if advanced != 0 && advanced != template.load_balancers.len() {
+        return Err(invalid(
+            "Either all or none of the provided loadBalancers must have advancedConfiguration defined",
+        ));
+    }
+    template.load_balancers.iter().try_for_each(|given| check_turn(state, given))
+}
+
+fn check_turn(state: &State, given: &LoadBalancer) -> Result<(), ApiError> {
+    let Some(advanced) = &given.advanced_configuration else { return Ok(()) };
+    let missing = |member: &str| invalid(format!("{member} is required in advancedConfiguration."));
+    let alternate =
+        advanced.alternate_target_group_arn.as_deref().ok_or_else(|| missing("alternateTargetGroupArn"))?;
+    let production =
+        advanced.production_listener_rule.as_deref().ok_or_else(|| missing("productionListenerRule"))?;
+    if given.target_group_arn.as_deref() == Some(alternate) {
+        return Err(invalid(format!("Duplicate targetGroupArn found: {alternate}")));
+    }
+    if !state.target_groups.contains(alternate) {
+        return Err(invalid(format!("The target group {alternate} does not exist.")));
+    }
+    for (member, rule) in [
+        ("productionListenerRule", Some(production)),
+        ("testListenerRule", advanced.test_listener_rule.as_deref()),
+    ] {
+        if let Some(rule) = rule
+            && !rule.contains(":listener-rule/")
+        {
+            return Err(invalid(format!(
+                "{member} has an invalid ARN format. Must be RuleArn for ALB or ListenerArn for NLB. Got: {rule}"
+            )));
+        }
+    }
+    if advanced.test_listener_rule.as_deref() == Some(production) {
+        return Err(invalid(format!(
+            "The following rules cannot be used as both production and test listener rules: {production}"
+        )));
+    }
+    Ok(())
 }
 
 fn check_threshold(breaker: &DeploymentCircuitBreaker) -> Result<(), ApiError> {

@@ -110,6 +110,7 @@ fn checked(
         vpc_lattice_configurations: input.vpc_lattice_configurations.unwrap_or_default(),
     };
     configuration::check_template(state, &template, definition)?;
+    configuration::check_turns(state, &template, &deployment_configuration)?;
     Ok(Service {
         arn: arn.to_owned(),
         name: input.service_name,

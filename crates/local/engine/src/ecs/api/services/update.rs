@@ -110,6 +110,7 @@ fn updated(
         template.task_definition = definition.task_definition_arn.clone().unwrap_or_default();
         configuration::check_template(state, template, definition)?;
     }
+    configuration::check_turns(state, &service.template, &service.deployment_configuration)?;
     let echo = &mut service.echo;
     replace(&mut echo.placement_constraints, input.placement_constraints);
     replace(&mut echo.placement_strategy, input.placement_strategy);
