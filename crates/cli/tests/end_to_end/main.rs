@@ -9,6 +9,7 @@
 )]
 
 mod api;
+mod blue_green;
 mod clients;
 mod cloud;
 mod docker;

@@ -1,0 +1,197 @@
+//! A native `BLUE_GREEN` deployment over the API, under traffic: forth without a failed request, and back at once.
+
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
+
+use serde_json::{Value, json};
+
+use crate::{
+    api::{ecs, elbv2, element, get},
+    cloud::{Cloud, wait_until},
+};
+
+#[test]
+fn blue_green_goes_forth_without_a_failed_request_and_back_at_once() {
+    let cloud = Cloud::start(&["--speed", "20"]);
+    let stage = Stage::set(&cloud);
+    let users = Users::at(&stage.address);
+
+    let good = stage.deploy("sample:2", 0);
+    wait_until("the good release is deployed", || stage.status(&good) == "SUCCESSFUL");
+    let (answers, failed) = users.so_far();
+    assert_eq!(failed, Vec::<String>::new());
+    assert!(answers.iter().any(|(_, body)| body.contains("sample:1")), "blue served at first");
+    assert!(answers.last().is_some_and(|(_, body)| body.contains("sample:2")), "green serves at the end");
+
+    // Ten minutes of bake are thirty seconds here: the decision falls in it.
+    let regretted = stage.deploy("sample:3", 10);
+    wait_until("it bakes", || stage.described(&regretted)["lifecycleStage"] == "BAKE_TIME");
+    wait_until("green answers", || {
+        users.so_far().0.last().is_some_and(|(_, body)| body.contains("sample:3"))
+    });
+    stage
+        .call("StopServiceDeployment", &json!({ "serviceDeploymentArn": regretted, "stopType": "ROLLBACK" }));
+    let decided = Instant::now();
+    wait_until("it is rolled back", || stage.status(&regretted) == "ROLLBACK_SUCCESSFUL");
+    let (answers, failed) = users.end();
+    assert_eq!(failed, Vec::<String>::new());
+    let last_green = answers.iter().rfind(|(_, body)| body.contains("sample:3")).map(|(at, _)| *at);
+    let late = last_green.and_then(|at| at.checked_duration_since(decided)).unwrap_or_default();
+    assert!(late < Duration::from_millis(100), "green answered {late:?} after the decision");
+}
+
+/// A service behind a rule that two target groups take turns at.
+struct Stage<'a> {
+    cloud: &'a Cloud,
+    address: String,
+}
+
+impl<'a> Stage<'a> {
+    fn set(cloud: &'a Cloud) -> Self {
+        let elb = |operation: &str, parameters: &str| {
+            let (status, body) = elbv2(cloud.endpoint(), operation, parameters).unwrap();
+            assert_eq!(status, 200, "{operation}: {body}");
+            body
+        };
+        let group = |name: &str| {
+            let created = elb(
+                "CreateTargetGroup",
+                &format!(
+                    "Name={name}&Protocol=HTTP&Port=8080&VpcId=vpc-1&TargetType=ip&HealthCheckPath=/health\
+                     &HealthCheckIntervalSeconds=5&HealthCheckTimeoutSeconds=2&HealthyThresholdCount=2"
+                ),
+            );
+            let arn = element(&created, "TargetGroupArn");
+            let delay =
+                "Attributes.member.1.Key=deregistration_delay.timeout_seconds&Attributes.member.1.Value=5";
+            elb("ModifyTargetGroupAttributes", &format!("TargetGroupArn={arn}&{delay}"));
+            arn
+        };
+        let (blue, green) = (group("blue"), group("green"));
+        let balancer =
+            elb("CreateLoadBalancer", "Name=turns&Subnets.member.1=subnet-1&Subnets.member.2=subnet-2");
+        let weighted = "DefaultActions.member.1.ForwardConfig.TargetGroups.member";
+        let listener = elb(
+            "CreateListener",
+            &format!(
+                "LoadBalancerArn={}&Protocol=HTTP&Port=8080&DefaultActions.member.1.Type=forward\
+                 &{weighted}.1.TargetGroupArn={blue}&{weighted}.1.Weight=1\
+                 &{weighted}.2.TargetGroupArn={green}&{weighted}.2.Weight=0",
+                element(&balancer, "LoadBalancerArn")
+            ),
+        );
+        let rules = elb("DescribeRules", &format!("ListenerArn={}", element(&listener, "ListenerArn")));
+        let stage = Self { cloud, address: format!("{}:8080", element(&balancer, "DNSName")) };
+        stage.call("CreateCluster", &json!({ "clusterName": "turns" }));
+        let definition = stage.register("sample:1");
+        stage.call(
+            "CreateService",
+            &json!({
+                "cluster": "turns", "serviceName": "turns", "taskDefinition": definition, "desiredCount": 2,
+                "launchType": "FARGATE",
+                "networkConfiguration": { "awsvpcConfiguration": { "subnets": ["subnet-1"] } },
+                "deploymentConfiguration": { "strategy": "BLUE_GREEN", "bakeTimeInMinutes": 0 },
+                "loadBalancers": [{
+                    "targetGroupArn": blue, "containerName": "app", "containerPort": 8080,
+                    "advancedConfiguration": {
+                        "alternateTargetGroupArn": green, "productionListenerRule": element(&rules, "RuleArn"),
+                        "roleArn": "arn:aws:iam::000000000000:role/ecs",
+                    },
+                }],
+            }),
+        );
+        wait_until("the first release answers", || matches!(get(&stage.address, "/"), Ok((200, _))));
+        wait_until("the first release is deployed", || {
+            let listed =
+                stage.call("ListServiceDeployments", &json!({ "cluster": "turns", "service": "turns" }));
+            listed["serviceDeployments"][0]["status"] == "SUCCESSFUL"
+        });
+        stage
+    }
+
+    fn register(&self, image: &str) -> Value {
+        let definition = json!({
+            "family": "turns", "networkMode": "awsvpc", "requiresCompatibilities": ["FARGATE"], "cpu": "256",
+            "memory": "512",
+            "containerDefinitions": [{ "name": "app", "image": image, "portMappings": [{ "containerPort": 8080 }] }],
+        });
+        self.call("RegisterTaskDefinition", &definition)["taskDefinition"]["taskDefinitionArn"].clone()
+    }
+
+    /// Starts a deployment with a bake of so many minutes. Answers the service deployment's ARN.
+    fn deploy(&self, image: &str, bake: u32) -> Value {
+        let update = json!({
+            "cluster": "turns", "service": "turns", "taskDefinition": self.register(image),
+            "deploymentConfiguration": { "bakeTimeInMinutes": bake },
+        });
+        self.call("UpdateService", &update)["service"]["currentServiceDeployment"].clone()
+    }
+
+    fn described(&self, deployment: &Value) -> Value {
+        let input = json!({ "serviceDeploymentArns": [deployment] });
+        self.call("DescribeServiceDeployments", &input)["serviceDeployments"][0].clone()
+    }
+
+    fn status(&self, deployment: &Value) -> String {
+        self.described(deployment)["status"].as_str().unwrap_or_default().to_owned()
+    }
+
+    fn call(&self, operation: &str, input: &Value) -> Value {
+        let (status, body) = ecs(self.cloud.endpoint(), operation, input).unwrap();
+        assert_eq!(status, 200, "{operation}: {body}");
+        serde_json::from_str(&body).unwrap()
+    }
+}
+
+/// When each answer came, and its body.
+type Answers = Vec<(Instant, String)>;
+
+/// A few users who ask again and again, each on a connection of its own.
+struct Users {
+    seen: Arc<Mutex<(Answers, Vec<String>)>>,
+    stop: Arc<AtomicBool>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Users {
+    fn at(address: &str) -> Self {
+        let (seen, stop) =
+            (Arc::<Mutex<(Answers, Vec<String>)>>::default(), Arc::new(AtomicBool::new(false)));
+        let threads = (0..4).map(|_| {
+            let (address, seen, stop) = (address.to_owned(), Arc::clone(&seen), Arc::clone(&stop));
+            std::thread::spawn(move || {
+                while !stop.load(Ordering::Acquire) {
+                    let answer = get(&address, "/");
+                    let mut seen = seen.lock().unwrap();
+                    match answer {
+                        Ok((200, body)) => seen.0.push((Instant::now(), body)),
+                        other => seen.1.push(format!("{other:?}")),
+                    }
+                    drop(seen);
+                    std::thread::sleep(Duration::from_millis(2));
+                }
+            })
+        });
+        let threads = threads.collect();
+        Self { seen, stop, threads }
+    }
+
+    fn so_far(&self) -> (Answers, Vec<String>) {
+        self.seen.lock().unwrap().clone()
+    }
+
+    fn end(self) -> (Answers, Vec<String>) {
+        self.stop.store(true, Ordering::Release);
+        for thread in self.threads {
+            thread.join().unwrap();
+        }
+        let mut seen = self.seen.lock().unwrap();
+        std::mem::take(&mut *seen)
+    }
+}
