@@ -1,7 +1,8 @@
 //! Steady open-loop traffic: requests leave at their times, whether or not earlier ones have been answered.
 //!
 //! A latency is counted from the moment at which the request should have left, so that a stall cannot hide by holding
-//! requests back. A failure is a transport error, a time-out or a 5xx; it is counted and never tried again. Start at
+//! requests back. A failure is a transport error, a time-out or a 5xx; it is counted and never tried again, also not when
+//! a connection that was kept open turns out to be closed: a browser would hide that, a caller of an API sees it. Start at
 //! [`Traffic::start`].
 
 use std::{

@@ -80,6 +80,15 @@ pub fn frame(view: &View, now: Millis, width: usize, style: Style) -> Vec<String
     lines
 }
 
+/// At most `height` of the lines of a frame, which ends with so many events: the oldest of those are left out first.
+fn newest_first_kept(mut lines: Vec<String>, events: usize, height: usize) -> Vec<String> {
+    let too_many = lines.len().saturating_sub(height.max(1));
+    let first_event = lines.len() - events.min(lines.len());
+    lines.drain(first_event..first_event + too_many.min(events));
+    lines.truncate(height.max(1));
+    lines
+}
+
 /// Running, pending and missing tasks as cells.
 fn bar(d: &Deployment) -> String {
     let total = d.desired.max(d.running + d.pending).max(1);
@@ -155,8 +164,8 @@ impl<P: Write + Send, R: Write + Send> LiveView<P, R> {
 
     fn draw(&mut self, now: Millis) {
         let (width, height) = terminal::size().unwrap_or((80, 24));
-        let mut lines = frame(&self.view, now, usize::from(width), self.style);
-        lines.truncate(usize::from(height.saturating_sub(1)).max(1));
+        let lines = frame(&self.view, now, usize::from(width), self.style);
+        let lines = newest_first_kept(lines, self.view.lines.len(), usize::from(height.saturating_sub(1)));
         self.erase();
         for line in &lines {
             let _ = writeln!(self.progress, "{line}\r");
@@ -250,6 +259,15 @@ mod tests {
     use super::*;
     use tidegate_rollout::TaskDefinitionArn;
     use tidegate_rollout::names::{ClusterName, ServiceName, ServiceRef};
+
+    #[test]
+    fn a_short_terminal_keeps_the_newest_events() {
+        let lines = || ["title", "tasks", "old", "newer", "newest"].map(str::to_owned).to_vec();
+        assert_eq!(newest_first_kept(lines(), 3, 10), lines());
+        assert_eq!(newest_first_kept(lines(), 3, 4), ["title", "tasks", "newer", "newest"]);
+        assert_eq!(newest_first_kept(lines(), 3, 2), ["title", "tasks"]);
+        assert_eq!(newest_first_kept(lines(), 3, 0), ["title"]);
+    }
 
     fn arn(n: u32) -> TaskDefinitionArn {
         TaskDefinitionArn::parse(&format!("arn:aws:ecs:r:1:task-definition/web:{n}")).expect("valid")

@@ -160,7 +160,7 @@ fn named_group(word: &str) -> Cow<'_, str> {
     }
 }
 
-/// The message with task ids cut to eight digits, for a view that has one line for it.
+/// The message with the ids of tasks and deployments cut short, for a view that has one line for it.
 pub fn with_short_ids(message: &str) -> String {
     let words: Vec<Cow<'_, str>> = message.split(' ').map(short_id).collect();
     words.join(" ")
@@ -168,8 +168,12 @@ pub fn with_short_ids(message: &str) -> String {
 
 fn short_id(word: &str) -> Cow<'_, str> {
     // What follows may be a bracket, a full stop, or the end of a colour.
-    let digits = word.find(|c: char| !c.is_ascii_hexdigit()).unwrap_or(word.len());
-    if digits == 32 { Cow::Owned(format!("{}…{}", &word[..8], &word[32..])) } else { Cow::Borrowed(word) }
+    let (before, id) = word.split_at(word.find("ecs-svc/").map_or(0, |at| at + "ecs-svc/".len()));
+    match id.find(|c: char| !c.is_ascii_hexdigit()).unwrap_or(id.len()) {
+        32 => Cow::Owned(format!("{before}{}…{}", &id[..8], &id[32..])),
+        19 if !before.is_empty() => Cow::Owned(format!("{before}{}…{}", &id[..4], &id[19..])),
+        _ => Cow::Borrowed(word),
+    }
 }
 
 /// One line of figures for a live view.
@@ -204,6 +208,10 @@ mod tests {
         assert_eq!(
             with_short_ids(&format!("\u{1b}[2m(task {task}\u{1b}[0m")),
             "\u{1b}[2m(task 01234567…\u{1b}[0m"
+        );
+        assert_eq!(
+            with_short_ids("(deployment ecs-svc/2222222222222222222) deployment completed."),
+            "(deployment ecs-svc/2222…) deployment completed."
         );
         assert_eq!(with_short_ids("has reached a steady state."), "has reached a steady state.");
     }
