@@ -32,12 +32,26 @@ is "rules in order" "20 default" "$(aws elbv2 describe-rules --listener-arn "$li
 fails_with PriorityInUse aws elbv2 create-rule --listener-arn "$listener" --priority 20 --conditions Field=path-pattern,Values=/x --actions Type=forward,TargetGroupArn="$other"
 fails_with ResourceInUse aws elbv2 delete-target-group --target-group-arn "$group"
 fails_with TargetGroupNotFound aws elbv2 describe-target-groups --names no-such-group
+aws elbv2 modify-target-group --target-group-arn "$other" --health-check-path /other >/dev/null
+is "a health check path" /other "$(aws elbv2 describe-target-groups --target-group-arns "$other" --query 'TargetGroups[0].HealthCheckPath')"
+aws elbv2 modify-load-balancer-attributes --load-balancer-arn "$balancer" --attributes Key=idle_timeout.timeout_seconds,Value=30 >/dev/null
+is "an attribute of the balancer" 30 "$(aws elbv2 describe-load-balancer-attributes --load-balancer-arn "$balancer" --query "Attributes[?Key=='idle_timeout.timeout_seconds'].Value")"
+aws elbv2 modify-listener --listener-arn "$listener" --port 8081 >/dev/null
+is "the listener's port" 8081 "$(aws elbv2 describe-listeners --load-balancer-arn "$balancer" --query 'Listeners[0].Port')"
+aws elbv2 register-targets --target-group-arn "$other" --targets Id=127.0.0.1,Port=9
+is "a target by hand" 127.0.0.1 "$(aws elbv2 describe-target-health --target-group-arn "$other" --query 'TargetHealthDescriptions[0].Target.Id')"
+aws elbv2 deregister-targets --target-group-arn "$other" --targets Id=127.0.0.1,Port=9
 aws elbv2 add-tags --resource-arns "$balancer" --tags Key=team,Value=web
 is "a tag" web "$(aws elbv2 describe-tags --resource-arns "$balancer" --query "TagDescriptions[0].Tags[?Key=='team'].Value")"
 
 # ECS
 aws ecs create-cluster --cluster-name $name --tags key=team,value=web >/dev/null
 is "the cluster" ACTIVE "$(aws ecs describe-clusters --clusters $name --query 'clusters[0].status')"
+aws ecs update-cluster-settings --cluster $name --settings name=containerInsights,value=enabled >/dev/null
+is "a setting" enabled "$(aws ecs describe-clusters --clusters $name --include SETTINGS --query 'clusters[0].settings[0].value')"
+aws ecs put-account-setting --name awsvpcTrunking --value enabled >/dev/null
+is "an account setting" enabled "$(aws ecs list-account-settings --name awsvpcTrunking --query 'settings[0].value')"
+aws ecs delete-account-setting --name awsvpcTrunking >/dev/null
 is "a missing cluster" MISSING "$(aws ecs describe-clusters --clusters nowhere --query 'failures[0].reason')"
 register() {
   aws ecs register-task-definition --family $name --network-mode awsvpc --requires-compatibilities FARGATE --cpu 256 --memory 512 \
@@ -58,6 +72,13 @@ is "the task definition" "$second" "$(aws ecs describe-services --cluster $name 
 [[ $(curl -s "http://$address:8081/") == *sample:2* ]] || { echo "the new release does not answer" >&2; exit 1; }
 is "the history" "SUCCESSFUL SUCCESSFUL" "$(aws ecs list-service-deployments --cluster $name --service $name --query 'serviceDeployments[].status' | tr '\t' ' ')"
 
+is "the family" $name "$(aws ecs list-task-definition-families --query 'families[0]')"
+is "its revisions" 2 "$(aws ecs list-task-definitions --family-prefix $name --query 'length(taskDefinitionArns)')"
+newest=$(aws ecs list-service-deployments --cluster $name --service $name --query 'serviceDeployments[0].serviceDeploymentArn')
+revision=$(aws ecs describe-service-deployments --service-deployment-arns "$newest" --query 'serviceDeployments[0].targetServiceRevision.arn')
+is "the service revision" "$second" "$(aws ecs describe-service-revisions --service-revision-arns "$revision" --query 'serviceRevisions[0].taskDefinition')"
+fails_with ConflictException aws ecs stop-service-deployment --service-deployment-arn "$newest"
+
 aws ecs update-service --cluster $name --service $name --desired-count 3 >/dev/null
 aws ecs wait services-stable --cluster $name --services $name
 mapfile -t tasks < <(aws ecs list-tasks --cluster $name --service-name $name --query 'taskArns[]' | tr '\t' '\n')
@@ -73,7 +94,11 @@ aws ecs wait tasks-running --cluster $name --tasks "$alone"
 aws ecs stop-task --cluster $name --task "$alone" >/dev/null
 fails_with ClusterNotFoundException aws ecs list-services --cluster nowhere
 fails_with InvalidParameterException aws ecs delete-service --cluster $name --service $name
-aws ecs tag-resource --resource-arn "$(aws ecs describe-services --cluster $name --services $name --query 'services[0].serviceArn')" --tags key=tier,value=front
+arn=$(aws ecs describe-services --cluster $name --services $name --query 'services[0].serviceArn')
+aws ecs tag-resource --resource-arn "$arn" --tags key=tier,value=front
+is "the service's tag" front "$(aws ecs list-tags-for-resource --resource-arn "$arn" --query 'tags[0].value')"
+aws ecs untag-resource --resource-arn "$arn" --tag-keys tier
+is "the service" "$arn" "$(aws ecs list-services --cluster $name --query 'serviceArns[0]')"
 
 # And everything away again.
 aws ecs delete-service --cluster $name --service $name --force >/dev/null
