@@ -103,15 +103,14 @@ pub async fn until_interrupted<T>(
     setup: Setup,
     play: impl AsyncFnOnce(&Theatre) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
-    let interrupted =
-        || Failure::new(Exit::Interrupted, "interrupted; the rehearsal is over and nothing of it is left");
-    let theatre = tokio::select! {
-        theatre = Theatre::open(setup) => theatre?,
-        () = crate::local::ended_by_signal() => return Err(interrupted()),
+    let interrupted = async || {
+        crate::local::ended_by_signal().await;
+        Failure::new(Exit::Interrupted, "interrupted; the rehearsal is over and nothing of it is left")
     };
+    let theatre = Theatre::open(setup, interrupted()).await?;
     let played = tokio::select! {
         played = play(&theatre) => played,
-        () = crate::local::ended_by_signal() => Err(interrupted()),
+        failure = interrupted() => Err(failure),
     };
     theatre.close().await;
     played

@@ -76,8 +76,9 @@ pub struct Theatre {
 }
 
 impl Theatre {
-    /// Opens the stage: the stable revision is steady and serves the first requests when this returns.
-    pub async fn open(setup: Setup) -> Result<Self, Failure> {
+    /// Opens the stage: the stable revision is steady and serves the first requests when this returns. `interrupted` ends
+    /// the opening with its failure; what had been started is gone then, too.
+    pub async fn open(setup: Setup, interrupted: impl Future<Output = Failure>) -> Result<Self, Failure> {
         let refused = |text: String| Failure::new(Exit::Refused, text);
         let cloud = LocalCloud::start(Options {
             speed: setup.speed,
@@ -87,9 +88,12 @@ impl Theatre {
         })
         .await
         .map_err(|error| refused(error.to_string()))?;
-        match Self::prepare(&cloud, setup.target, setup.definition, setup.tasks, setup.health_check_path)
-            .await
-        {
+        let prepared = tokio::select! {
+            prepared =
+                Self::prepare(&cloud, setup.target, setup.definition, setup.tasks, setup.health_check_path) => prepared,
+            failure = interrupted => Err(failure),
+        };
+        match prepared {
             Ok((client, target, staged, port)) => {
                 let url = staged.url.parse().map_err(|_| refused(format!("{} is no address", staged.url)))?;
                 let traffic = Traffic::start(Load { url, rate: setup.rps, timeout: Duration::from_secs(10) });

@@ -42,6 +42,28 @@ fn the_demo_runs_in_docker_fails_no_request_and_leaves_nothing() {
     assert_eq!(after.difference(&before).collect::<Vec<_>>(), [""; 0]);
 }
 
+/// Interrupted as soon as there is something to leave behind: while the stage is still being set.
+#[test]
+fn a_demo_that_is_interrupted_takes_everything_with_it() {
+    if no_daemon() {
+        return;
+    }
+    let _turn = cloud::turn();
+    let before = everything_in_docker();
+    let mut demo = Command::new(env!("CARGO_BIN_EXE_tidegate"))
+        .args(["demo", "--docker"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let is_there = || words(&docker(&["ps", "--quiet", "--filter", "label=dev.tidegate.instance"])).len();
+    wait_until("a container is there", || is_there() > 0);
+    assert!(Command::new("kill").args(["-INT", &demo.id().to_string()]).status().unwrap().success());
+    assert_eq!(demo.wait().unwrap().code(), Some(130));
+    let after = everything_in_docker();
+    assert_eq!(after.difference(&before).collect::<Vec<_>>(), [""; 0]);
+}
+
 /// The equivalent of what `orphans` shows for processes: nobody comes back for the tasks of a cloud inside a program.
 #[test]
 fn the_containers_of_a_demo_that_is_killed_end() {
