@@ -84,6 +84,9 @@ fn the_containers_of_a_demo_that_is_killed_end() {
     demo.kill().unwrap();
     demo.wait().unwrap();
     wait_until("none is left", || mine() == 0);
+    // Its images stay, since it was killed; they are no business of the next test.
+    let images = ["tidegate-demo:1", "tidegate-demo:2", "tidegate-demo:3", "tidegate-demo:4"];
+    Command::new("docker").args(["rmi", "--force"]).args(images).output().unwrap();
 }
 
 #[test]
