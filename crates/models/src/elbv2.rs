@@ -209,6 +209,40 @@ pub struct Cipher {
     pub priority: Option<i32>,
 }
 
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ClientCertificateIdentityFilter {
+    #[serde(rename = "Action")]
+    pub action: ClientCertificateIdentityFilterAction,
+    #[serde(rename = "Field")]
+    pub field: ClientCertificateIdentityFilterField,
+    #[serde(rename = "MatchType")]
+    pub match_type: ClientCertificateIdentityFilterMatchType,
+    #[serde(rename = "Value")]
+    pub value: String,
+}
+
+string_enum! {
+    ClientCertificateIdentityFilterAction {
+        Accept = "accept",
+    }
+}
+
+string_enum! {
+    ClientCertificateIdentityFilterField {
+        SubjectCn = "subject-cn",
+        SubjectOu = "subject-ou",
+        SanDns = "san-dns",
+        SanUri = "san-uri",
+    }
+}
+
+string_enum! {
+    ClientCertificateIdentityFilterMatchType {
+        Exact = "exact",
+        Prefix = "prefix",
+    }
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct CreateListenerInput {
     #[serde(rename = "AlpnPolicy", default, skip_serializing_if = "Option::is_none")]
@@ -986,6 +1020,8 @@ pub struct ModifyTargetGroupOutput {
 pub struct MutualAuthenticationAttributes {
     #[serde(rename = "AdvertiseTrustStoreCaNames", default, skip_serializing_if = "Option::is_none")]
     pub advertise_trust_store_ca_names: Option<AdvertiseTrustStoreCaNamesEnum>,
+    #[serde(rename = "ClientCertificateIdentityFilters", default, skip_serializing_if = "Option::is_none")]
+    pub client_certificate_identity_filters: Option<Vec<ClientCertificateIdentityFilter>>,
     #[serde(rename = "IgnoreClientCertificateExpiry", default, skip_serializing_if = "Option::is_none")]
     pub ignore_client_certificate_expiry: Option<bool>,
     #[serde(rename = "Mode", default, skip_serializing_if = "Option::is_none")]

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use tidegate_balancer::Balancer;
 use tidegate_clock::{Clock, Timestamp};
 use tidegate_engine::{Engine, Settings};
-use tidegate_models::{ecs, elbv2, logs};
+use tidegate_models::{cloudwatch, codedeploy, ecs, elbv2, logs, ssm};
 use tidegate_store::Store;
 use tidegate_tasks::{ImageMap, Lifetime, Runtime, TaskEvent};
 use tidegate_wire::Wire;
@@ -126,7 +126,14 @@ impl LocalCloud {
         };
         let api = Api {
             wire: Wire::new(
-                &[ecs::model(), elbv2::model(), logs::model()],
+                &[
+                    ecs::model(),
+                    elbv2::model(),
+                    codedeploy::model(),
+                    cloudwatch::model(),
+                    ssm::model(),
+                    logs::model(),
+                ],
                 tidegate_wire::Settings { default_account: options.account },
             ),
             engine: Arc::clone(&engine),

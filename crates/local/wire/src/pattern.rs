@@ -71,7 +71,7 @@ fn four_digits(rest: &mut std::str::Chars<'_>) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
-    use tidegate_models::{ecs, elbv2, logs};
+    use tidegate_models::{cloudwatch, codedeploy, ecs, elbv2, logs, ssm};
 
     use super::*;
 
@@ -80,7 +80,14 @@ mod tests {
 
     #[test]
     fn every_pattern_of_the_models_is_compiled_or_listed() {
-        for model in [ecs::model(), elbv2::model(), logs::model()] {
+        for model in [
+            cloudwatch::model(),
+            codedeploy::model(),
+            ecs::model(),
+            elbv2::model(),
+            logs::model(),
+            ssm::model(),
+        ] {
             for (_, shape) in model.shapes() {
                 if let Some(pattern) = &shape.pattern {
                     let listed = NOT_CHECKED.contains(&pattern.as_str());
