@@ -139,7 +139,8 @@ async fn play(global: &Global, theatre: &Theatre, target: &ServiceRef) -> Result
 fn plan(global: &Global, theatre: &Theatre, target: &ServiceRef, release: &Release) -> DeployPlan {
     DeployPlan {
         target: target.clone(),
-        strategy: Strategy::RollingByEcs,
+        strategy: Strategy::Rolling,
+        gates: Vec::new(),
         source: TaskDefinitionSource::Running,
         images: vec![ImageChange::OfTheOnlyOne { image: release.image.to_owned() }],
         tags: Tags::Keep,

@@ -10,6 +10,7 @@ use std::path::Path;
 use tidegate_aws::deploy::Tags;
 use tidegate_rollout::Strategy;
 use tidegate_rollout::names::{ClusterName, NameError, ServiceName};
+use tidegate_rollout::strategy::Wish;
 use tidegate_rollout::update::BreakerPolicy;
 
 /// Every key that the file may have at the top.
@@ -42,10 +43,10 @@ pub struct Config {
     pub task_definition: TaskDefinitionConfig,
     /// Images by container, in the order of the file.
     pub images: Vec<(String, String)>,
-    /// How the service moves; the flag `--strategy` may name it again.
+    /// How the service moves, and who moves it.
     pub strategy: Strategy,
-    /// Who moves it, as written, for the flag `--strategy`.
-    pub controller: String,
+    /// What the file says of it, for the flag `--strategy`.
+    pub wish: Wish,
     /// How long to wait for a verdict, in milliseconds.
     pub timeout_ms: Option<i64>,
     /// Whether to switch the circuit breaker on where it is off.
@@ -85,8 +86,8 @@ impl Default for Config {
             region: None,
             task_definition: TaskDefinitionConfig::Running,
             images: Vec::new(),
-            strategy: Strategy::RollingByEcs,
-            controller: "ecs".into(),
+            strategy: Strategy::Rolling,
+            wish: Wish::default(),
             timeout_ms: None,
             breaker: BreakerPolicy::EnsureOn,
             tags: Tags::Resolve,
@@ -124,9 +125,12 @@ impl Config {
             return Err(ConfigError::at(source, place, "gates are not yet available")
                 .with_help("this version leaves the judgement to ECS: health checks and the circuit breaker. Remove the key"));
         }
-        let strategy = section.text("strategy")?.unwrap_or_else(|| "rolling".into());
-        let controller = section.text("controller")?.unwrap_or_else(|| "ecs".into());
-        let chosen = Strategy::choose(&strategy, &controller).map_err(|error| {
+        let wish = Wish {
+            strategy: section.text("strategy")?,
+            controller: section.text("controller")?,
+            ..Wish::default()
+        };
+        let chosen = Strategy::choose(&wish).map_err(|error| {
             let node = section.node("strategy").or(section.node("controller")).unwrap_or(&root);
             ConfigError::at(source, node.place, error.to_string())
         })?;
@@ -157,7 +161,7 @@ impl Config {
                 .map_or(Ok(TaskDefinitionConfig::Running), |node| task_definition(source, node, folder))?,
             images: section.texts("images")?,
             strategy: chosen,
-            controller,
+            wish,
             timeout_ms,
             breaker: breaker(source, &section)?,
             tags: if section.truth("resolveDigests")?.unwrap_or(true) { Tags::Resolve } else { Tags::Keep },
