@@ -16,12 +16,25 @@ pub enum Measure {
     ErrorRate,
     /// Requests that took longer than so many milliseconds.
     SlowerThan(f64),
+    /// Requests that took longer than usual, while nobody knows what is usual.
+    Slow,
+}
+
+impl Measure {
+    /// What it is when it is worse.
+    pub(crate) fn worse(self) -> &'static str {
+        match self {
+            Self::ErrorRate => "worse",
+            Self::SlowerThan(_) | Self::Slow => "larger",
+        }
+    }
 }
 
 impl fmt::Display for Measure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::ErrorRate => f.write_str("the candidate's error rate"),
+            Self::Slow => f.write_str("the candidate's share of slow requests"),
             Self::SlowerThan(millis) => {
                 write!(f, "the candidate's share of requests slower than {millis:.0} ms")
             }
@@ -69,6 +82,11 @@ impl Comparison {
         } else if claim.evidence_reaches(self.certainty.log_evidence(), first, second) {
             self.alarm = claim.evidence(first, second);
         }
+    }
+
+    /// What is compared.
+    pub fn measure(&self) -> Measure {
+        self.measure
     }
 
     /// Was the candidate found to be worse, at this or any earlier look? Costs nothing.

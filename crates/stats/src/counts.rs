@@ -18,6 +18,11 @@ impl Counts {
         Self { requests, errors: errors.min(requests) }
     }
 
+    /// How many of these values lie above a line: for response times that are at hand one by one.
+    pub fn above(line: f64, values: impl IntoIterator<Item = f64>) -> Self {
+        values.into_iter().fold(Self::default(), |all, value| all.plus(Self::new(1, u64::from(value > line))))
+    }
+
     /// All requests.
     pub fn requests(self) -> u64 {
         self.requests

@@ -95,6 +95,9 @@ impl Claim {
     /// Is ln of the evidence at least `wanted`? The same as asking [`Self::evidence`], but mostly known at once, since no
     /// bettor gains more than the likelihood ratio of the best of all beliefs.
     pub(crate) fn evidence_reaches(self, wanted: f64, first: Group, second: Group) -> bool {
+        if wanted > 0.0 && second.rate() <= first.rate() + self.shift {
+            return false;
+        }
         let guess = self.guess(first, second);
         if self.best_gain_at(guess, first, second) < wanted {
             return false;

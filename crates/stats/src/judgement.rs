@@ -49,6 +49,8 @@ pub enum Answer {
 pub enum Needed {
     /// Stable has had no request yet.
     StableTraffic,
+    /// Stable must have so many more requests before it is known what is usual.
+    StableRequests(u64),
     /// The candidate has had no request yet.
     CandidateTraffic,
     /// About so many more requests to the candidate, at the present split of traffic.
@@ -65,6 +67,8 @@ pub struct Sureness {
 }
 
 impl Sureness {
+    pub(crate) const NONE: Self = Self { ln: 0.0 };
+
     pub(crate) fn of_ln(ln: f64) -> Self {
         Self { ln }
     }
@@ -107,6 +111,10 @@ pub struct Difference {
     pub at_most: f64,
 }
 
+impl Difference {
+    pub(crate) const UNKNOWN: Self = Self { counted: 0.0, at_least: -100.0, at_most: 100.0 };
+}
+
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:+.1} points, surely within {:+.1} and {:+.1}", self.counted, self.at_least, self.at_most)
@@ -115,24 +123,15 @@ impl fmt::Display for Difference {
 
 impl fmt::Display for Judgement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let measure = &self.measure;
-        let exact = self.tolerance.as_points() <= 0.0;
-        let tolerance = points(self.tolerance.as_points());
+        let measure = self.measure;
+        let worse = match self.tolerance.as_points() {
+            none if none <= 0.0 => measure.worse().to_owned(),
+            some => format!("more than {} {}", points(some), measure.worse()),
+        };
         match self.answer {
-            Answer::Worse if exact => write!(f, "{} sure that {measure} is worse", self.worse)?,
-            Answer::Worse => {
-                write!(f, "{} sure that {measure} is more than {tolerance} worse", self.worse)?;
-            }
-            Answer::NotWorse if exact => write!(f, "{} sure that {measure} is not worse", self.not_worse)?,
-            Answer::NotWorse => {
-                write!(f, "{} sure that {measure} is not more than {tolerance} worse", self.not_worse)?;
-            }
-            Answer::TooLittle(_) if exact => {
-                write!(f, "too little evidence whether {measure} is worse")?;
-            }
-            Answer::TooLittle(_) => {
-                write!(f, "too little evidence whether {measure} is more than {tolerance} worse")?;
-            }
+            Answer::Worse => write!(f, "{} sure that {measure} is {worse}", self.worse)?,
+            Answer::NotWorse => write!(f, "{} sure that {measure} is not {worse}", self.not_worse)?,
+            Answer::TooLittle(_) => write!(f, "too little evidence whether {measure} is {worse}")?,
         }
         write!(f, ": {} against {}", share_of(self.candidate), share_of(self.stable))?;
         if let Answer::TooLittle(needed) = self.answer {
@@ -145,6 +144,9 @@ impl fmt::Display for Judgement {
 impl fmt::Display for Needed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::StableRequests(more) => {
+                write!(f, "stable must have {} more requests before it is known what is slow", grouped(*more))
+            }
             Self::StableTraffic => f.write_str("stable must have some requests, too"),
             Self::CandidateTraffic => f.write_str("the candidate must have some requests first"),
             Self::Requests(1) => f.write_str("one more request to the candidate like these would tell"),

@@ -6,10 +6,12 @@ pub mod comparison;
 pub mod counts;
 mod evidence;
 pub mod judgement;
+pub mod latency;
 pub mod limits;
 mod words;
 
 pub use comparison::{Comparison, Measure};
 pub use counts::{Counts, Tally};
 pub use judgement::{Answer, Difference, Judgement, Needed, Sureness};
+pub use latency::{Ask, Latency, SlowLine};
 pub use limits::{Certainty, OutOfRange, Points};

@@ -36,6 +36,13 @@ impl Certainty {
         in_range("a certainty", percent, " %", 50.0, 99.9999).map(Self)
     }
 
+    /// What each of `gates` gates must be sure of, so that all of them together keep this certainty: the false alarms that
+    /// are put up with are shared out evenly. It takes a certainty beyond the range that people are offered.
+    #[must_use]
+    pub fn shared_by(self, gates: u8) -> Self {
+        Self(100.0 - (100.0 - self.0) / f64::from(gates.max(1)))
+    }
+
     /// In per cent.
     pub fn as_percent(self) -> f64 {
         self.0
@@ -55,8 +62,9 @@ impl Certainty {
 impl TryFrom<f64> for Certainty {
     type Error = OutOfRange;
 
+    /// What is stored may be a share of what people are offered, see [`Self::shared_by`].
     fn try_from(percent: f64) -> Result<Self, OutOfRange> {
-        Self::percent(percent)
+        in_range("a certainty", percent, " %", 50.0, 99.999_999_9).map(Self)
     }
 }
 
@@ -114,7 +122,7 @@ impl fmt::Display for Points {
     }
 }
 
-fn in_range(
+pub(crate) fn in_range(
     what: &'static str,
     given: f64,
     unit: &'static str,
