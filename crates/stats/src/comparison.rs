@@ -53,7 +53,7 @@ pub struct Comparison {
     tolerance: Points,
     stable: Counts,
     candidate: Counts,
-    /// ln of the most evidence since the alarm, and 0 before it.
+    /// ln of the evidence at the look that raised the alarm, and 0 before it.
     alarm: f64,
 }
 
@@ -77,9 +77,7 @@ impl Comparison {
         (self.stable, self.candidate) = (stable, candidate);
         let (first, second) = (stable.group(), candidate.group());
         let claim = self.claim_not_worse();
-        if self.is_worse() {
-            self.alarm = self.alarm.max(claim.evidence(first, second));
-        } else if claim.evidence_reaches(self.certainty.log_evidence(), first, second) {
+        if !self.is_worse() && claim.evidence_reaches(self.certainty.log_evidence(), first, second) {
             self.alarm = claim.evidence(first, second);
         }
     }

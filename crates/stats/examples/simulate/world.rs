@@ -95,7 +95,7 @@ impl World {
     }
 }
 
-fn comparison() -> Result<Comparison, OutOfRange> {
+pub(crate) fn comparison() -> Result<Comparison, OutOfRange> {
     Ok(Comparison::new(Measure::ErrorRate, Certainty::percent(CERTAINTY)?, Points::new(TOLERANCE)?))
 }
 
@@ -107,7 +107,7 @@ fn textbook_says_worse(stable: Counts, candidate: Counts) -> bool {
 }
 
 /// How many of `tries` come true with this chance each: by the gaps between them, which are few where the chance is small.
-fn how_many(random: &mut fastrand::Rng, tries: u64, chance: f64) -> u64 {
+pub(crate) fn how_many(random: &mut fastrand::Rng, tries: u64, chance: f64) -> u64 {
     if chance > 0.5 {
         return tries - how_many(random, tries, 1.0 - chance);
     }
