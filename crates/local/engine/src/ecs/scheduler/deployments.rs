@@ -141,6 +141,7 @@ pub(super) fn finish(state: &mut State, arn: &str, status: Status, reason: Optio
     let Some(row) = state.service_deployments.get(arn).filter(|row| !is_over(row.status)) else { return };
     let revisions: Vec<&String> =
         std::iter::once(&row.target_revision).chain(&row.source_revisions).collect();
+    let hooks = row.staged.as_ref().map(|staged| staged.hooks.clone()).unwrap_or_default();
     let final_counts = revisions.into_iter().map(|arn| counted(state, &row.service_arn, arn)).collect();
     state.service_deployments.update(arn, |row| {
         row.status = status;
@@ -157,6 +158,7 @@ pub(super) fn finish(state: &mut State, arn: &str, status: Status, reason: Optio
             breaker.status = Some(MonitorStatus::MonitoringComplete);
         }
     });
+    staged::give_up(state, &hooks);
 }
 
 /// Whether a service deployment with this status will never change again.

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     State,
-    ecs::records::{Deployment, FailureCount, Service, StartThrottle},
+    ecs::records::{Deployment, FailureCount, Service, Stage, StartThrottle},
 };
 
 const BREAKER_ROLLED_BACK: &str =
@@ -43,8 +43,12 @@ pub(super) enum Cause {
     AbortRequested,
     /// The rules that move its traffic are not what they must be; AWS's words.
     Networking(String),
-    /// A lifecycle hook of this stage did not let it go.
-    HookFailed(HookStage),
+    /// A lifecycle hook of this stage did not let it go; why, in AWS's words, where there is more to say.
+    HookFailed { stage: HookStage, why: Option<String> },
+    /// This stage took longer than a stage may.
+    StageTimedOut(Stage),
+    /// All of it took longer than a deployment may.
+    TimedOut,
 }
 
 impl Cause {
@@ -58,8 +62,17 @@ impl Cause {
                     "Service deployment rolled back because of invalid networking configuration. {detail}"
                 )
             }
-            Self::HookFailed(stage) => {
-                format!("Service deployment rolled back because {stage} lifecycle hook(s) failed.")
+            Self::HookFailed { stage, why } => {
+                let failed =
+                    format!("Service deployment rolled back because {stage} lifecycle hook(s) failed.");
+                why.iter().fold(failed, |failed, why| format!("{failed} {why}"))
+            }
+            Self::StageTimedOut(stage) => format!(
+                "Service deployment rolled back because the {} stage did not complete within 24 hours.",
+                staged::lifecycle_stage(*stage)
+            ),
+            Self::TimedOut => {
+                "Service deployment rolled back because it did not complete within 30 days.".to_owned()
             }
         }
     }
@@ -83,7 +96,11 @@ pub(super) fn fail_primary(state: &mut State, service_arn: &str, cause: Cause, n
 fn goes_back(service: &Service, cause: &Cause) -> bool {
     match cause {
         Cause::BreakerTripped => breaker::rolls_back(service),
-        Cause::RollbackRequested | Cause::Networking(_) | Cause::HookFailed(_) => true,
+        Cause::RollbackRequested
+        | Cause::Networking(_)
+        | Cause::HookFailed { .. }
+        | Cause::StageTimedOut(_)
+        | Cause::TimedOut => true,
         Cause::AbortRequested => false,
     }
 }
@@ -99,7 +116,7 @@ fn tell_failure(state: &mut State, service_arn: &str, primary: &Deployment, caus
             "ECS deployment failed: service deployment stopped by user.",
             Happened::StoppedByUser { deployment: &primary.id },
         ),
-        Cause::Networking(_) | Cause::HookFailed(_) => {
+        Cause::Networking(_) | Cause::HookFailed { .. } | Cause::StageTimedOut(_) | Cause::TimedOut => {
             (because.as_str(), Happened::FailedBecause { deployment: &primary.id, reason: &because })
         }
     };
