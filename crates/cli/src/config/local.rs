@@ -114,7 +114,7 @@ fn function(source: &Source, pattern: &str, node: &Node) -> Result<LocalFunction
             FunctionTarget::Url(url(source, given)?)
         }
         (given, _) => {
-            let what = if given.is_some() { "either a command or a url" } else { "a command or a url" };
+            let what = if given.is_some() { "a command or a url, not both" } else { "a command or a url" };
             return Err(ConfigError::at(source, node.place, format!("`{pattern}` needs {what}")).with_help(
                 "{ command: [\"./check\"] } is run for each invocation; { url: \"http://127.0.0.1:9000/\" } is posted to",
             ));

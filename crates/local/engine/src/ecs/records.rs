@@ -271,6 +271,9 @@ pub struct ServiceDeployment {
     pub circuit_breaker: Option<ecs::ServiceDeploymentCircuitBreaker>,
     /// The alarms' state.
     pub alarms: Option<ecs::ServiceDeploymentAlarms>,
+    /// The alarms that were in ALARM when it began: they cannot fail it.
+    #[serde(default)]
+    pub ignored_alarms: Vec<String>,
     /// Counts as they were at the end, by revision ARN; while it runs they are counted.
     pub final_counts: Vec<ecs::ServiceRevisionSummary>,
     /// How far it is in its stages; `None` for ROLLING, which has none.

@@ -47,6 +47,8 @@ pub(super) enum Happened<'a> {
     FailedContainerChecks { task: &'a str },
     /// The circuit breaker tripped.
     TasksFailedToStart { deployment: &'a str },
+    /// A deployment alarm went into ALARM.
+    AlarmDetected { deployment: &'a str },
     /// A deployment was stopped by its user.
     StoppedByUser { deployment: &'a str },
     /// A deployment failed for this reason, in AWS's words.
@@ -159,6 +161,9 @@ impl fmt::Display for Happened<'_> {
             Self::TasksFailedToStart { deployment } => {
                 write!(f, ") (deployment {deployment}) deployment failed: tasks failed to start.")
             }
+            Self::AlarmDetected { deployment } => {
+                write!(f, ") (deployment {deployment}) deployment failed: alarm detected.")
+            }
             Self::FailedBecause { deployment, reason } => {
                 write!(f, ") (deployment {deployment}) deployment failed: {reason}")
             }
@@ -240,6 +245,10 @@ mod tests {
             (
                 Happened::TasksFailedToStart { deployment: "ecs-svc/7" },
                 "(service web) (deployment ecs-svc/7) deployment failed: tasks failed to start.",
+            ),
+            (
+                Happened::AlarmDetected { deployment: "ecs-svc/7" },
+                "(service web) (deployment ecs-svc/7) deployment failed: alarm detected.",
             ),
             (
                 Happened::RollingBack { target: "ecs-svc/6" },

@@ -5,6 +5,7 @@
 //! their number. Start reading at `reconcile`, then `plan`; tasks live and die in `lifecycle`, traffic
 //! moves in `staged`.
 
+mod alarms;
 mod arithmetic;
 mod breaker;
 mod completion;

@@ -8,7 +8,7 @@ use tidegate_models::ecs::{
 };
 
 use super::super::lookup::invalid;
-use crate::{ApiError, State, ecs::records::RevisionTemplate, elbv2};
+use crate::{ApiError, Scope, State, cloudwatch, ecs::records::RevisionTemplate, elbv2};
 
 /// A deployment configuration with AWS's defaults, as DescribeServices answers it.
 pub(super) fn filled(
@@ -60,6 +60,28 @@ pub(super) fn check(
         check_threshold(breaker)?;
     }
     check_early_success(configuration, minimum)
+}
+
+/// Refuses alarms that nobody could be warned by.
+pub(super) fn check_alarms(
+    state: &State,
+    scope: &Scope,
+    configuration: &DeploymentConfiguration,
+) -> Result<(), ApiError> {
+    let Some(alarms) = configuration.alarms.as_ref().filter(|alarms| alarms.enable) else { return Ok(()) };
+    if alarms.alarm_names.is_empty() {
+        return Err(invalid("alarmNames cannot be empty when deployment alarms are enabled."));
+    }
+    let missing =
+        alarms.alarm_names.iter().filter(|name| cloudwatch::alarm_state(state, scope, name).is_none());
+    let missing: Vec<&str> = missing.map(String::as_str).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(invalid(format!(
+        "The following deployment alarms do not exist: {}. Create them before the deployment, or leave them out of alarmNames.",
+        missing.join(", ")
+    )))
 }
 
 /// What only deployments in stages have: steps, bakes and hooks.

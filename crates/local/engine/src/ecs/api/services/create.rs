@@ -87,6 +87,7 @@ fn checked(
     };
     let deployment_configuration = configuration::filled(input.deployment_configuration, scheduling);
     configuration::check(&deployment_configuration, scheduling)?;
+    configuration::check_alarms(state, &context.scope, &deployment_configuration)?;
     let Some(definition) = input.task_definition.as_deref() else {
         return Err(invalid("TaskDefinition can not be blank."));
     };
