@@ -14,6 +14,13 @@ pub struct Scope {
 }
 
 impl Scope {
+    /// The scope of what has this ARN.
+    pub fn of_arn(arn: &str) -> Self {
+        let mut parts = arn.splitn(6, ':').skip(3).map(str::to_owned);
+        let region = parts.next().unwrap_or_default();
+        Self { account: parts.next().unwrap_or_default(), region }
+    }
+
     /// The ARN of `resource` of `service` in this scope.
     pub fn arn(&self, service: &str, resource: impl std::fmt::Display) -> String {
         format!("arn:aws:{service}:{}:{}:{resource}", self.region, self.account)

@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use tidegate_models::Timestamp;
 
 use crate::{
-    Change, Effect, LoadError, Scope, Settings, Table, ecs::records as ecs, elbv2::records as elbv2,
-    identity::Ids, lambda, ssm::records as ssm,
+    Change, Effect, LoadError, Scope, Settings, Table, cloudwatch::records as cloudwatch,
+    ecs::records as ecs, elbv2::records as elbv2, identity::Ids, lambda, ssm::records as ssm,
 };
 
 /// What a call is made with, beside its input.
@@ -30,6 +30,8 @@ pub(crate) enum Subject {
     Task(String),
     /// An ELBv2 target group, by ARN.
     TargetGroup(String),
+    /// A CloudWatch alarm, by ARN.
+    Alarm(String),
 }
 
 /// The state: one for all accounts and regions, keyed by ARNs.
@@ -71,6 +73,10 @@ pub struct State {
     pub parameters: Table<ssm::Parameter>,
     /// Invocations of functions that somebody waits for, by id.
     pub invocations: Table<lambda::Invocation>,
+    /// CloudWatch alarms by ARN; composite ones are indexed as such.
+    pub alarms: Table<cloudwatch::Alarm>,
+    /// What happened to alarms by [`cloudwatch::AlarmHistory::key`]; indexed by alarm ARN.
+    pub alarm_history: Table<cloudwatch::AlarmHistory>,
     /// Tags by ARN of what they are on, of every service; keys in order.
     pub tags: Table<BTreeMap<String, String>>,
 }
@@ -81,7 +87,7 @@ macro_rules! each_table {
         let state = $state;
         each_table!(@ state, $table, $action, clusters, task_definitions, families, services, service_events,
             service_deployments, service_revisions, tasks, account_settings, tokens, load_balancers, target_groups,
-            listeners, rules, parameters, invocations, tags);
+            listeners, rules, parameters, invocations, alarms, alarm_history, tags);
     }};
     (@ $state:ident, $table:ident, $action:expr, $($field:ident),*) => {
         $({ let $table = &mut $state.$field; $action; })*
@@ -111,6 +117,8 @@ impl State {
             rules: Table::indexed_by_many("rules", elbv2::Rule::index),
             parameters: Table::new("parameters"),
             invocations: Table::new("invocations"),
+            alarms: Table::indexed("alarms", cloudwatch::Alarm::index),
+            alarm_history: Table::indexed("alarm_history", |row| Some(row.alarm_arn.clone())),
             tags: Table::new("tags"),
         }
     }
@@ -155,7 +163,10 @@ impl State {
         let services = self.services.iter().map(|(arn, _)| Subject::Service(arn.to_owned()));
         let tasks = self.tasks.iter().map(|(arn, _)| Subject::Task(arn.to_owned()));
         let groups = self.target_groups.iter().map(|(arn, _)| Subject::TargetGroup(arn.to_owned()));
-        self.agenda.touched = services.chain(tasks).chain(groups).collect();
+        // Composite alarms move only with their children: one that was set by hand stays as it was set.
+        let alarms = self.alarms.iter().filter(|(_, alarm)| alarm.index().is_none());
+        let alarms = alarms.map(|(arn, _)| Subject::Alarm(arn.to_owned()));
+        self.agenda.touched = services.chain(tasks).chain(groups).chain(alarms).collect();
         self.effects = self.invocations.iter().map(|(id, _)| Effect::InvokeFunction(id.to_owned())).collect();
     }
 }

@@ -25,6 +25,7 @@ use crate::{
     control::Control,
     effects::Effects,
     faults::{Fault, Faults},
+    functions::Functions,
     ports::PortGuard,
     presence,
     tasking::TaskNames,
@@ -38,6 +39,7 @@ pub struct LocalCloud {
     balancer: Balancer,
     runtime: Runtime,
     faults: Faults,
+    functions: Functions,
     shutdown_requested: CancellationToken,
     stop: CancellationToken,
     /// Those that end by themselves between two pieces of work once `stop` is cancelled.
@@ -106,11 +108,19 @@ impl LocalCloud {
         let stop = CancellationToken::new();
         let shutdown_requested = CancellationToken::new();
         let names = TaskNames::default();
+        let functions = Functions::new(
+            options.functions,
+            &format!("http://{address}"),
+            clock.clone(),
+            commands.clone(),
+            stop.clone(),
+        );
         let effects = Effects::new(
             runtime.clone(),
             balancer.clone(),
             names.clone(),
             faults.clone(),
+            functions.clone(),
             options.expose_targets,
         );
         adoption::adopt(&engine, &runtime, &names, &commands).await;
@@ -160,7 +170,19 @@ impl LocalCloud {
         ];
         let loops =
             vec![tokio::spawn(writer.run()), tokio::spawn(api::serve(listener, Arc::new(api), stop.clone()))];
-        Ok(Self { address, clock, balancer, runtime, faults, shutdown_requested, stop, loops, pumps, folder })
+        Ok(Self {
+            address,
+            clock,
+            balancer,
+            runtime,
+            faults,
+            functions,
+            shutdown_requested,
+            stop,
+            loops,
+            pumps,
+            folder,
+        })
     }
 
     /// The endpoint of its AWS API: what `AWS_ENDPOINT_URL` is to be.
@@ -206,6 +228,7 @@ impl LocalCloud {
             // A loop that panicked has nothing left to end.
             let _ = running.await;
         }
+        self.functions.ended().await;
         self.runtime.shutdown().await;
         self.balancer.shutdown().await;
         if let Folder::Kept(path) = &self.folder

@@ -384,6 +384,9 @@ pub struct ServiceDeployment {
     pub circuit_breaker: Option<ecs::ServiceDeploymentCircuitBreaker>,
     /// The alarms' state.
     pub alarms: Option<ecs::ServiceDeploymentAlarms>,
+    /// The alarms that were in ALARM when it began: they cannot fail it.
+    #[serde(default)]
+    pub ignored_alarms: Vec<String>,
     /// Counts as they were at the end, by revision ARN; while it runs they are counted.
     pub final_counts: Vec<ecs::ServiceRevisionSummary>,
     /// How far it is in its stages; `None` for ROLLING, which has none.
@@ -408,6 +411,9 @@ pub struct Staged {
     pub hooks: Vec<HookRun>,
     /// Where the traffic moves to.
     pub direction: Direction,
+    /// The traffic shifts that are run again on the way back, with their hooks: those that had moved something.
+    #[serde(default)]
+    pub again: Vec<Stage>,
 }
 
 /// The stages, in their order.
@@ -488,16 +494,51 @@ impl Share {
 /// A lifecycle hook that was called.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct HookRun {
-    /// `ecs-pause-` and more.
+    /// `ecs-pause-` and more; for a function the execution id that it is called with.
     pub id: String,
-    /// What it calls: here always PAUSE, which waits for a person or a program.
-    pub target_type: ecs::DeploymentLifecycleHookTargetType,
+    /// What it calls.
+    #[serde(default)]
+    pub target: HookTarget,
     /// How it stands.
     pub status: ecs::DeploymentLifecycleHookStatus,
     /// When it is over without an answer.
     pub expires_at: Timestamp,
     /// What happens then.
     pub timeout_action: ecs::DeploymentLifecycleHookAction,
+}
+
+/// What a lifecycle hook calls.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub enum HookTarget {
+    /// It waits for a person or a program to continue the deployment.
+    #[default]
+    Pause,
+    /// A Lambda function.
+    Function(FunctionHook),
+}
+
+/// The function of a lifecycle hook, and how far its calls are.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FunctionHook {
+    /// The function's ARN.
+    pub arn: String,
+    /// The `hookDetails` that it is called with: as configured, or as it returned them last.
+    pub details: Option<serde_json::Value>,
+    /// What it waits for.
+    pub waits: HookWait,
+    /// Why it failed, in AWS's words.
+    pub failure: Option<String>,
+}
+
+/// What the function of a lifecycle hook waits for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum HookWait {
+    /// To be called then.
+    CallAt(Timestamp),
+    /// The answer of the invocation with this id.
+    Answer(String),
+    /// Nothing: it is over.
+    Nothing,
 }
 
 /// A service revision: immutable but for the digests that the first task resolves.

@@ -11,6 +11,8 @@ pub(crate) struct Cloud {
     pub(crate) engine: Engine,
     now: Timestamp,
     scope: Scope,
+    /// The service that is called, unless the operation's name says it.
+    service: Option<&'static str>,
     /// The effects since the last look.
     effects: Vec<Effect>,
     /// What was stored, by table and key.
@@ -27,6 +29,7 @@ impl Cloud {
             engine: new_engine(),
             now: Timestamp::from_millis(1_790_000_000_000),
             scope: Scope { account: "123456789012".to_owned(), region: "eu-west-1".to_owned() },
+            service: None,
             effects: Vec::new(),
             rows: BTreeMap::new(),
         }
@@ -150,15 +153,21 @@ impl Cloud {
         health.map(|health| (text(&health["State"]), text(&health["Reason"]))).collect()
     }
 
+    /// A cloud of which one service is called, also by names of operations that others have too.
+    pub(crate) fn of(service: &'static str) -> Self {
+        Self { service: Some(service), ..Self::new() }
+    }
+
     fn request(&self, operation: &str, input: Value) -> Request {
         let known =
             [tidegate_models::ecs::model(), tidegate_models::elbv2::model(), tidegate_models::ssm::model()];
-        let model = known.into_iter().find(|model| model.operation(operation).is_some());
+        let by_name = || {
+            let model = known.into_iter().find(|model| model.operation(operation).is_some());
+            let model = model.unwrap_or_else(|| panic!("no service has an operation {operation}"));
+            model.signing_name.as_str()
+        };
         Request {
-            service: model
-                .unwrap_or_else(|| panic!("no service has an operation {operation}"))
-                .signing_name
-                .as_str(),
+            service: self.service.unwrap_or_else(by_name),
             operation: operation.to_owned(),
             scope: self.scope.clone(),
             input,

@@ -1,15 +1,14 @@
 //! Rows as AWS describes them.
 
-use tidegate_models::ecs::{self, ServiceDeploymentLifecycleStage as LifecycleStage};
+use tidegate_models::ecs;
 
 use super::lookup;
 use crate::{
     State,
     ecs::{
         records::{
-            ContainerStatus, Deployment, HookRun, RevisionTemplate, Service, ServiceDeployment,
-            ServiceRevision, ServiceStatus, Share, Stage, Task, TaskContainer, TaskOwner, TaskSet,
-            TaskStatus,
+            ContainerStatus, Deployment, HookRun, HookTarget, RevisionTemplate, Service, ServiceDeployment,
+            ServiceRevision, ServiceStatus, Share, Task, TaskContainer, TaskOwner, TaskSet, TaskStatus,
         },
         scheduler::{self, Counts},
     },
@@ -179,7 +178,7 @@ pub(super) fn service_deployment(state: &State, row: &ServiceDeployment) -> ecs:
         rollback: row.rollback.clone(),
         deployment_circuit_breaker: row.circuit_breaker.clone(),
         alarms: row.alarms.clone(),
-        lifecycle_stage: row.staged.as_ref().map(|staged| lifecycle_stage(staged.stage)),
+        lifecycle_stage: row.staged.as_ref().map(|staged| scheduler::lifecycle_stage(staged.stage)),
         lifecycle_hook_details: row.staged.as_ref().map(|staged| staged.hooks.iter().map(hook).collect()),
     }
 }
@@ -206,33 +205,21 @@ fn revision_summary(state: &State, deployment: &ServiceDeployment, arn: &str) ->
     summary
 }
 
-/// `lifecycleStage`: AWS has hooks before a production traffic shift, and no stage of that name.
-fn lifecycle_stage(stage: Stage) -> LifecycleStage {
-    match stage {
-        Stage::ReconcileService => LifecycleStage::ReconcileService,
-        Stage::PreScaleUp => LifecycleStage::PreScaleUp,
-        Stage::ScaleUp => LifecycleStage::ScaleUp,
-        Stage::PostScaleUp => LifecycleStage::PostScaleUp,
-        Stage::TestTrafficShift => LifecycleStage::TestTrafficShift,
-        Stage::PostTestTrafficShift => LifecycleStage::PostTestTrafficShift,
-        Stage::PreProductionTrafficShift | Stage::ProductionTrafficShift => {
-            LifecycleStage::ProductionTrafficShift
-        }
-        Stage::PostProductionTrafficShift => LifecycleStage::PostProductionTrafficShift,
-        Stage::BakeTime => LifecycleStage::BakeTime,
-        Stage::CleanUp => LifecycleStage::CleanUp,
-    }
-}
-
 /// `lifecycleHookDetails[]`
 fn hook(run: &HookRun) -> ecs::DeploymentLifecycleHookDetail {
+    let (target_type, target_arn) = match &run.target {
+        HookTarget::Pause => (ecs::DeploymentLifecycleHookTargetType::Pause, None),
+        HookTarget::Function(function) => {
+            (ecs::DeploymentLifecycleHookTargetType::AwsLambda, Some(function.arn.clone()))
+        }
+    };
     ecs::DeploymentLifecycleHookDetail {
         expires_at: Some(run.expires_at),
         hook_id: Some(run.id.clone()),
         status: Some(run.status),
-        target_type: Some(run.target_type),
+        target_arn,
+        target_type: Some(target_type),
         timeout_action: Some(run.timeout_action),
-        ..ecs::DeploymentLifecycleHookDetail::default()
     }
 }
 

@@ -51,6 +51,8 @@ pub(super) enum Happened<'a> {
     FailedContainerChecks { task: &'a str },
     /// The circuit breaker tripped.
     TasksFailedToStart { deployment: &'a str },
+    /// A deployment alarm went into ALARM.
+    AlarmDetected { deployment: &'a str },
     /// A deployment was stopped by its user.
     StoppedByUser { deployment: &'a str },
     /// A deployment failed for this reason, in AWS's words.
@@ -183,6 +185,9 @@ impl fmt::Display for Happened<'_> {
             Self::TasksFailedToStart { deployment } => {
                 write!(f, ") (deployment {deployment}) deployment failed: tasks failed to start.")
             }
+            Self::AlarmDetected { deployment } => {
+                write!(f, ") (deployment {deployment}) deployment failed: alarm detected.")
+            }
             Self::FailedBecause { deployment, reason } => {
                 write!(f, ") (deployment {deployment}) deployment failed: {reason}")
             }
@@ -282,6 +287,10 @@ mod tests {
             (
                 Happened::TasksFailedToStart { deployment: "ecs-svc/7" },
                 "(service web) (deployment ecs-svc/7) deployment failed: tasks failed to start.",
+            ),
+            (
+                Happened::AlarmDetected { deployment: "ecs-svc/7" },
+                "(service web) (deployment ecs-svc/7) deployment failed: alarm detected.",
             ),
             (
                 Happened::RollingBack { target: "ecs-svc/6" },

@@ -5,6 +5,7 @@
 //! their number. Start reading at `reconcile`, then `plan`; tasks live and die in `lifecycle`, traffic
 //! moves in `staged`, and services that others deploy consist of `task_sets`.
 
+mod alarms;
 mod arithmetic;
 mod breaker;
 mod completion;
@@ -30,4 +31,4 @@ pub(crate) use deployments::{start_deployment, stop_service_deployment};
 pub(crate) use launch::{NewTask, create_task, launch_of, managed_tags};
 pub(crate) use lifecycle::{observe, reconcile_task, stop_task};
 pub(crate) use reconcile::reconcile_service;
-pub(crate) use staged::{answer as answer_hook, function_answered, resolved};
+pub(crate) use staged::{answer as answer_hook, function_answered, lifecycle_stage, resolved};

@@ -366,6 +366,7 @@ mod tests {
             role,
             in_progress: role == Role::Rolling,
             desired,
+            groups: Vec::new(),
             held_until: None,
             tasks,
         }

@@ -11,7 +11,7 @@ use tidegate_models::{
 };
 
 use super::{
-    breaker, completion, deletion,
+    alarms, breaker, completion, deletion,
     events::{self, Happened},
     failure::{self, Cause},
     health::{Standing, Unhealthy},
@@ -55,6 +55,7 @@ pub(crate) fn reconcile_service(state: &mut State, arn: &str, now: Timestamp) ->
 fn schedule(state: &mut State, arn: &str, now: Timestamp) -> Option<Timestamp> {
     begin_requested(state, arn, now);
     fail_if_tripped(state, arn, now);
+    fail_if_alarmed(state, arn, now);
     take_in_health(state, arn, &look(state, arn, now)?, now);
     let stage = staged::advance(state, arn, now);
     let view = look(state, arn, now)?;
@@ -65,11 +66,15 @@ fn schedule(state: &mut State, arn: &str, now: Timestamp) -> Option<Timestamp> {
     completion::drop_inactive(state, arn, &mut view);
     let service = state.services.get(arn)?;
     let in_progress = view.deployments.first().is_some_and(|primary| primary.in_progress);
+    let mut bakes = None;
     if in_progress && completion::is_complete(&view, criteria(state, service)) {
-        completion::complete(state, arn, now);
+        bakes = alarms::bake(state, arn, now);
+        if bakes.is_none() {
+            completion::complete(state, arn, now);
+        }
     }
     let steady = completion::notice_steady(state, arn, &view, now);
-    steady.into_iter().chain(view.next_change()).chain(stage).min()
+    steady.into_iter().chain(view.next_change()).chain(stage).chain(bakes).min()
 }
 
 /// The deployments of a service in one view, or each of its task sets in a view of its own.
@@ -124,6 +129,14 @@ fn fail_if_tripped(state: &mut State, arn: &str, now: Timestamp) {
     breaker::describe(state, arn, now);
     if state.services.get(arn).is_some_and(breaker::is_tripped) {
         failure::fail_primary(state, arn, Cause::BreakerTripped, now);
+    }
+}
+
+fn fail_if_alarmed(state: &mut State, arn: &str, now: Timestamp) {
+    let detected =
+        state.services.get(arn).map(|service| alarms::detected(state, service)).unwrap_or_default();
+    if !detected.is_empty() {
+        failure::fail_primary(state, arn, Cause::AlarmDetected(detected), now);
     }
 }
 

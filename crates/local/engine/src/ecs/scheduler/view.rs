@@ -59,6 +59,8 @@ pub(super) struct DeploymentView {
     pub(super) in_progress: bool,
     /// How many tasks it should hold.
     pub(super) desired: u32,
+    /// The target groups that its tasks are registered with.
+    pub(super) groups: Vec<String>,
     /// Until when it may start nothing.
     pub(super) held_until: Option<Timestamp>,
     /// Its tasks that are not STOPPED, oldest first.
@@ -106,7 +108,7 @@ impl ServiceView {
             desired,
             limits,
             held,
-            deployments: service.deployments.iter().map(|it| DeploymentView::of(it, now)).collect(),
+            deployments: service.deployments.iter().map(|it| DeploymentView::of(state, it, now)).collect(),
             strays: Vec::new(),
             settled_at: None,
         };
@@ -142,6 +144,8 @@ impl ServiceView {
                 role: Role::Rolling,
                 in_progress: false,
                 desired,
+                // There is no other to compare them with.
+                groups: Vec::new(),
                 held_until: task_set.throttle.holds_until(now),
                 tasks,
             }],
@@ -158,11 +162,15 @@ impl ServiceView {
     }
 
     /// The deployment that serves until the PRIMARY does: what completed last, or else the older one with the most healthy
-    /// tasks.
+    /// tasks, of those that are in other target groups than the PRIMARY if there are any: the PRIMARY goes where no
+    /// traffic is.
     pub(super) fn source(&self) -> Option<usize> {
         let completed = self.deployments.iter().position(|deployment| deployment.role == Role::Outgoing);
-        let healthy = |at: &usize| self.deployments[*at].count(Standing::is_healthy);
-        completed.or_else(|| (1..self.deployments.len()).rev().max_by_key(healthy))
+        let serves = |at: &usize| {
+            let deployment = &self.deployments[*at];
+            (deployment.groups != self.deployments[0].groups, deployment.count(Standing::is_healthy))
+        };
+        completed.or_else(|| (1..self.deployments.len()).rev().max_by_key(serves))
     }
 
     /// Whether no task is left.
@@ -203,18 +211,20 @@ impl TaskView {
 }
 
 impl DeploymentView {
-    fn of(deployment: &Deployment, now: Timestamp) -> Self {
+    fn of(state: &State, deployment: &Deployment, now: Timestamp) -> Self {
         let role = match (deployment.primary, deployment.rollout_state) {
             (true, DeploymentRolloutState::Failed) => Role::Stalled,
             (true, _) => Role::Rolling,
             (false, DeploymentRolloutState::Completed) => Role::Outgoing,
             (false, _) => Role::Abandoned,
         };
+        let revision = state.service_revisions.get(&deployment.revision_arn);
         Self {
             id: deployment.id.clone(),
             role,
             in_progress: deployment.rollout_state == DeploymentRolloutState::InProgress,
             desired: deployment.desired_count,
+            groups: revision.map(|revision| revision.target_groups.clone()).unwrap_or_default(),
             held_until: deployment.throttle.holds_until(now),
             tasks: Vec::new(),
         }

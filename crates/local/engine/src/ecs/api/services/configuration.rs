@@ -9,7 +9,7 @@ use tidegate_models::ecs::{
 
 use super::super::lookup::invalid;
 use crate::{
-    ApiError, State,
+    ApiError, Scope, State, cloudwatch,
     ecs::records::{Cluster, RevisionTemplate},
     elbv2,
 };
@@ -85,6 +85,28 @@ pub(super) fn check(
     check_early_success(configuration, minimum)
 }
 
+/// Refuses alarms that nobody could be warned by.
+pub(super) fn check_alarms(
+    state: &State,
+    scope: &Scope,
+    configuration: &DeploymentConfiguration,
+) -> Result<(), ApiError> {
+    let Some(alarms) = configuration.alarms.as_ref().filter(|alarms| alarms.enable) else { return Ok(()) };
+    if alarms.alarm_names.is_empty() {
+        return Err(invalid("alarmNames cannot be empty when deployment alarms are enabled."));
+    }
+    let missing =
+        alarms.alarm_names.iter().filter(|name| cloudwatch::alarm_state(state, scope, name).is_none());
+    let missing: Vec<&str> = missing.map(String::as_str).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(invalid(format!(
+        "The following deployment alarms do not exist: {}. Create them before the deployment, or leave them out of alarmNames.",
+        missing.join(", ")
+    )))
+}
+
 /// What only deployments in stages have: steps, bakes and hooks.
 fn check_stages(
     configuration: &DeploymentConfiguration,
@@ -128,26 +150,54 @@ fn check_percent(member: &str, percent: Option<f64>, least: f64) -> Result<(), A
 }
 
 fn check_hook(hook: &DeploymentLifecycleHook) -> Result<(), ApiError> {
-    if hook.target_type != Some(HookTarget::Pause) {
-        return Err(ApiError::new(
-            "UnsupportedFeatureException",
-            "The local cloud does not invoke AWS_LAMBDA lifecycle hooks yet; it has PAUSE hooks.",
-        ));
-    }
     let stages = hook.lifecycle_stages.as_deref().unwrap_or_default();
     if stages.is_empty() {
         return Err(invalid("lifecycleStages cannot be empty."));
     }
-    if stages.iter().any(|it| matches!(it, HookStage::TestTrafficShift | HookStage::ProductionTrafficShift)) {
-        return Err(invalid(
-            "PAUSE lifecycle hooks are not allowed at TEST_TRAFFIC_SHIFT and PRODUCTION_TRAFFIC_SHIFT.",
-        ));
+    match hook.target_type.unwrap_or(HookTarget::AwsLambda) {
+        HookTarget::AwsLambda => check_function_hook(hook)?,
+        HookTarget::Pause => check_pause_hook(hook, stages)?,
     }
     let minutes = hook.timeout_configuration.as_ref().and_then(|timeout| timeout.timeout_in_minutes);
     if minutes.is_some_and(|minutes| !(1..=20_160).contains(&minutes)) {
         return Err(invalid("timeoutInMinutes must be between 1 and 20160."));
     }
     Ok(())
+}
+
+fn check_function_hook(hook: &DeploymentLifecycleHook) -> Result<(), ApiError> {
+    let Some(function) = given(hook.hook_target_arn.as_ref()) else {
+        return Err(invalid("hookTargetArn is required for AWS_LAMBDA lifecycle hooks."));
+    };
+    let parts: Vec<&str> = function.splitn(7, ':').collect();
+    let is_function = matches!(parts[..], ["arn", _, "lambda", region, account, "function", name]
+        if ![region, account, name].contains(&""));
+    if !is_function {
+        return Err(invalid(format!(
+            "hookTargetArn has an invalid ARN format. Must be the ARN of a Lambda function. Got: {function}"
+        )));
+    }
+    if given(hook.role_arn.as_ref()).is_none() {
+        return Err(invalid("roleArn is required for AWS_LAMBDA lifecycle hooks."));
+    }
+    Ok(())
+}
+
+fn check_pause_hook(hook: &DeploymentLifecycleHook, stages: &[HookStage]) -> Result<(), ApiError> {
+    if given(hook.hook_target_arn.as_ref()).is_some() {
+        return Err(invalid("hookTargetArn is not applicable for PAUSE lifecycle hooks."));
+    }
+    if stages.iter().any(|it| matches!(it, HookStage::TestTrafficShift | HookStage::ProductionTrafficShift)) {
+        return Err(invalid(
+            "PAUSE lifecycle hooks are not allowed at TEST_TRAFFIC_SHIFT and PRODUCTION_TRAFFIC_SHIFT.",
+        ));
+    }
+    Ok(())
+}
+
+/// What was given; an empty text is nothing.
+fn given(text: Option<&String>) -> Option<&String> {
+    text.filter(|text| !text.is_empty())
 }
 
 /// Checks the rules and the second target groups that a deployment in stages moves traffic between.
@@ -227,6 +277,9 @@ fn check_early_success(configuration: &DeploymentConfiguration, minimum: i32) ->
     else {
         return Ok(());
     };
+    if configuration.strategy.is_some_and(|strategy| strategy != DeploymentStrategy::Rolling) {
+        return Err(invalid("earlySuccessCriteria is only valid with the ROLLING deployment strategy."));
+    }
     let (Some(percent), Some(_)) = (criteria.healthy_percent, criteria.source_service_revision_cleanup)
     else {
         return Err(invalid(

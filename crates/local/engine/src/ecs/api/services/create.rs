@@ -105,6 +105,7 @@ fn checked(
         configuration::filled(input.deployment_configuration.clone(), scheduling, controller);
     controllers::check_configuration(&deployment_configuration, controller)?;
     configuration::check(&deployment_configuration, scheduling)?;
+    configuration::check_alarms(state, &context.scope, &deployment_configuration)?;
     let template = match controller {
         DeploymentControllerType::External => nothing_to_run(),
         DeploymentControllerType::Ecs | DeploymentControllerType::CodeDeploy => {

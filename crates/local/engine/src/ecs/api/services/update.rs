@@ -29,8 +29,13 @@ pub(super) fn update(
     let before = lookup::active_service(state, cluster, &input.service)?;
     let arn = before.arn.clone();
     let force = input.force_new_deployment == Some(true);
+    let gives_alarms = input.deployment_configuration.as_ref().is_some_and(|given| given.alarms.is_some());
     let after = updated(state, context, before, input)?;
     let deploys = force || starts_deployment(&before.template, &after.template);
+    // An alarm that somebody deleted since is in nobody's way until a deployment needs it.
+    if deploys || gives_alarms {
+        configuration::check_alarms(state, &context.scope, &after.deployment_configuration)?;
+    }
 
     state.services.insert(&arn, after);
     if deploys {
