@@ -4,6 +4,7 @@
 //! and effects to carry out. It never does I/O, reads no clock and draws ids from a seed, so that a simulation can drive
 //! it through years in seconds. Start at [`Engine`]; the services are [`ecs`] and [`elbv2`].
 
+pub mod codedeploy;
 pub mod ecs;
 pub mod elbv2;
 mod engine;

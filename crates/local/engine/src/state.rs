@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use tidegate_models::Timestamp;
 
 use crate::{
-    Change, Effect, LoadError, Scope, Settings, Table, ecs::records as ecs, elbv2::records as elbv2,
-    identity::Ids, lambda,
+    Change, Effect, LoadError, Scope, Settings, Table, codedeploy::records as codedeploy,
+    ecs::records as ecs, elbv2::records as elbv2, identity::Ids, lambda,
 };
 
 /// What a call is made with, beside its input.
@@ -67,6 +67,14 @@ pub struct State {
     pub listeners: Table<elbv2::Listener>,
     /// Rules by ARN, default rules too; indexed by listener ARN and by the ARN of each target group that they forward to.
     pub rules: Table<elbv2::Rule>,
+    /// Applications of CodeDeploy by ARN.
+    pub code_deploy_applications: Table<codedeploy::Application>,
+    /// Deployment groups of CodeDeploy by [`codedeploy::DeploymentGroup::key`]; indexed by service ARN.
+    pub deployment_groups: Table<codedeploy::DeploymentGroup>,
+    /// Deployment configurations of CodeDeploy that someone made, by ARN.
+    pub deployment_configs: Table<codedeploy::DeploymentConfig>,
+    /// Revisions of CodeDeploy's applications by [`codedeploy::Revision::key`].
+    pub application_revisions: Table<codedeploy::Revision>,
     /// Invocations of functions that somebody waits for, by id.
     pub invocations: Table<lambda::Invocation>,
     /// Tags by ARN of what they are on, of every service; keys in order.
@@ -79,7 +87,8 @@ macro_rules! each_table {
         let state = $state;
         each_table!(@ state, $table, $action, clusters, task_definitions, families, services, service_events,
             service_deployments, service_revisions, tasks, account_settings, tokens, load_balancers, target_groups,
-            listeners, rules, invocations, tags);
+            listeners, rules, code_deploy_applications, deployment_groups, deployment_configs,
+            application_revisions, invocations, tags);
     }};
     (@ $state:ident, $table:ident, $action:expr, $($field:ident),*) => {
         $({ let $table = &mut $state.$field; $action; })*
@@ -107,6 +116,10 @@ impl State {
             target_groups: Table::new("target_groups"),
             listeners: Table::indexed("listeners", |row| Some(row.load_balancer_arn.clone())),
             rules: Table::indexed_by_many("rules", elbv2::Rule::index),
+            code_deploy_applications: Table::new("code_deploy_applications"),
+            deployment_groups: Table::indexed("deployment_groups", |row| Some(row.service_arn.clone())),
+            deployment_configs: Table::new("deployment_configs"),
+            application_revisions: Table::new("application_revisions"),
             invocations: Table::new("invocations"),
             tags: Table::new("tags"),
         }
