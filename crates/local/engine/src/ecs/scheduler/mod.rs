@@ -20,10 +20,11 @@ mod plan;
 mod reconcile;
 mod staged;
 mod targets;
+pub(crate) mod task_sets;
 mod throttle;
 mod view;
 
-pub(crate) use counts::{Counts, counts, revision_counts, service_counts};
+pub(crate) use counts::{Counts, computed_desired_count, counts, revision_counts, service_counts};
 pub(crate) use deletion::{delete_service, forget_history};
 pub(crate) use deployments::{start_deployment, stop_service_deployment};
 pub(crate) use launch::{NewTask, create_task, launch_of, managed_tags};
