@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use tidegate_models::Timestamp;
 
 use crate::{
-    Change, Effect, LoadError, Scope, Settings, Table, codedeploy::records as codedeploy,
-    ecs::records as ecs, elbv2::records as elbv2, identity::Ids, lambda,
+    Change, Effect, LoadError, Scope, Settings, Table, cloudwatch::records as cloudwatch,
+    codedeploy::records as codedeploy, ecs::records as ecs, elbv2::records as elbv2, identity::Ids, lambda,
 };
 
 /// What a call is made with, beside its input.
@@ -30,6 +30,8 @@ pub(crate) enum Subject {
     Task(String),
     /// An ELBv2 target group, by ARN.
     TargetGroup(String),
+    /// A CloudWatch alarm, by ARN.
+    Alarm(String),
 }
 
 /// The state: one for all accounts and regions, keyed by ARNs.
@@ -77,6 +79,10 @@ pub struct State {
     pub application_revisions: Table<codedeploy::Revision>,
     /// Invocations of functions that somebody waits for, by id.
     pub invocations: Table<lambda::Invocation>,
+    /// CloudWatch alarms by ARN; composite ones are indexed as such.
+    pub alarms: Table<cloudwatch::Alarm>,
+    /// What happened to alarms by [`cloudwatch::AlarmHistory::key`]; indexed by alarm ARN.
+    pub alarm_history: Table<cloudwatch::AlarmHistory>,
     /// Tags by ARN of what they are on, of every service; keys in order.
     pub tags: Table<BTreeMap<String, String>>,
 }
@@ -88,7 +94,7 @@ macro_rules! each_table {
         each_table!(@ state, $table, $action, clusters, task_definitions, families, services, service_events,
             service_deployments, service_revisions, tasks, account_settings, tokens, load_balancers, target_groups,
             listeners, rules, code_deploy_applications, deployment_groups, deployment_configs,
-            application_revisions, invocations, tags);
+            application_revisions, invocations, alarms, alarm_history, tags);
     }};
     (@ $state:ident, $table:ident, $action:expr, $($field:ident),*) => {
         $({ let $table = &mut $state.$field; $action; })*
@@ -121,6 +127,8 @@ impl State {
             deployment_configs: Table::new("deployment_configs"),
             application_revisions: Table::new("application_revisions"),
             invocations: Table::new("invocations"),
+            alarms: Table::indexed("alarms", cloudwatch::Alarm::index),
+            alarm_history: Table::indexed("alarm_history", |row| Some(row.alarm_arn.clone())),
             tags: Table::new("tags"),
         }
     }
@@ -165,7 +173,10 @@ impl State {
         let services = self.services.iter().map(|(arn, _)| Subject::Service(arn.to_owned()));
         let tasks = self.tasks.iter().map(|(arn, _)| Subject::Task(arn.to_owned()));
         let groups = self.target_groups.iter().map(|(arn, _)| Subject::TargetGroup(arn.to_owned()));
-        self.agenda.touched = services.chain(tasks).chain(groups).collect();
+        // Composite alarms move only with their children: one that was set by hand stays as it was set.
+        let alarms = self.alarms.iter().filter(|(_, alarm)| alarm.index().is_none());
+        let alarms = alarms.map(|(arn, _)| Subject::Alarm(arn.to_owned()));
+        self.agenda.touched = services.chain(tasks).chain(groups).chain(alarms).collect();
         self.effects = self.invocations.iter().map(|(id, _)| Effect::InvokeFunction(id.to_owned())).collect();
     }
 }

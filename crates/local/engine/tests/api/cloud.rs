@@ -11,6 +11,8 @@ pub(crate) struct Cloud {
     pub(crate) engine: Engine,
     now: Timestamp,
     scope: Scope,
+    /// The service that is called, unless the operation's name says it.
+    service: Option<&'static str>,
     /// The effects since the last look.
     effects: Vec<Effect>,
     /// What was stored, by table and key.
@@ -27,6 +29,7 @@ impl Cloud {
             engine: new_engine(),
             now: Timestamp::from_millis(1_790_000_000_000),
             scope: Scope { account: "123456789012".to_owned(), region: "eu-west-1".to_owned() },
+            service: None,
             effects: Vec::new(),
             rows: BTreeMap::new(),
         }
@@ -150,10 +153,16 @@ impl Cloud {
         health.map(|health| (text(&health["State"]), text(&health["Reason"]))).collect()
     }
 
+    /// A cloud of which one service is called, also by names of operations that others have too.
+    pub(crate) fn of(service: &'static str) -> Self {
+        Self { service: Some(service), ..Self::new() }
+    }
+
     fn request(&self, operation: &str, input: Value) -> Request {
         let of_ecs = tidegate_models::ecs::model().operation(operation).is_some();
+        let by_name = if of_ecs { "ecs" } else { "elasticloadbalancing" };
         Request {
-            service: if of_ecs { "ecs" } else { "elasticloadbalancing" },
+            service: self.service.unwrap_or(by_name),
             operation: operation.to_owned(),
             scope: self.scope.clone(),
             input,

@@ -5,5 +5,6 @@
 #![allow(clippy::needless_pass_by_value, reason = "inputs are written where they are used")]
 
 mod cloud;
+mod cloudwatch;
 mod ecs;
 mod elbv2;
