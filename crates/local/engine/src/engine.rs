@@ -290,6 +290,7 @@ impl Engine {
                 Subject::Service(arn) => ecs::reconcile_service(&mut self.state, arn, now),
                 Subject::Task(arn) => ecs::reconcile_task(&mut self.state, arn, now),
                 Subject::TargetGroup(arn) => elbv2::reconcile_target_group(&mut self.state, arn, now),
+                Subject::Deployment(arn) => codedeploy::reconcile_deployment(&mut self.state, arn, now),
                 Subject::Alarm(arn) => cloudwatch::reconcile_alarm(&mut self.state, arn, now),
             };
             // A wake that is not later than now would never let it settle.

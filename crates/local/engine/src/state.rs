@@ -30,6 +30,8 @@ pub(crate) enum Subject {
     Task(String),
     /// An ELBv2 target group, by ARN.
     TargetGroup(String),
+    /// A deployment of CodeDeploy, by its key.
+    Deployment(String),
     /// A CloudWatch alarm, by ARN.
     Alarm(String),
 }
@@ -77,6 +79,8 @@ pub struct State {
     pub deployment_configs: Table<codedeploy::DeploymentConfig>,
     /// Revisions of CodeDeploy's applications by [`codedeploy::Revision::key`].
     pub application_revisions: Table<codedeploy::Revision>,
+    /// Deployments of CodeDeploy by ARN; indexed by group id, and by service ARN for as long as they are not over.
+    pub deployments: Table<codedeploy::Deployment>,
     /// Invocations of functions that somebody waits for, by id.
     pub invocations: Table<lambda::Invocation>,
     /// CloudWatch alarms by ARN; composite ones are indexed as such.
@@ -94,7 +98,7 @@ macro_rules! each_table {
         each_table!(@ state, $table, $action, clusters, task_definitions, families, services, service_events,
             service_deployments, service_revisions, tasks, account_settings, tokens, load_balancers, target_groups,
             listeners, rules, code_deploy_applications, deployment_groups, deployment_configs,
-            application_revisions, invocations, alarms, alarm_history, tags);
+            application_revisions, deployments, invocations, alarms, alarm_history, tags);
     }};
     (@ $state:ident, $table:ident, $action:expr, $($field:ident),*) => {
         $({ let $table = &mut $state.$field; $action; })*
@@ -126,6 +130,7 @@ impl State {
             deployment_groups: Table::indexed("deployment_groups", |row| Some(row.service_arn.clone())),
             deployment_configs: Table::new("deployment_configs"),
             application_revisions: Table::new("application_revisions"),
+            deployments: Table::indexed_by_many("deployments", codedeploy::Deployment::index),
             invocations: Table::new("invocations"),
             alarms: Table::indexed("alarms", cloudwatch::Alarm::index),
             alarm_history: Table::indexed("alarm_history", |row| Some(row.alarm_arn.clone())),
@@ -176,7 +181,9 @@ impl State {
         // Composite alarms move only with their children: one that was set by hand stays as it was set.
         let alarms = self.alarms.iter().filter(|(_, alarm)| alarm.index().is_none());
         let alarms = alarms.map(|(arn, _)| Subject::Alarm(arn.to_owned()));
-        self.agenda.touched = services.chain(tasks).chain(groups).chain(alarms).collect();
+        let deployments = self.deployments.iter().filter(|(_, row)| !row.is_over());
+        let deployments = deployments.map(|(arn, _)| Subject::Deployment(arn.to_owned()));
+        self.agenda.touched = services.chain(tasks).chain(groups).chain(alarms).chain(deployments).collect();
         self.effects = self.invocations.iter().map(|(id, _)| Effect::InvokeFunction(id.to_owned())).collect();
     }
 }

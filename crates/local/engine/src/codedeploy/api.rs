@@ -7,11 +7,14 @@
 
 mod applications;
 mod configs;
+mod deployments;
 mod group_rules;
 mod groups;
 mod lookup;
+mod new_deployment;
 mod revisions;
 mod tags;
+mod targets;
 
 use super::{SERVICE, errors};
 use crate::engine::Handlers;
@@ -48,6 +51,18 @@ pub(crate) fn register(handlers: &mut Handlers) {
     handlers.read(SERVICE, "GetApplicationRevision", revisions::get);
     handlers.read(SERVICE, "BatchGetApplicationRevisions", revisions::batch_get);
     handlers.read(SERVICE, "ListApplicationRevisions", revisions::list);
+
+    handlers.write(SERVICE, "CreateDeployment", new_deployment::create);
+    handlers.read(SERVICE, "GetDeployment", deployments::get);
+    handlers.read(SERVICE, "BatchGetDeployments", deployments::batch_get);
+    handlers.read(SERVICE, "ListDeployments", deployments::list);
+    handlers.write(SERVICE, "StopDeployment", deployments::stop);
+    handlers.write(SERVICE, "ContinueDeployment", deployments::go_on);
+    handlers.write(SERVICE, "PutLifecycleEventHookExecutionStatus", deployments::answer_hook);
+
+    handlers.read(SERVICE, "GetDeploymentTarget", targets::get);
+    handlers.read(SERVICE, "BatchGetDeploymentTargets", targets::batch_get);
+    handlers.read(SERVICE, "ListDeploymentTargets", targets::list);
 
     handlers.write(SERVICE, "TagResource", tags::tag);
     handlers.write(SERVICE, "UntagResource", tags::untag);

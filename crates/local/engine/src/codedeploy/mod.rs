@@ -6,11 +6,13 @@
 
 mod api;
 mod appspec;
+mod deploy;
 mod errors;
 pub mod records;
 mod target;
 
 pub(crate) use api::register;
+pub(crate) use deploy::{function_answered, reconcile_deployment, service_changed, watches};
 
 /// The signing name.
 pub(crate) const SERVICE: &str = "codedeploy";

@@ -66,10 +66,12 @@ pub(super) fn update(
     for key in group_keys(state, &old.id) {
         let arns = state.deployment_groups.update(&key, |group| {
             let new = lookup::group_arn(context, &name, &group.name);
-            (std::mem::replace(&mut group.arn, new.clone()), new)
+            let before = std::mem::replace(&mut group.arn, new.clone());
+            (before, new, group.id.clone(), group.name.clone())
         });
-        if let Some((before, after)) = arns {
+        if let Some((before, after, id, group)) = arns {
             tags::rename(state, &before, &after);
+            super::groups::relabel(state, &id, &name, &group);
         }
     }
     Ok(Nothing {})

@@ -3,9 +3,9 @@
 use tidegate_models::codedeploy::{
     BatchGetDeploymentGroupsInput, BatchGetDeploymentGroupsOutput, ComputePlatform,
     CreateDeploymentGroupInput, CreateDeploymentGroupOutput, DeleteDeploymentGroupInput,
-    DeleteDeploymentGroupOutput, DeploymentGroupInfo, GetDeploymentGroupInput, GetDeploymentGroupOutput,
-    ListDeploymentGroupsInput, ListDeploymentGroupsOutput, UpdateDeploymentGroupInput,
-    UpdateDeploymentGroupOutput,
+    DeleteDeploymentGroupOutput, DeploymentGroupInfo, DeploymentStatus, GetDeploymentGroupInput,
+    GetDeploymentGroupOutput, LastDeploymentInfo, ListDeploymentGroupsInput, ListDeploymentGroupsOutput,
+    UpdateDeploymentGroupInput, UpdateDeploymentGroupOutput,
 };
 
 use super::{
@@ -15,7 +15,10 @@ use super::{
 };
 use crate::{
     ApiError, Context, State,
-    codedeploy::records::{Application, DeploymentGroup},
+    codedeploy::{
+        deploy,
+        records::{Application, Deployment, DeploymentGroup, Work},
+    },
     page::page,
 };
 
@@ -71,6 +74,7 @@ pub(super) fn update(
     if name != old.name {
         state.deployment_groups.remove(&DeploymentGroup::key(&application.id, &old.name));
         tags::rename(state, &old.arn, &arn);
+        relabel(state, &old.id, &application.name, &name);
     }
     let row = DeploymentGroup { arn, name: name.clone(), service_arn: target.service, document, ..old };
     state.deployment_groups.insert(&DeploymentGroup::key(&application.id, &name), row);
@@ -95,9 +99,21 @@ pub(super) fn delete(
 /// Removes a group, its tags and its deployments. One under way ends where it is: its task sets and weights stay.
 pub(super) fn remove(state: &mut State, key: &str) {
     let Some(group) = state.deployment_groups.get(key) else { return };
-    let arn = group.arn.clone();
+    let (arn, id) = (group.arn.clone(), group.id.clone());
     state.deployment_groups.remove(key);
     state.tags.remove(&arn);
+    deploy::forget(state, &id);
+}
+
+/// The deployments of a group are of an application and a group that are called otherwise now.
+pub(super) fn relabel(state: &mut State, group_id: &str, application: &str, group: &str) {
+    let deployments = state.deployments.indexed_by(group_id).map(|(arn, _)| arn.to_owned());
+    for arn in deployments.collect::<Vec<_>>() {
+        state.deployments.update(&arn, |row| {
+            row.echo.application_name = Some(application.to_owned());
+            row.echo.deployment_group_name = Some(group.to_owned());
+        });
+    }
 }
 
 /// `GetDeploymentGroup`
@@ -178,8 +194,39 @@ fn check_sole(state: &State, service: &str, own: Option<&str>) -> Result<(), Api
 }
 
 /// As `GetDeploymentGroup` answers.
-fn described(_state: &State, application: &Application, group: &DeploymentGroup) -> DeploymentGroupInfo {
-    DeploymentGroupInfo { application_name: Some(application.name.clone()), ..group.document.clone() }
+fn described(state: &State, application: &Application, group: &DeploymentGroup) -> DeploymentGroupInfo {
+    let successful = last_successful(state, &group.id);
+    DeploymentGroupInfo {
+        application_name: Some(application.name.clone()),
+        last_attempted_deployment: newest(state, &group.id, |_| true).map(brief),
+        last_successful_deployment: successful.map(brief),
+        target_revision: successful.and_then(|row| row.echo.revision.clone()),
+        ..group.document.clone()
+    }
+}
+
+/// The last deployment of a group that succeeded: what it is at.
+pub(super) fn last_successful<'a>(state: &'a State, group_id: &str) -> Option<&'a Deployment> {
+    newest(state, group_id, |row| row.status == DeploymentStatus::Succeeded)
+}
+
+fn newest<'a>(
+    state: &'a State,
+    group_id: &str,
+    is_wanted: impl Fn(&Deployment) -> bool,
+) -> Option<&'a Deployment> {
+    let deployments = state.deployments.indexed_by(group_id).map(|(_, row)| row);
+    // Ids are random, so that two of one moment are told apart by which began: a roll-back follows what it rolls back.
+    deployments.filter(|row| is_wanted(row)).max_by_key(|row| (row.created_at, row.work == Work::RollBack))
+}
+
+fn brief(row: &Deployment) -> LastDeploymentInfo {
+    LastDeploymentInfo {
+        deployment_id: Some(row.id.clone()),
+        status: Some(row.status),
+        create_time: Some(row.created_at),
+        end_time: row.completed_at,
+    }
 }
 
 fn wanted(input: CreateDeploymentGroupInput) -> DeploymentGroupInfo {

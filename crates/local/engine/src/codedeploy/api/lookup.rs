@@ -1,7 +1,7 @@
 //! Finding what a call names, within the caller's account and region, and the rules for names.
 
 use super::{
-    super::records::{Application, DeploymentGroup},
+    super::records::{Application, Deployment, DeploymentGroup},
     SERVICE, errors,
 };
 use crate::{ApiError, Context, State};
@@ -48,6 +48,24 @@ pub(super) fn group<'a>(
         .deployment_groups
         .get(&DeploymentGroup::key(&application.id, name))
         .ok_or_else(|| errors::no_group(name))
+}
+
+/// The deployment with this id.
+pub(super) fn deployment<'a>(
+    state: &'a State,
+    context: &Context,
+    id: &str,
+) -> Result<&'a Deployment, ApiError> {
+    if id.is_empty() {
+        return Err(ApiError::new(
+            "DeploymentIdRequiredException",
+            "At least one deployment ID must be specified.",
+        ));
+    }
+    let arn = context.scope.arn(SERVICE, format_args!("deployment:{id}"));
+    state.deployments.get(&arn).ok_or_else(|| {
+        ApiError::new("DeploymentDoesNotExistException", format!("The deployment {id} could not be found"))
+    })
 }
 
 /// What has a name.

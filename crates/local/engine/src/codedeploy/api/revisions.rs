@@ -1,5 +1,7 @@
 //! Revisions of an application: AppSpecs, found by the SHA-256 of their content.
 
+use std::fmt::Write as _;
+
 use sha2::{Digest as _, Sha256};
 use tidegate_models::codedeploy::{
     AppSpecContent, ApplicationRevisionSortBy as SortBy, BatchGetApplicationRevisionsInput,
@@ -12,13 +14,13 @@ use tidegate_models::codedeploy::{
 use super::{
     Nothing, PAGE,
     errors::{self, invalid_revision},
-    lookup,
+    groups, lookup,
 };
 use crate::{
     ApiError, Context, State,
     codedeploy::{
         appspec,
-        records::{AppSpec, Application, Revision},
+        records::{AppSpec, Application, DeploymentGroup, Revision},
     },
     page::page,
 };
@@ -252,7 +254,12 @@ fn content(location: &RevisionLocation) -> Result<(Option<String>, Option<String
 }
 
 fn digest(content: &str) -> String {
-    Sha256::digest(content.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    let mut digits = String::new();
+    for byte in Sha256::digest(content.as_bytes()) {
+        // Writing to a string cannot fail.
+        let _ = write!(digits, "{byte:02x}");
+    }
+    digits
 }
 
 fn described(state: &State, revision: &Revision) -> GenericRevisionInfo {
@@ -266,6 +273,11 @@ fn described(state: &State, revision: &Revision) -> GenericRevisionInfo {
 }
 
 /// The names of the groups whose target revision it is.
-fn groups_at(_state: &State, _revision: &Revision) -> Vec<String> {
-    Vec::new()
+fn groups_at(state: &State, revision: &Revision) -> Vec<String> {
+    let prefix = DeploymentGroup::key(&revision.application_id, "");
+    let groups = state.deployment_groups.with_prefix(&prefix).map(|(_, group)| group);
+    let is_at = |group: &&DeploymentGroup| {
+        groups::last_successful(state, &group.id).is_some_and(|row| row.revision == revision.sha256)
+    };
+    groups.filter(is_at).map(|group| group.name.clone()).collect()
 }
