@@ -44,7 +44,7 @@ pub(super) fn find(state: &State, scope: &Scope, group: &DeploymentGroupInfo) ->
     let groups = target_groups(state, scope, pair)?;
     let target = Target { service, production, test, groups };
     check_load_balancer(state, &target)?;
-    check_production(state, &target)?;
+    check_routes(state, &target)?;
     Ok(target)
 }
 
@@ -150,13 +150,16 @@ fn check_load_balancer(state: &State, target: &Target) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// Production traffic goes to one of the pair already.
-fn check_production(state: &State, target: &Target) -> Result<(), ApiError> {
-    if rules(state, &target.production, &target.groups).is_empty() {
-        return Err(invalid_load_balancer_info(format!(
-            "The listener of prodTrafficRoute must forward to one of the two target groups: {}",
-            target.production
-        )));
+/// The traffic of both listeners goes to one of the pair already.
+fn check_routes(state: &State, target: &Target) -> Result<(), ApiError> {
+    let production = [("prodTrafficRoute", &target.production)];
+    let test = target.test.iter().map(|listener| ("testTrafficRoute", listener));
+    for (member, listener) in production.into_iter().chain(test) {
+        if rules(state, listener, &target.groups).is_empty() {
+            return Err(invalid_load_balancer_info(format!(
+                "The listener of {member} must forward to one of the two target groups: {listener}"
+            )));
+        }
     }
     Ok(())
 }

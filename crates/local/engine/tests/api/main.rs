@@ -6,5 +6,6 @@
 
 mod cloud;
 mod cloudwatch;
+mod codedeploy;
 mod ecs;
 mod elbv2;
