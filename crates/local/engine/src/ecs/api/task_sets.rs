@@ -207,9 +207,10 @@ fn live_task_set<'a>(service: &'a Service, given: &str) -> Result<&'a TaskSet, A
 }
 
 fn arn_of(service: &Service, given: &str) -> String {
-    match given.starts_with("arn:") {
-        true => given.to_owned(),
-        false => format!("{}/{given}", service.arn.replacen(":service/", ":task-set/", 1)),
+    if given.starts_with("arn:") {
+        given.to_owned()
+    } else {
+        format!("{}/{given}", service.arn.replacen(":service/", ":task-set/", 1))
     }
 }
 

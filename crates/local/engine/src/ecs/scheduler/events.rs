@@ -94,9 +94,10 @@ pub(super) fn tell_of(
     now: Timestamp,
 ) {
     let is_task_set = state.services.get(service_arn).is_some_and(|service| service.task_set(id).is_some());
-    match is_task_set {
-        true => tell(state, service_arn, &Happened::OfTaskSet { id, happened }, now),
-        false => tell(state, service_arn, happened, now),
+    if is_task_set {
+        tell(state, service_arn, &Happened::OfTaskSet { id, happened }, now);
+    } else {
+        tell(state, service_arn, happened, now);
     }
 }
 

@@ -3,7 +3,7 @@
 //! [`reconcile_service`] looks at one service and decides purely (`plan`, `health`, `breaker`, `completion`), then writes
 //! what was decided and asks for effects; it must never look at another service, so that its cost does not grow with
 //! their number. Start reading at `reconcile`, then `plan`; tasks live and die in `lifecycle`, traffic
-//! moves in `staged`.
+//! moves in `staged`, and services that others deploy consist of `task_sets`.
 
 mod arithmetic;
 mod breaker;

@@ -137,8 +137,8 @@ pub(super) fn schedule(state: &mut State, arn: &str, now: Timestamp) -> Option<T
         take_in_health(state, arn, &view, now);
         apply(state, arn, &view, &plan(&view), now);
     }
-    let views = look_at_all(state, arn, now);
-    forget_drained(state, arn, &views);
+    let mut views = look_at_all(state, arn, now);
+    forget_drained(state, arn, &mut views);
     let said = notice_stability(state, arn, now);
     changed(state, arn);
     views.iter().filter_map(ServiceView::next_change).chain(said).min()
@@ -163,16 +163,19 @@ fn count_desired(state: &mut State, arn: &str, now: Timestamp) {
     }
 }
 
-/// Forgets DRAINING task sets that have no task left.
-fn forget_drained(state: &mut State, arn: &str, views: &[ServiceView]) {
+/// Forgets DRAINING task sets that have no task left, and their views.
+fn forget_drained(state: &mut State, arn: &str, views: &mut Vec<ServiceView>) {
     let Some(service) = state.services.get(arn) else { return };
+    let is_of = |view: &ServiceView, task_set: &TaskSet| {
+        view.deployments.iter().any(|deployment| deployment.id == task_set.id)
+    };
     let is_gone = |task_set: &&TaskSet| {
-        let is_view = |view: &&ServiceView| view.deployments.iter().any(|it| it.id == task_set.id);
         task_set.status == TaskSetStatus::Draining
-            && views.iter().find(is_view).is_none_or(ServiceView::is_empty)
+            && views.iter().filter(|view| is_of(view, task_set)).all(ServiceView::is_empty)
     };
     let gone: Vec<TaskSet> = service.task_sets.iter().filter(is_gone).cloned().collect();
     for task_set in gone {
+        views.retain(|view| !is_of(view, &task_set));
         state.services.update(arn, |service| service.task_sets.retain(|it| it.id != task_set.id));
         state.service_revisions.remove(&task_set.revision_arn);
         state.tags.remove(&task_set.arn);
@@ -182,14 +185,12 @@ fn forget_drained(state: &mut State, arn: &str, views: &[ServiceView]) {
 /// Writes down which task sets are steady, and says so once all are. Answers when to say so again.
 fn notice_stability(state: &mut State, arn: &str, now: Timestamp) -> Option<Timestamp> {
     let service = state.services.get(arn)?;
-    let seen: Vec<(String, StabilityStatus)> = service
-        .task_sets
-        .iter()
-        .map(|task_set| match is_steady(state, arn, &task_set.id, now) {
-            true => (task_set.id.clone(), StabilityStatus::SteadyState),
-            false => (task_set.id.clone(), StabilityStatus::Stabilizing),
-        })
-        .collect();
+    let stability = |task_set: &TaskSet| {
+        let is_steady = is_steady(state, arn, &task_set.id, now);
+        if is_steady { StabilityStatus::SteadyState } else { StabilityStatus::Stabilizing }
+    };
+    let seen: Vec<(String, StabilityStatus)> =
+        service.task_sets.iter().map(|task_set| (task_set.id.clone(), stability(task_set))).collect();
     for (id, stability) in &seen {
         if state.services.get(arn)?.task_set(id)?.stability != *stability {
             change(state, arn, id, now, |task_set| {

@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
 use super::{ARN, ready, service, texts, with};
-use crate::cloud::{Cloud, forward, text};
+use crate::cloud::{Cloud, forward, pretty, text};
 
 /// [`ready`], with a service of two tasks under CodeDeploy.
 fn under_code_deploy() -> (Cloud, String) {
@@ -83,6 +83,13 @@ fn a_service_under_code_deploy_begins_with_a_primary_task_set_and_has_no_deploym
     let tasks = cloud.call("ListTasks", of_service)["taskArns"].clone();
     let task = cloud.call("DescribeTasks", json!({ "cluster": "prod", "tasks": tasks }))["tasks"][0].clone();
     assert_eq!((text(&task["group"]), text(&task["startedBy"])), ("service:web".to_owned(), id));
+}
+
+#[test]
+fn a_service_with_task_sets_is_described_as_aws_describes_it() {
+    let (mut cloud, group) = under_code_deploy();
+    cloud.call("CreateTaskSet", with(task_set(&group), json!({ "externalId": "build-7" })));
+    insta::assert_snapshot!(pretty(&described(&mut cloud)));
 }
 
 #[test]
