@@ -15,7 +15,7 @@ use tidegate_models::{
 use crate::{
     ApiError, Change, Context, LoadError, Scope, State,
     cloudwatch::{self, Measured},
-    ecs,
+    codedeploy, ecs,
     elbv2::{self, TargetHealth},
     lambda::{self, FunctionAnswer},
     ssm,
@@ -215,6 +215,7 @@ fn typed<I: serde::de::DeserializeOwned>(service: &'static str, input: Value) ->
         let code = match service {
             ecs::SERVICE => "InvalidParameterException",
             elbv2::SERVICE => "ValidationError",
+            codedeploy::SERVICE => "InvalidInputException",
             _ => "ValidationException",
         };
         ApiError::new(code, error.to_string())
@@ -235,6 +236,7 @@ impl Engine {
         ecs::register(&mut handlers);
         elbv2::register(&mut handlers);
         ssm::register(&mut handlers);
+        codedeploy::register(&mut handlers);
         cloudwatch::register(&mut handlers);
         Self { state: State::new(settings), handlers }
     }
@@ -296,6 +298,7 @@ impl Engine {
                 Subject::Service(arn) => ecs::reconcile_service(&mut self.state, arn, now),
                 Subject::Task(arn) => ecs::reconcile_task(&mut self.state, arn, now),
                 Subject::TargetGroup(arn) => elbv2::reconcile_target_group(&mut self.state, arn, now),
+                Subject::Deployment(arn) => codedeploy::reconcile_deployment(&mut self.state, arn, now),
                 Subject::Alarm(arn) => cloudwatch::reconcile_alarm(&mut self.state, arn, now),
                 Subject::Metrics => cloudwatch::reconcile_metrics(&mut self.state, now),
             };
