@@ -2,6 +2,12 @@
 //! to tell" and "nobody could be asked" are three answers. What is asked, and of whom, is the shell's;
 //! what the answers mean is decided here. Start with [`Watch`].
 
+mod comparison;
+mod meaning;
+mod watch;
+
+pub use watch::Watch;
+
 use crate::Millis;
 use serde::{Deserialize, Serialize};
 
@@ -22,7 +28,7 @@ pub struct Gate {
 pub enum At {
     /// At each change of weights.
     EveryStep,
-    /// At the changes of weights to these shares.
+    /// At the changes of weights to these shares; 0 % is the test traffic before the first.
     Steps(Vec<crate::Percent>),
 }
 
@@ -55,6 +61,25 @@ pub enum Check {
     Errors(Comparison),
     /// The candidate's share of slow requests against stable's.
     Latency(LatencyComparison),
+}
+
+impl Check {
+    /// Is one good answer enough for the whole step?
+    pub fn is_answered_once(&self) -> bool {
+        matches!(self, Self::Command { .. } | Self::Approval { .. })
+    }
+
+    /// What it does when there is too little to tell at the end of a step's bake.
+    pub fn no_evidence(&self) -> NoEvidence {
+        match self {
+            Self::Metric(metric) => metric.no_data,
+            Self::Errors(comparison) => comparison.too_little,
+            Self::Latency(comparison) => comparison.too_little,
+            Self::Alarm { .. } | Self::Http(_) | Self::Command { .. } | Self::Approval { .. } => {
+                NoEvidence::Wait
+            }
+        }
+    }
 }
 
 /// A metric with a threshold.

@@ -93,7 +93,10 @@ impl Plan {
             Some(traffic) => {
                 steps.push(step(StepKind::ScaleUp, both, OnFailure::CandidateGoes));
                 if !matches!(strategy, Strategy::Alb(..)) {
-                    steps.push(step(StepKind::TestTraffic, both, OnFailure::CandidateGoes));
+                    steps.push(Step {
+                        gates: gates_at(&gates, Percent::NONE),
+                        ..step(StepKind::TestTraffic, both, OnFailure::CandidateGoes)
+                    });
                 }
                 steps.extend(shifts(traffic, &gates, both));
                 if matches!(strategy, Strategy::Alb(..)) {
@@ -112,6 +115,16 @@ impl Plan {
         self.steps.iter().map(|step| step.bake).sum()
     }
 
+    /// The same plan on a clock on which a tick takes `tick` milliseconds instead of
+    /// [`TICK`](crate::pace::TICK): a local cloud whose time runs faster bakes shorter by as much.
+    #[must_use]
+    pub fn on_clock(mut self, tick: Millis) -> Self {
+        for step in &mut self.steps {
+            step.bake = crate::pace::on_clock(step.bake, tick);
+        }
+        self
+    }
+
     /// How many tasks run at most.
     pub fn most_tasks(&self) -> u32 {
         self.steps.iter().map(|step| step.most_tasks).max().unwrap_or(0)
@@ -122,16 +135,18 @@ fn shifts<'a>(traffic: &Traffic, gates: &'a [Gate], most_tasks: u32) -> impl Ite
     traffic.shifts().into_iter().map(move |shift| Step {
         kind: StepKind::Shift(shift.weight),
         bake: shift.bake,
-        gates: gates
-            .iter()
-            .enumerate()
-            .filter(|(_, gate)| match &gate.at {
-                At::EveryStep => true,
-                At::Steps(weights) => weights.contains(&shift.weight),
-            })
-            .map(|(index, _)| index)
-            .collect(),
+        gates: gates_at(gates, shift.weight),
         most_tasks,
         on_failure: OnFailure::WeightsBack,
     })
+}
+
+/// The gates that are looked at where the candidate has this share; those of every step not before it
+/// has any.
+fn gates_at(gates: &[Gate], weight: Percent) -> Vec<usize> {
+    let is_looked_at = |gate: &Gate| match &gate.at {
+        At::EveryStep => weight > Percent::NONE,
+        At::Steps(weights) => weights.contains(&weight),
+    };
+    gates.iter().enumerate().filter(|(_, gate)| is_looked_at(gate)).map(|(index, _)| index).collect()
 }
