@@ -46,7 +46,7 @@ pub fn step(rollout: &Rollout, seen: &Seen, now: Millis) -> (Rollout, Vec<Action
         Phase::Moving | Phase::Stopping { .. } => next.follow_own(seen, now, &mut actions),
         Phase::Ended(_) => {}
     }
-    if next.verdict().is_none() && now >= next.deadline {
+    if next.verdict().is_none() && now >= next.deadline() {
         let reached = next.reached(seen);
         next.end(Verdict::TimedOut { reached }, now, &mut actions);
     }
@@ -122,9 +122,14 @@ struct Told {
 enum Phase {
     Moving,
     /// StopDeployment was asked for.
-    Stopping { reason: String },
+    Stopping {
+        reason: String,
+    },
     /// The deployment that goes back is followed.
-    GoingBack { reason: String, by: DeploymentId },
+    GoingBack {
+        reason: String,
+        by: DeploymentId,
+    },
     Ended(Verdict),
 }
 
@@ -262,7 +267,8 @@ impl Rollout {
         };
         let weights = (asked, Some(set), seen.measured);
         let is_news = self.told.weights.is_none_or(|(told_asked, told_set, told_measured)| {
-            (told_asked, told_set) != (asked, Some(set)) || seen.measured.is_some_and(|it| Some(it) != told_measured)
+            (told_asked, told_set) != (asked, Some(set))
+                || seen.measured.is_some_and(|it| Some(it) != told_measured)
         });
         let has_begun = asked > Percent::NONE || self.told.weights.is_some();
         if has_begun && is_news {
@@ -317,12 +323,13 @@ impl Rollout {
 
     fn position(&self, target: &Target, weight: Percent) -> usize {
         let steps = &self.start.plan.steps;
-        let begun = |name: &str| {
-            target.stages.iter().any(|stage| stage.name == name && stage.status.has_begun())
-        };
+        let begun =
+            |name: &str| target.stages.iter().any(|stage| stage.name == name && stage.status.has_begun());
         let is_at = |kind: StepKind| match kind {
             StepKind::Shift(share) => weight > Percent::NONE && share <= weight,
-            StepKind::TestTraffic => begun("AllowTestTraffic") || begun("BeforeAllowTraffic") || weight > Percent::NONE,
+            StepKind::TestTraffic => {
+                begun("AllowTestTraffic") || begun("BeforeAllowTraffic") || weight > Percent::NONE
+            }
             StepKind::CleanUp => {
                 let blue_goes = target.blue().is_none_or(|blue| blue.status == "DRAINING");
                 weight == Percent::ALL && begun("AfterAllowTraffic") && blue_goes
@@ -364,9 +371,12 @@ impl Rollout {
         }
     }
 
-    /// Tasks of the candidate that ended and that nobody had ended on purpose.
+    /// Tasks of the candidate that ended by themselves: not by hand, nor since AWS took the machine.
     fn failures(&self) -> u32 {
-        group_stopped(&self.stopped).iter().map(|group| u32::try_from(group.tasks).unwrap_or(u32::MAX)).sum()
+        let by_others = |code: Option<&str>| matches!(code, Some("UserInitiated" | "SpotInterruption"));
+        let groups = group_stopped(&self.stopped);
+        let own = groups.iter().filter(|group| !by_others(group.stop_code.as_deref()));
+        own.map(|group| u32::try_from(group.tasks).unwrap_or(u32::MAX)).sum()
     }
 
     fn remember_cause(&mut self, cause: Cause, actions: &mut Vec<Action>) {
@@ -481,7 +491,8 @@ impl Rollout {
             }
             Status::Failed | Status::Stopped => {
                 let said = seen.deployment.error.as_ref().map_or("no reason given", |error| &error.message);
-                let left = format!("deployment {}, which was to go back, ended, too: {said}", seen.deployment.id);
+                let left =
+                    format!("deployment {}, which was to go back, ended, too: {said}", seen.deployment.id);
                 self.end(Verdict::Failed { reason: reason.to_owned(), left, breaker: None }, now, actions);
             }
             _ => {}
@@ -497,9 +508,10 @@ impl Rollout {
             return;
         }
         let reason = self.reason_of(seen);
-        let share = seen.target.as_ref().map_or(Percent::NONE, |target| {
-            target.green().map_or(Percent::NONE, |green| green.weight)
-        });
+        let share = seen
+            .target
+            .as_ref()
+            .map_or(Percent::NONE, |target| target.green().map_or(Percent::NONE, |green| green.weight));
         let by_hand = seen.deployment.error.as_ref().is_some_and(|error| error.code == "MANUAL_STOP");
         let verdict = if share == Percent::NONE && seen.target.is_some() {
             Verdict::RolledBack { to: self.start.stable.clone(), reason, breaker: None }

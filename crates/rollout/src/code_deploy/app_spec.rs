@@ -127,22 +127,25 @@ mod tests {
 
     fn service() -> Value {
         json!({
-            "loadBalancers": [{ "targetGroupArn": "arn:blue", "containerName": "old", "containerPort": 80 }],
-            "platformVersion": "LATEST",
-            "taskSets": [
-                { "status": "ACTIVE", "loadBalancers": [{ "targetGroupArn": "arn:other", "containerName": "x", "containerPort": 1 }] },
-                { "status": "PRIMARY", "platformVersion": "1.4.0",
-                  "loadBalancers": [{ "targetGroupArn": "arn:green", "containerName": "app", "containerPort": 8080 }],
-                  "capacityProviderStrategy": [{ "capacityProvider": "FARGATE_SPOT", "weight": 1, "base": 0 }],
-                  "networkConfiguration": { "awsvpcConfiguration": { "subnets": ["subnet-a"], "securityGroups": [], "assignPublicIp": "DISABLED" } } },
-            ]})
+        "loadBalancers": [{ "targetGroupArn": "arn:blue", "containerName": "old", "containerPort": 80 }],
+        "platformVersion": "LATEST",
+        "taskSets": [
+            { "status": "ACTIVE", "loadBalancers": [{ "targetGroupArn": "arn:other", "containerName": "x", "containerPort": 1 }] },
+            { "status": "PRIMARY", "platformVersion": "1.4.0",
+              "loadBalancers": [{ "targetGroupArn": "arn:green", "containerName": "app", "containerPort": 8080 }],
+              "capacityProviderStrategy": [{ "capacityProvider": "FARGATE_SPOT", "weight": 1, "base": 0 }],
+              "networkConfiguration": { "awsvpcConfiguration": { "subnets": ["subnet-a"], "securityGroups": [], "assignPublicIp": "DISABLED" } } },
+        ]})
     }
 
     #[test]
     fn the_app_spec_keeps_what_the_primary_task_set_has() {
         let service = service();
         let served = Served::of(&service).expect("it is behind a load balancer");
-        assert_eq!((served.container.as_str(), served.port, served.target_group.as_str()), ("app", 8080, "arn:green"));
+        assert_eq!(
+            (served.container.as_str(), served.port, served.target_group.as_str()),
+            ("app", 8080, "arn:green")
+        );
         let hooks = BTreeMap::from([("BeforeAllowTraffic".to_owned(), "smoke".to_owned())]);
         let written = app_spec(&service, &served, &revision(), &hooks);
         insta::assert_snapshot!(serde_json::to_string_pretty(&written).expect("JSON"));

@@ -54,7 +54,9 @@ pub enum Refusal {
     #[error("{0}")]
     NoTraffic(String),
     /// The two target groups are not behind one load balancer.
-    #[error("target group `{target_group}` is behind load balancer {theirs}, and the production listener belongs to {ours}; both target groups must be behind the same one")]
+    #[error(
+        "target group `{target_group}` is behind load balancer {theirs}, and the production listener belongs to {ours}; both target groups must be behind the same one"
+    )]
     OtherLoadBalancer {
         /// The target group.
         target_group: String,
@@ -64,7 +66,9 @@ pub enum Refusal {
         ours: String,
     },
     /// The listener sends elsewhere.
-    #[error("Primary taskset target group must be behind listener {listener}: it does not forward to `{target_group}`, which the service's tasks are in")]
+    #[error(
+        "Primary taskset target group must be behind listener {listener}: it does not forward to `{target_group}`, which the service's tasks are in"
+    )]
     ListenerElsewhere {
         /// The listener's ARN.
         listener: String,
@@ -72,7 +76,9 @@ pub enum Refusal {
         target_group: String,
     },
     /// The AppSpec would name what the task definition does not have.
-    #[error("the task definition has no container `{container}` that maps port {port}, where the load balancer sends to; it has {has}")]
+    #[error(
+        "the task definition has no container `{container}` that maps port {port}, where the load balancer sends to; it has {has}"
+    )]
     NoSuchPort {
         /// The container.
         container: String,
@@ -82,7 +88,9 @@ pub enum Refusal {
         has: String,
     },
     /// One at a time.
-    #[error("deployment {running} of deployment group `{group}` is in progress, and CodeDeploy runs one at a time")]
+    #[error(
+        "deployment {running} of deployment group `{group}` is in progress, and CodeDeploy runs one at a time"
+    )]
     InProgress {
         /// The deployment that runs.
         running: DeploymentId,
@@ -110,14 +118,20 @@ impl Refusal {
                 "check codeDeploy.application and codeDeploy.deploymentGroup, the region and the account"
             }
             Self::OtherService { .. } => "name the deployment group of this service; a service has one",
-            Self::NoTraffic(_) => "give the deployment group a pair of target groups and a production listener",
-            Self::OtherLoadBalancer { .. } => "put both target groups behind the load balancer of the listener",
+            Self::NoTraffic(_) => {
+                "give the deployment group a pair of target groups and a production listener"
+            }
+            Self::OtherLoadBalancer { .. } => {
+                "put both target groups behind the load balancer of the listener"
+            }
             Self::ListenerElsewhere { .. } => {
                 "point the production listener at that target group again; Terraform must ignore changes of its default action"
             }
             Self::NoSuchPort { .. } => "name the container and map the port in the task definition",
             Self::InProgress { .. } => "follow it with `tidegate watch`, or end it with `tidegate rollback`",
-            Self::UnusableConfig { .. } => "leave codeDeploy.config out, and Tidegate takes the one that the strategy needs",
+            Self::UnusableConfig { .. } => {
+                "leave codeDeploy.config out, and Tidegate takes the one that the strategy needs"
+            }
         }
     }
 }
@@ -232,7 +246,9 @@ pub fn check(target: &ServiceRef, named: &DeploymentGroup, found: &Found<'_>) ->
     check_controller(found.service)?;
     check_service(target, named, found.group)?;
     let served = Served::of(found.service).ok_or_else(|| {
-        Refusal::NoTraffic("the service is behind no load balancer, and CodeDeploy cannot shift its traffic".into())
+        Refusal::NoTraffic(
+            "the service is behind no load balancer, and CodeDeploy cannot shift its traffic".into(),
+        )
     })?;
     check_load_balancer(named, found)?;
     check_listener(&served, found)?;
@@ -242,7 +258,8 @@ pub fn check(target: &ServiceRef, named: &DeploymentGroup, found: &Found<'_>) ->
 
 fn check_service(target: &ServiceRef, named: &DeploymentGroup, group: &Value) -> Result<(), Refusal> {
     let services = group["ecsServices"].as_array().map_or(&[][..], Vec::as_slice);
-    let short = |name: &Value| name.as_str().and_then(|name| name.rsplit('/').next()).unwrap_or("?").to_owned();
+    let short =
+        |name: &Value| name.as_str().and_then(|name| name.rsplit('/').next()).unwrap_or("?").to_owned();
     let pairs: Vec<(String, String)> =
         services.iter().map(|it| (short(&it["clusterName"]), short(&it["serviceName"]))).collect();
     let ours = (target.cluster.short().to_owned(), target.service.short().to_owned());
@@ -260,7 +277,8 @@ fn check_service(target: &ServiceRef, named: &DeploymentGroup, group: &Value) ->
 
 fn check_load_balancer(named: &DeploymentGroup, found: &Found<'_>) -> Result<(), Refusal> {
     let (names, arns) = (target_group_names(found.group), listeners(found.group));
-    let production = arns.first().and_then(|arn| found.listeners.iter().find(|it| it["ListenerArn"] == **arn));
+    let production =
+        arns.first().and_then(|arn| found.listeners.iter().find(|it| it["ListenerArn"] == **arn));
     let Some(production) = production.filter(|_| names.len() == 2) else {
         return Err(Refusal::NoTraffic(format!(
             "deployment group `{}` has {} target groups and {} listeners that exist; it needs two and a production listener",
@@ -299,8 +317,11 @@ fn short_load_balancer(arn: &Value) -> String {
 fn check_listener(served: &Served, found: &Found<'_>) -> Result<(), Refusal> {
     let listener = listeners(found.group).into_iter().next().unwrap_or_default();
     let actions = |owner: &Value, member: &str| owner[member].as_array().cloned().unwrap_or_default();
-    let of_listener =
-        found.listeners.iter().filter(|it| it["ListenerArn"] == *listener).flat_map(|it| actions(it, "DefaultActions"));
+    let of_listener = found
+        .listeners
+        .iter()
+        .filter(|it| it["ListenerArn"] == *listener)
+        .flat_map(|it| actions(it, "DefaultActions"));
     let mut all = of_listener.chain(found.rules.iter().flat_map(|rule| actions(rule, "Actions")));
     if all.any(|action| forwards_to(&action, &served.target_group)) {
         return Ok(());
@@ -333,7 +354,11 @@ fn check_port(served: &Served, definition: &Value) -> Result<(), Refusal> {
         .iter()
         .map(|container| {
             let ports: Vec<String> = ports(container).iter().map(u64::to_string).collect();
-            format!("{} ({})", container["name"].as_str().unwrap_or("?"), if ports.is_empty() { "no port".into() } else { ports.join(", ") })
+            format!(
+                "{} ({})",
+                container["name"].as_str().unwrap_or("?"),
+                if ports.is_empty() { "no port".into() } else { ports.join(", ") }
+            )
         })
         .collect();
     Err(Refusal::NoSuchPort { container: served.container.clone(), port: served.port, has: has.join(", ") })
@@ -378,7 +403,8 @@ mod tests {
             cluster: ClusterName::parse("prod").expect("valid"),
             service: ServiceName::parse("web").expect("valid"),
         };
-        let named = DeploymentGroup { application: "app-deploy".into(), group: "app-dg".into(), config: None };
+        let named =
+            DeploymentGroup { application: "app-deploy".into(), group: "app-dg".into(), config: None };
         let found = Found {
             service: &world.service,
             group: &world.group,
@@ -403,7 +429,10 @@ mod tests {
             |w| w.service["loadBalancers"] = json!([]),
             |w| w.group["loadBalancerInfo"] = json!({}),
             |w| drop(w.target_groups.pop()),
-            |w| w.target_groups[1]["LoadBalancerArns"] = json!(["arn:aws:elasticloadbalancing:r:1:loadbalancer/app/back/2"]),
+            |w| {
+                w.target_groups[1]["LoadBalancerArns"] =
+                    json!(["arn:aws:elasticloadbalancing:r:1:loadbalancer/app/back/2"])
+            },
             |w| w.listeners[0]["DefaultActions"][0]["TargetGroupArn"] = json!("arn:green"),
             |w| w.definition["containerDefinitions"][0]["portMappings"][0]["containerPort"] = json!(80),
         ];
