@@ -6,6 +6,8 @@
 //! `DescribeTaskDefinition` (with tags), one `RegisterTaskDefinition` if something changed, one
 //! UpdateService; before them one ECR `DescribeImages` for each image whose tag is to be resolved.
 
+pub(crate) mod code_deploy;
+
 use crate::client::Client;
 use crate::ecr::EcrImage;
 use crate::ecs::seen;
@@ -15,6 +17,7 @@ use crate::sink::{EventSink, now};
 use crate::watch::{WatchOptions, follow};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use tidegate_rollout::code_deploy::Refusal;
 use tidegate_rollout::gate::Gate;
 use tidegate_rollout::names::{DeploymentId, ServiceDeploymentArn, ServiceRef, TaskDefinitionArn};
 use tidegate_rollout::observation::{Deployment, RolloutState, Service, ServiceSeen};
@@ -36,12 +39,17 @@ pub async fn run(
     plan: &DeployPlan,
     sink: &mut dyn EventSink,
 ) -> Result<Outcome, DeployError> {
-    if plan.strategy != Strategy::Rolling {
-        return Err(DeployError::NotYet { strategy: plan.strategy.clone() });
-    }
-    let described = client.described_service(&plan.target).await?;
+    let described = match &plan.strategy {
+        Strategy::Rolling => client.described_service(&plan.target).await?,
+        Strategy::CodeDeploy(traffic, group) => {
+            let service = client.described_service(&plan.target).await?;
+            let how = (traffic, group);
+            return code_deploy::run(client, plan, &service, how, &crate::gates::Nobody, sink).await;
+        }
+        other => return Err(DeployError::NotYet { strategy: other.clone() }),
+    };
     let before = Before::of(described)?;
-    let wanted = wanted(client, plan, &before, sink).await?;
+    let wanted = wanted(client, plan, &before.service.task_definition, sink).await?;
     sink.event(
         now(),
         &Event::Planned {
@@ -57,7 +65,7 @@ pub async fn run(
         );
         return Ok(Outcome::OnlyShown { differences: wanted.differences().to_vec() });
     }
-    if wanted.changes_nothing(&before) && plan.force == Force::OnlyIfChanged {
+    if wanted.is(&before.service.task_definition) && plan.force == Force::OnlyIfChanged {
         return nothing_changed(client, plan, &before, sink).await;
     }
     let task_definition = match wanted {
@@ -164,6 +172,9 @@ pub enum DeployError {
     /// A container that is not there.
     #[error(transparent)]
     Image(#[from] ImageError),
+    /// CodeDeploy could not do what was asked, and was not asked.
+    #[error(transparent)]
+    CodeDeploy(#[from] Refusal),
     /// A strategy of a later version.
     #[error("{strategy} is not yet available; this version runs rolling × ecs")]
     NotYet {
@@ -219,6 +230,7 @@ impl DeployError {
             Self::LostSight { .. } => {
                 Some("ECS goes on without this program; `tidegate watch` picks it up again".into())
             }
+            Self::CodeDeploy(refusal) => Some(refusal.help().to_owned()),
             Self::Image(_) | Self::Unsupported(_) | Self::NotYet { .. } => None,
         }
     }
@@ -270,9 +282,10 @@ impl Wanted {
         }
     }
 
-    fn changes_nothing(&self, before: &Before) -> bool {
+    /// Is it what runs already?
+    fn is(&self, running: &TaskDefinitionArn) -> bool {
         match self {
-            Self::Existing(arn) => *arn == before.service.task_definition,
+            Self::Existing(arn) => arn == running,
             Self::Document(prepared) => prepared.registering() == Registering::NotNeeded,
         }
     }
@@ -281,7 +294,7 @@ impl Wanted {
 async fn wanted(
     client: &Client,
     plan: &DeployPlan,
-    before: &Before,
+    running: &TaskDefinitionArn,
     sink: &mut dyn EventSink,
 ) -> Result<Wanted, DeployError> {
     if let TaskDefinitionSource::Registered(name) = &plan.source
@@ -292,7 +305,7 @@ async fn wanted(
     }
     let name = match &plan.source {
         TaskDefinitionSource::Registered(name) => name.as_str(),
-        _ => before.service.task_definition.as_str(),
+        _ => running.as_str(),
     };
     let described = client.described_task_definition(name).await?;
     if matches!(plan.source, TaskDefinitionSource::Registered(_)) && plan.images.is_empty() {

@@ -3,6 +3,7 @@
 //! second time blindly. Start with [`deploy::run`], which is a whole deployment as one function.
 
 pub mod client;
+mod codedeploy;
 pub mod deploy;
 pub mod diagnose;
 mod ecr;

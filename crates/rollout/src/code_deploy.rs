@@ -193,6 +193,11 @@ impl Rollout {
         self.watch.step()
     }
 
+    /// When CreateDeployment answered.
+    pub fn started_at(&self) -> Millis {
+        self.start.started_at
+    }
+
     /// When to stop waiting.
     pub fn deadline(&self) -> Millis {
         self.start.deadline

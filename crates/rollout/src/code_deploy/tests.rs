@@ -296,8 +296,7 @@ fn a_failed_hook_is_named_with_its_function_and_its_diagnostics() {
 fn a_deployment_that_fails_before_any_traffic_and_does_not_go_back_has_left_stable_alone() {
     let mut quiet = failed(Status::Failed, "TIMEOUT", "The deployment timed out.");
     quiet.rolls_back = RollsBack::default();
-    let (rollout, _) =
-        look(&rollout(Vec::new()), Seen::of(quiet, Some(target("Install", 0))), &OK, MINUTE);
+    let (rollout, _) = look(&rollout(Vec::new()), Seen::of(quiet, Some(target("Install", 0))), &OK, MINUTE);
     assert!(matches!(rollout.verdict(), Some(Verdict::RolledBack { .. })), "{:?}", rollout.verdict());
 }
 
