@@ -3,6 +3,8 @@
 //! second time blindly. Start with [`deploy::run`], which is a whole deployment as one function.
 
 pub mod client;
+pub mod clock;
+mod cloudwatch;
 pub mod deploy;
 pub mod diagnose;
 mod ecr;
@@ -10,6 +12,7 @@ mod ecs;
 mod elbv2;
 pub mod error;
 mod exchange;
+pub mod gates;
 mod logs;
 pub mod observe;
 pub mod pacing;
