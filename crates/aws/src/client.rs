@@ -41,6 +41,7 @@ pub struct Client {
     pub(crate) ecr: aws_sdk_ecr::Client,
     pub(crate) logs: aws_sdk_cloudwatchlogs::Client,
     pub(crate) codedeploy: aws_sdk_codedeploy::Client,
+    pub(crate) cloudwatch: aws_sdk_cloudwatch::Client,
     pub(crate) place: Arc<Place>,
     pub(crate) counter: CallCounter,
 }
@@ -87,6 +88,7 @@ impl Client {
             ecr: aws_sdk_ecr::Client::new(&config),
             logs: aws_sdk_cloudwatchlogs::Client::new(&config),
             codedeploy: aws_sdk_codedeploy::Client::new(&config),
+            cloudwatch: aws_sdk_cloudwatch::Client::new(&config),
             place: Arc::new(Place { endpoint: config.endpoint_url().map(str::to_owned), region }),
             counter: CallCounter::default(),
         })

@@ -4,6 +4,8 @@
 
 pub mod client;
 mod codedeploy;
+pub mod clock;
+mod cloudwatch;
 pub mod deploy;
 pub mod diagnose;
 mod ecr;
@@ -11,6 +13,7 @@ mod ecs;
 mod elbv2;
 pub mod error;
 mod exchange;
+pub mod gates;
 mod logs;
 pub mod observe;
 pub mod pacing;
