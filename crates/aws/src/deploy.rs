@@ -6,7 +6,7 @@
 //! `DescribeTaskDefinition` (with tags), one `RegisterTaskDefinition` if something changed, one
 //! UpdateService; before them one ECR `DescribeImages` for each image whose tag is to be resolved.
 
-pub(crate) mod code_deploy;
+pub mod code_deploy;
 
 use crate::client::Client;
 use crate::ecr::EcrImage;

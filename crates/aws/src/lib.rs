@@ -3,9 +3,9 @@
 //! second time blindly. Start with [`deploy::run`], which is a whole deployment as one function.
 
 pub mod client;
-mod codedeploy;
 pub mod clock;
 mod cloudwatch;
+mod codedeploy;
 pub mod deploy;
 pub mod diagnose;
 mod ecr;

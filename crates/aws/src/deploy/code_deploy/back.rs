@@ -107,9 +107,10 @@ pub(crate) async fn stop(
     attach(client, target, service, timeout_ms, options, sink).await
 }
 
-/// Ends the wait before the blue task set goes.
-pub(crate) async fn promote(client: &Client, service: &Value) -> Result<Option<DeploymentId>, AwsError> {
-    let Some(id) = under_way(client, service).await? else { return Ok(None) };
+/// Ends the wait before the blue task set goes, and answers the deployment; `None` if none is under way.
+pub async fn promote(client: &Client, target: &ServiceRef) -> Result<Option<DeploymentId>, AwsError> {
+    let service = client.described_service(target).await?;
+    let Some(id) = under_way(client, &service).await? else { return Ok(None) };
     client.continue_deployment(&id, Wait::Termination).await?;
     Ok(Some(id))
 }
