@@ -28,7 +28,7 @@ const MINUTE: Millis = 60_000;
 pub type Asking<'a> = Pin<Box<dyn Future<Output = Reading> + Send + 'a>>;
 
 /// Whom to ask about what is not AWS's: an HTTP address, a command, a person.
-pub trait Elsewhere: Send + Sync {
+pub trait Elsewhere: std::fmt::Debug + Send + Sync {
     /// Sends the request once: [`Reading::Http`].
     fn http<'a>(&'a self, probe: &'a HttpProbe) -> Asking<'a>;
     /// Runs the command to its end: [`Reading::Command`].

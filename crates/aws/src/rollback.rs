@@ -136,10 +136,9 @@ pub async fn run(
         let service = &target.described;
         let stopped =
             code_deploy::stop(client, &plan.target, service, plan.timeout_ms, plan.watch, sink).await?;
-        return match stopped {
-            Some(verdict) => Ok(Outcome::Ended(verdict)),
-            None => code_deploy::start_existing(client, plan, service, target.to, sink).await,
-        };
+        if let Some(verdict) = stopped {
+            return Ok(Outcome::Ended(verdict));
+        }
     }
     start_existing(client, plan, target.described, target.to, sink).await
 }

@@ -1,10 +1,10 @@
-//! A deployment by AWS CodeDeploy as one function: look at everything it depends on, refuse what
+//! A deployment by AWS CodeDeploy: look at everything it depends on, refuse what
 //! cannot work before anything is changed, register, create the deployment, follow it. It must never
-//! decide what a look means: that is `tidegate_rollout::code_deploy`. Start with [`run`].
+//! decide what a look means: that is `tidegate_rollout::code_deploy`. Start with [`Ready`].
 //!
-//! The calls, in sequence: DescribeServices (by the caller), `DescribeTaskDefinition`,
+//! The calls, in sequence: DescribeServices (by the caller),
 //! `GetDeploymentGroup`, `DescribeTargetGroups`, `DescribeListeners`, `DescribeRules`,
-//! `ListDeployments`, for a config that is not CodeDeploy's own `GetDeploymentConfig`; then
+//! `ListDeployments`, for a config that is not CodeDeploy's own `GetDeploymentConfig`; `DescribeTaskDefinition`; then
 //! `RegisterTaskDefinition`, for a config that is not there `CreateDeploymentConfig`, and
 //! `CreateDeployment`. A look is one `GetDeployment` and one `BatchGetDeploymentTargets`; stopped tasks
 //! are read only while the candidate has fewer tasks than it wants.
@@ -12,11 +12,11 @@
 mod back;
 mod follow;
 
-use super::{DeployError, DeployPlan, Force, Outcome, Registering, Then, Wanted, wanted};
+use super::{Before, DeployError, DeployPlan, Outcome, Then};
 use crate::client::Client;
 use crate::codedeploy::NewDeployment;
 use crate::error::AwsError;
-use crate::gates::{Elsewhere, Nobody, TrafficGroups};
+use crate::gates::TrafficGroups;
 use crate::observe;
 use crate::sink::{EventSink, now};
 pub use back::promote;
@@ -27,7 +27,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use tidegate_rollout::code_deploy::app_spec::{Served, app_spec};
 use tidegate_rollout::code_deploy::config::{DeploymentConfig, Routing};
 use tidegate_rollout::code_deploy::requirements::{
-    Found, Settings, Termination, check, check_controller, listeners, target_group_names,
+    Found, Settings, Termination, check, check_controller, check_port, listeners, target_group_names,
 };
 use tidegate_rollout::code_deploy::{Refusal, Rollout, Start};
 use tidegate_rollout::names::TaskDefinitionArn;
@@ -35,129 +35,154 @@ use tidegate_rollout::plan::Size;
 use tidegate_rollout::strategy::{CanaryStep, DeploymentGroup, Traffic};
 use tidegate_rollout::{Event, Millis, Plan, Strategy, pace};
 
-/// How long after its bake a gate may take to answer, where nobody says.
-const GATES_TIMEOUT: Millis = 30 * 60_000;
 const MINUTE: Millis = 60_000;
 
-/// Deploys, and answers how it ended. `service` is the service as DescribeServices answered it.
-pub(crate) async fn run(
-    client: &Client,
-    plan: &DeployPlan,
-    service: &Value,
-    (traffic, group): (&Traffic, &DeploymentGroup),
-    elsewhere: &dyn Elsewhere,
-    sink: &mut dyn EventSink,
-) -> Result<Outcome, DeployError> {
-    check_controller(service)?;
-    let stable = running(service)?;
-    let wanted = wanted(client, plan, &stable, sink).await?;
-    let definition = match &wanted {
-        Wanted::Document(prepared) => prepared.document.clone(),
-        Wanted::Existing(arn) => client.described_task_definition(arn.as_str()).await?,
-    };
-    let ready = prepare(client, plan, service, (traffic, group), &definition, sink).await?;
-    let differences = wanted.differences().to_vec();
-    let planned = Event::Planned {
-        target: plan.target.clone(),
-        from: stable.clone(),
-        differences: differences.clone(),
-    };
-    sink.event(now(), &planned);
-    sink.event(now(), &Event::PlanMade { plan: ready.plan.clone() });
-    if plan.then == Then::OnlyShow {
-        let reason = "dry run: nothing was registered and no deployment was created".into();
-        sink.event(now(), &Event::NothingDone { reason });
-        return Ok(Outcome::OnlyShown { differences });
+/// A deployment that may begin: everything that it depends on was looked at and found sound.
+pub(crate) struct Ready {
+    plan: Plan,
+    group: DeploymentGroup,
+    config: DeploymentConfig,
+    served: Served,
+    traffic_groups: Option<TrafficGroups>,
+    notes: Vec<String>,
+    desired: u32,
+}
+
+impl Ready {
+    /// Looks at everything that a deployment depends on; changes nothing.
+    pub(crate) async fn of(
+        client: &Client,
+        plan: &DeployPlan,
+        (traffic, group): (&Traffic, &DeploymentGroup),
+        before: &Before,
+    ) -> Result<Self, DeployError> {
+        let service = &before.raw;
+        check_controller(service)?;
+        let info = client.deployment_group(group).await.map_err(|error| missing(error, group))?;
+        let (arns, names) = (listeners(&info), target_group_names(&info));
+        let (target_groups, found_listeners, rules) = tokio::join!(
+            client.target_groups_named(&names),
+            client.listeners(&arns),
+            client.rules_of(arns.first().map(String::as_str)),
+        );
+        let (target_groups, found_listeners, rules) = (target_groups?, found_listeners?, rules?);
+        let found = Found {
+            service,
+            group: &info,
+            target_groups: &target_groups,
+            listeners: &found_listeners,
+            rules: &rules,
+        };
+        let served = check(&plan.target, group, &found)?;
+        in_progress(client, group).await?.map_or(Ok(()), Err)?;
+        let settings = Settings::of(&info);
+        let (config, routing) = config(client, traffic, group).await?;
+        let bake = settings.bake();
+        let moves = routing.map_or_else(|| with_bake(traffic, bake), |it| it.traffic(bake));
+        let desired = plan.desired_count.unwrap_or(before.service.desired_count);
+        let size = Size { desired, maximum_percent: 200 };
+        let strategy = Strategy::CodeDeploy(moves, group.clone());
+        Ok(Self {
+            plan: Plan::of(plan.target.clone(), strategy, plan.gates.clone(), size),
+            group: group.clone(),
+            config,
+            traffic_groups: traffic_groups(&served, &target_groups, &found_listeners),
+            served,
+            notes: notes(traffic, settings),
+            desired,
+        })
     }
-    if wanted.is(&stable) && plan.force == Force::OnlyIfChanged {
-        let reason =
-            format!("nothing changed: the service runs {} already (--force redeploys it)", stable.short());
-        sink.event(now(), &Event::NothingDone { reason });
-        return Ok(Outcome::NothingToDo);
+
+    /// Does the task definition have the container and the port that the load balancer sends to?
+    pub(crate) fn accepts(&self, definition: &Value) -> Result<(), DeployError> {
+        Ok(check_port(&self.served, definition)?)
     }
-    let candidate = match wanted {
-        Wanted::Existing(arn) => arn,
-        Wanted::Document(prepared) if prepared.registering() == Registering::NotNeeded => stable.clone(),
-        Wanted::Document(prepared) => {
-            let arn = client.register(&prepared.document).await?;
-            sink.event(now(), &Event::Registered { task_definition: arn.clone() });
-            arn
+
+    /// What will happen, step by step.
+    pub(crate) fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Creates the deployment, and follows it as far as the plan says.
+    pub(crate) async fn start(
+        self,
+        client: &Client,
+        plan: &DeployPlan,
+        before: &Before,
+        candidate: TaskDefinitionArn,
+        sink: &mut dyn EventSink,
+    ) -> Result<Outcome, DeployError> {
+        for message in &self.notes {
+            sink.event(now(), &Event::Warned { message: message.clone() });
         }
-    };
-    start(client, plan, service, ready, stable, candidate, elsewhere, sink).await
+        if let DeploymentConfig::Ours { name, routing } = &self.config
+            && client.deployment_config(name).await?.is_none()
+        {
+            client.create_deployment_config(name, *routing).await?;
+        }
+        if let Some(count) = plan.desired_count.filter(|wished| *wished != before.service.desired_count) {
+            let request = json!({"cluster": plan.target.cluster, "service": plan.target.service, "desiredCount": count});
+            client.update(&plan.target, &request, &BTreeSet::new()).await?;
+        }
+        let hooks = BTreeMap::new();
+        let new = NewDeployment {
+            group: &self.group,
+            config: self.config.name(),
+            app_spec: &app_spec(&before.raw, &self.served, &candidate, &hooks),
+            description: format!("tidegate brings {} ({:08x})", candidate.short(), fastrand::u32(..)),
+        };
+        let created = match client.create_deployment(&new).await {
+            Ok(id) => id,
+            Err(error) => return Err(not_created(client, error, &self.group, candidate).await),
+        };
+        let started_at = now();
+        sink.event(
+            started_at,
+            &Event::Started {
+                target: plan.target.clone(),
+                deployment: created.clone(),
+                service_deployment: None,
+                task_definition: candidate.clone(),
+                desired: self.desired,
+            },
+        );
+        if plan.then == Then::Return {
+            return Ok(Outcome::Started { deployment: created });
+        }
+        let on_clock = self.plan.on_clock(plan.watch.tick);
+        let least = on_clock.least();
+        let rollout = Rollout::begin(Start {
+            plan: on_clock,
+            stable: before.service.task_definition.clone(),
+            candidate,
+            deployment: created.clone(),
+            hooks,
+            gates_timeout: pace::on_clock(plan.gates_timeout, plan.watch.tick),
+            desired: self.desired,
+            started_at,
+            // What the plan takes at least is no delay.
+            deadline: started_at + least + plan.timeout_ms,
+        });
+        follow(client, rollout, self.traffic_groups, plan.elsewhere.as_ref(), plan.watch, sink)
+            .await
+            .map(Outcome::Ended)
+            .map_err(|error| DeployError::LostSight { error, deployment: created })
+    }
 }
 
 /// Deploys a revision that is registered already, such as the one to go back to.
 pub(crate) async fn start_existing(
     client: &Client,
     plan: &DeployPlan,
-    service: &Value,
+    before: &Before,
     candidate: TaskDefinitionArn,
     sink: &mut dyn EventSink,
 ) -> Result<Outcome, DeployError> {
-    let group = back::group_of(client, service, plan).await?;
     // Nobody who goes back wants it in steps.
-    let traffic = &Traffic::BlueGreen { bake: 0 };
-    let group = &DeploymentGroup { config: None, ..group };
-    let stable = running(service)?;
-    let definition = client.described_task_definition(candidate.as_str()).await?;
-    let ready = prepare(client, plan, service, (traffic, group), &definition, sink).await?;
-    start(client, plan, service, ready, stable, candidate, &Nobody, sink).await
-}
-
-/// Everything that was looked at and found sound.
-struct Prepared {
-    plan: Plan,
-    group: DeploymentGroup,
-    config: DeploymentConfig,
-    served: Served,
-    traffic_groups: Option<TrafficGroups>,
-    desired: u32,
-}
-
-/// Looks at everything that a deployment depends on; changes nothing.
-async fn prepare(
-    client: &Client,
-    plan: &DeployPlan,
-    service: &Value,
-    (traffic, group): (&Traffic, &DeploymentGroup),
-    definition: &Value,
-    sink: &mut dyn EventSink,
-) -> Result<Prepared, DeployError> {
-    let info = client.deployment_group(group).await.map_err(|error| missing(error, group))?;
-    let (arns, names) = (listeners(&info), target_group_names(&info));
-    let (target_groups, found_listeners, rules) = tokio::join!(
-        client.target_groups_named(&names),
-        client.listeners(&arns),
-        client.rules_of(arns.first().map(String::as_str)),
-    );
-    let (target_groups, found_listeners, rules) = (target_groups?, found_listeners?, rules?);
-    let found = Found {
-        service,
-        group: &info,
-        target_groups: &target_groups,
-        listeners: &found_listeners,
-        rules: &rules,
-        definition,
-    };
-    let served = check(&plan.target, group, &found)?;
-    in_progress(client, group).await?.map_or(Ok(()), Err)?;
-    let settings = Settings::of(&info);
-    warn_of_settings(traffic, settings, sink);
-    let (config, routing) = config(client, traffic, group).await?;
-    let traffic =
-        routing.map_or_else(|| with_bake(traffic, settings.bake()), |it| it.traffic(settings.bake()));
-    let desired = plan.desired_count.unwrap_or_else(|| count(service, "desiredCount"));
-    let size = Size { desired, maximum_percent: 200 };
-    let strategy = Strategy::CodeDeploy(traffic, group.clone());
-    Ok(Prepared {
-        plan: Plan::of(plan.target.clone(), strategy, plan.gates.clone(), size),
-        group: group.clone(),
-        config,
-        traffic_groups: traffic_groups(&served, &target_groups, &found_listeners),
-        served,
-        desired,
-    })
+    let group = back::group_of(client, &before.raw, plan).await?;
+    let group = DeploymentGroup { config: None, ..group };
+    let ready = Ready::of(client, plan, (&Traffic::BlueGreen { bake: 0 }, &group), before).await?;
+    ready.start(client, plan, before, candidate, sink).await
 }
 
 /// The production target group and the other one of the pair.
@@ -200,24 +225,21 @@ fn routing(config: &Value) -> Option<Routing> {
     }
 }
 
-/// The wait before blue ends is the deployment group's, whatever the file says: a deployment cannot
-/// change it. The plan shows what will really be.
-fn warn_of_settings(traffic: &Traffic, settings: Settings, sink: &mut dyn EventSink) {
+/// What of the deployment group holds, whatever the file says: a deployment cannot change it. The plan
+/// shows what will really be.
+fn notes(traffic: &Traffic, settings: Settings) -> Vec<String> {
     let wished = traffic.shifts().last().map_or(0, |shift| shift.bake);
-    let message = match settings.termination {
-        Termination::KeepAlive => Some(
+    match settings.termination {
+        Termination::KeepAlive => vec![
             "the deployment group keeps the blue task set for good; end it yourself when it is not needed"
                 .to_owned(),
-        ),
-        Termination::After(wait) if wait != wished => Some(format!(
+        ],
+        Termination::After(wait) if wait != wished => vec![format!(
             "the deployment group ends the blue task set {} minutes after the last shift; that holds, not a bake of {}",
             wait / MINUTE,
             wished / MINUTE
-        )),
-        Termination::After(_) => None,
-    };
-    if let Some(message) = message {
-        sink.event(now(), &Event::Warned { message });
+        )],
+        Termination::After(_) => Vec::new(),
     }
 }
 
@@ -252,72 +274,6 @@ fn missing(error: AwsError, group: &DeploymentGroup) -> DeployError {
 async fn in_progress(client: &Client, group: &DeploymentGroup) -> Result<Option<Refusal>, AwsError> {
     let running = client.deployments_in_progress(group).await?.into_iter().next();
     Ok(running.map(|running| Refusal::InProgress { running, group: group.group.clone() }))
-}
-
-#[expect(clippy::too_many_arguments, reason = "each is another thing, and they meet only here")]
-async fn start(
-    client: &Client,
-    plan: &DeployPlan,
-    service: &Value,
-    ready: Prepared,
-    stable: TaskDefinitionArn,
-    candidate: TaskDefinitionArn,
-    elsewhere: &dyn Elsewhere,
-    sink: &mut dyn EventSink,
-) -> Result<Outcome, DeployError> {
-    if let DeploymentConfig::Ours { name, routing } = &ready.config
-        && client.deployment_config(name).await?.is_none()
-    {
-        client.create_deployment_config(name, *routing).await?;
-    }
-    if let Some(count) = plan.desired_count.filter(|wished| *wished != count(service, "desiredCount")) {
-        let request =
-            json!({"cluster": plan.target.cluster, "service": plan.target.service, "desiredCount": count});
-        client.update(&plan.target, &request, &BTreeSet::new()).await?;
-    }
-    let hooks = BTreeMap::new();
-    let new = NewDeployment {
-        group: &ready.group,
-        config: ready.config.name(),
-        app_spec: &app_spec(service, &ready.served, &candidate, &hooks),
-        description: format!("tidegate brings {} ({:08x})", candidate.short(), fastrand::u32(..)),
-    };
-    let created = match client.create_deployment(&new).await {
-        Ok(id) => id,
-        Err(error) => return Err(not_created(client, error, &ready.group, candidate).await),
-    };
-    let started_at = now();
-    sink.event(
-        started_at,
-        &Event::Started {
-            target: plan.target.clone(),
-            deployment: created.clone(),
-            service_deployment: None,
-            task_definition: candidate.clone(),
-            desired: ready.desired,
-        },
-    );
-    if plan.then == Then::Return {
-        return Ok(Outcome::Started { deployment: created });
-    }
-    let on_clock = ready.plan.on_clock(plan.watch.tick);
-    let least = on_clock.least();
-    let rollout = Rollout::begin(Start {
-        plan: on_clock,
-        stable,
-        candidate,
-        deployment: created.clone(),
-        hooks,
-        gates_timeout: pace::on_clock(GATES_TIMEOUT, plan.watch.tick),
-        desired: ready.desired,
-        started_at,
-        // What the plan takes at least is no delay.
-        deadline: started_at + least + plan.timeout_ms,
-    });
-    follow(client, rollout, ready.traffic_groups, elsewhere, plan.watch, sink)
-        .await
-        .map(Outcome::Ended)
-        .map_err(|error| DeployError::LostSight { error, deployment: created })
 }
 
 /// A deployment that was not created; one that runs already is named.

@@ -9,13 +9,16 @@ pub mod elbv2;
 mod engine;
 mod error;
 mod identity;
+pub mod lambda;
 mod page;
+pub mod ssm;
 mod state;
 mod table;
 
 pub use engine::{Effect, Engine, Event, Reply, Request, Settings, StopCause, TaskChange};
 pub use error::ApiError;
 pub use identity::Scope;
+pub use lambda::FunctionAnswer;
 pub use state::{Context, State};
 pub use table::{Change, LoadError, Table};
 pub use tidegate_models::Timestamp;

@@ -20,8 +20,6 @@ pub struct Found<'a> {
     pub listeners: &'a [Value],
     /// The rules of its production listener.
     pub rules: &'a [Value],
-    /// The task definition that is to run.
-    pub definition: &'a Value,
 }
 
 /// Why no deployment is started.
@@ -252,7 +250,6 @@ pub fn check(target: &ServiceRef, named: &DeploymentGroup, found: &Found<'_>) ->
     })?;
     check_load_balancer(named, found)?;
     check_listener(&served, found)?;
-    check_port(&served, found.definition)?;
     Ok(served)
 }
 
@@ -338,7 +335,8 @@ fn forwards_to(action: &Value, target_group: &str) -> bool {
         || weighted.iter().any(|group| group["TargetGroupArn"] == target_group)
 }
 
-fn check_port(served: &Served, definition: &Value) -> Result<(), Refusal> {
+/// Does the task definition have what the AppSpec will name?
+pub fn check_port(served: &Served, definition: &Value) -> Result<(), Refusal> {
     let containers = definition["containerDefinitions"].as_array().map_or(&[][..], Vec::as_slice);
     let ports = |container: &Value| -> Vec<u64> {
         let mapped = container["portMappings"].as_array().into_iter().flatten();
@@ -411,9 +409,9 @@ mod tests {
             target_groups: &world.target_groups,
             listeners: &world.listeners,
             rules: &[],
-            definition: &world.definition,
         };
-        check(&target, &named, &found)
+        let served = check(&target, &named, &found)?;
+        check_port(&served, &world.definition).map(|()| served)
     }
 
     #[test]

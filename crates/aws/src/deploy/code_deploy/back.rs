@@ -163,8 +163,9 @@ pub(super) async fn group_of(
         return Ok(group.clone());
     }
     let Some(id) = deployment_of(service) else {
-        return Err(DeployError::Unsupported(
-            "has deployment controller CODE_DEPLOY; name its application and deployment group in the section codeDeploy".into(),
+        return Err(DeployError::refused(
+            "nothing says which deployment group the service has",
+            "name its application and deployment group in the section codeDeploy",
         ));
     };
     Ok(named_by(&client.deployment_info(&id).await?))
