@@ -13,7 +13,7 @@ use tidegate_models::{
 };
 
 use crate::{
-    ApiError, Change, Context, LoadError, Scope, State, ecs,
+    ApiError, Change, Context, LoadError, Scope, State, cloudwatch, codedeploy, ecs,
     elbv2::{self, TargetHealth},
     lambda::{self, FunctionAnswer},
     ssm,
@@ -211,6 +211,7 @@ fn typed<I: serde::de::DeserializeOwned>(service: &'static str, input: Value) ->
         let code = match service {
             ecs::SERVICE => "InvalidParameterException",
             elbv2::SERVICE => "ValidationError",
+            codedeploy::SERVICE => "InvalidInputException",
             _ => "ValidationException",
         };
         ApiError::new(code, error.to_string())
@@ -231,6 +232,8 @@ impl Engine {
         ecs::register(&mut handlers);
         elbv2::register(&mut handlers);
         ssm::register(&mut handlers);
+        codedeploy::register(&mut handlers);
+        cloudwatch::register(&mut handlers);
         Self { state: State::new(settings), handlers }
     }
 
@@ -290,6 +293,8 @@ impl Engine {
                 Subject::Service(arn) => ecs::reconcile_service(&mut self.state, arn, now),
                 Subject::Task(arn) => ecs::reconcile_task(&mut self.state, arn, now),
                 Subject::TargetGroup(arn) => elbv2::reconcile_target_group(&mut self.state, arn, now),
+                Subject::Deployment(arn) => codedeploy::reconcile_deployment(&mut self.state, arn, now),
+                Subject::Alarm(arn) => cloudwatch::reconcile_alarm(&mut self.state, arn, now),
             };
             // A wake that is not later than now would never let it settle.
             let wake = wake.map(|at| at.max(now + std::time::Duration::from_millis(1)));

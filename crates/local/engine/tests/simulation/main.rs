@@ -15,5 +15,8 @@ mod runtime;
 mod setup;
 mod staged;
 mod stories;
+mod task_set_watch;
+mod task_set_worlds;
+mod task_sets;
 mod watch;
 mod world;

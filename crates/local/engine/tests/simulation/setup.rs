@@ -5,8 +5,9 @@ use std::time::Duration;
 use fastrand::Rng;
 use serde_json::{Value, json};
 use tidegate_models::ecs::{
-    DeploymentCircuitBreaker, DeploymentConfiguration, DeploymentEarlySuccessCriteria, SchedulingStrategy,
-    ServiceRevisionCleanup, ThresholdConfiguration, ThresholdType,
+    DeploymentCircuitBreaker, DeploymentConfiguration, DeploymentControllerType,
+    DeploymentEarlySuccessCriteria, SchedulingStrategy, ServiceRevisionCleanup, ThresholdConfiguration,
+    ThresholdType,
 };
 
 use super::{
@@ -31,6 +32,8 @@ pub(super) struct Setup {
     pub(super) load_balanced: bool,
     pub(super) checks_containers: bool,
     pub(super) drains_for: Duration,
+    /// Who deploys the service.
+    pub(super) controller: DeploymentControllerType,
     /// What a deployment configuration has besides, when traffic moves in stages between two target groups.
     pub(super) stages: Option<Value>,
 }
@@ -57,6 +60,7 @@ impl Default for Setup {
             load_balanced: true,
             checks_containers: false,
             drains_for: Duration::from_secs(5),
+            controller: DeploymentControllerType::Ecs,
             stages: None,
         }
     }
@@ -85,6 +89,7 @@ impl Setup {
             load_balanced,
             checks_containers: rng.u8(..3) == 0,
             drains_for: Duration::from_secs([0, 5, 30, 300][rng.usize(..4)]),
+            controller: DeploymentControllerType::Ecs,
             stages,
         }
     }
@@ -118,8 +123,18 @@ impl Setup {
             "deploymentConfiguration": self.configuration(),
             "networkConfiguration": {"awsvpcConfiguration": {"subnets": ["subnet-1"]}},
         });
+        if self.controller != DeploymentControllerType::Ecs {
+            input["deploymentController"] = json!({"type": self.controller});
+        }
         if self.strategy == SchedulingStrategy::Replica {
             input["desiredCount"] = json!(self.desired);
+        }
+        if self.controller == DeploymentControllerType::External {
+            // What its tasks are is up to its task sets.
+            for member in ["taskDefinition", "networkConfiguration"] {
+                input.as_object_mut().unwrap().remove(member);
+            }
+            return input;
         }
         if let Some(behind) = behind {
             let mut balancer = json!({"targetGroupArn": behind.groups[0], "containerName": CONTAINER, "containerPort": PORT});

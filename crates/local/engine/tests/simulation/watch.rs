@@ -8,7 +8,8 @@ use tidegate_engine::{
 };
 use tidegate_models::{
     ecs::{
-        DeploymentRolloutState as Rollout, DeploymentStrategy, HealthStatus, SchedulingStrategy, TaskStopCode,
+        DeploymentControllerType, DeploymentRolloutState as Rollout, DeploymentStrategy, HealthStatus,
+        SchedulingStrategy, TaskStopCode,
     },
     elbv2::TargetHealthStateEnum,
 };
@@ -16,6 +17,7 @@ use tidegate_models::{
 use super::{
     recount::Recount,
     setup::SERVICE,
+    task_set_watch::TaskSetWatch,
     world::{Broken, tail},
 };
 
@@ -26,6 +28,8 @@ pub(super) struct Watch {
     pub(super) is_calm: bool,
     before: Before,
     recount: Recount,
+    /// What is seen of task sets, where the service has some.
+    pub(super) task_sets: TaskSetWatch,
     /// The deployment that completed last, unless it is being rolled back to.
     last_completed: Option<String>,
     /// The weights of the production rule's groups.
@@ -82,6 +86,10 @@ impl Watch {
             };
         };
         let live: Vec<&Task> = state.tasks.indexed_by(SERVICE).map(|(_, task)| task).collect();
+        if service.controller != DeploymentControllerType::Ecs {
+            self.check_lives(&live)?;
+            return self.task_sets.after_settling(state, service, &self.before.live, now);
+        }
         check_service(service, &live)?;
         self.check_starts(state, service, &live, now)?;
         self.check_stops(state, service, now)?;
@@ -252,7 +260,7 @@ pub(super) fn deployment_of(task: &Task) -> &str {
     }
 }
 
-fn counts_to_ceiling(task: &Task) -> bool {
+pub(super) fn counts_to_ceiling(task: &Task) -> bool {
     task.stop.is_none() && task.last_status <= TaskStatus::Running
 }
 
@@ -287,7 +295,7 @@ fn limits(service: &Service) -> (u32, u32) {
 }
 
 /// Facts §1.2, told once more.
-fn is_healthy(state: &State, task: &Task, now: Timestamp) -> bool {
+pub(super) fn is_healthy(state: &State, task: &Task, now: Timestamp) -> bool {
     let Some(started) = task.times.started_at.filter(|_| task.last_status == TaskStatus::Running) else {
         return false;
     };

@@ -35,7 +35,7 @@ use crate::{
 };
 
 /// How long a change of weights takes until all of the balancer has it: nothing that it takes traffic from ends sooner.
-const SETTLES: Duration = Duration::from_secs(1);
+pub(super) const SETTLES: Duration = Duration::from_secs(1);
 
 /// Whether a deployment by this configuration goes in stages.
 pub(super) fn is_staged(configuration: &DeploymentConfiguration) -> bool {

@@ -1,0 +1,70 @@
+//! Metrics as calls name them: namespace, name, dimensions; and the statistics of them.
+
+use tidegate_models::cloudwatch::{Dimension, Metric};
+
+use super::errors::{invalid_value, missing};
+use crate::ApiError;
+
+/// AWS's limit of dimensions.
+const MOST_DIMENSIONS: usize = 30;
+
+/// Checks dimensions: `parameter` is what the call has them in.
+pub(super) fn check_dimensions(parameter: &str, dimensions: &[Dimension]) -> Result<(), ApiError> {
+    if dimensions.len() > MOST_DIMENSIONS {
+        return Err(invalid_value(format!(
+            "The collection {parameter} must not have a size greater than {MOST_DIMENSIONS}."
+        )));
+    }
+    for (at, dimension) in dimensions.iter().enumerate() {
+        let number = at + 1;
+        if dimension.name.trim().is_empty() {
+            return Err(missing(format!(
+                "The parameter {parameter}.member.{number}.Name is required and must not be blank."
+            )));
+        }
+        if dimension.value.trim().is_empty() {
+            return Err(missing(format!(
+                "The parameter {parameter}.member.{number}.Value is required and must not be blank."
+            )));
+        }
+        if dimension.name.starts_with(':') || !dimension.name.is_ascii() {
+            return Err(invalid_value(format!(
+                "The value {} for parameter {parameter}.member.{number}.Name is invalid: it must be ASCII and must not \
+                 begin with a colon.",
+                dimension.name
+            )));
+        }
+        if dimensions[..at].iter().any(|other| other.name == dimension.name) {
+            return Err(invalid_value(format!(
+                "Invalid dimension: the dimension {} was given more than once.",
+                dimension.name
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Checks a metric of a query: it must have a namespace and a name.
+pub(super) fn check_metric(parameter: &str, metric: &Metric) -> Result<(), ApiError> {
+    if metric.namespace.as_deref().is_none_or(str::is_empty) {
+        return Err(missing(format!("The parameter {parameter}.Namespace is required.")));
+    }
+    if metric.metric_name.as_deref().is_none_or(str::is_empty) {
+        return Err(missing(format!("The parameter {parameter}.MetricName is required.")));
+    }
+    check_dimensions(&format!("{parameter}.Dimensions"), metric.dimensions.as_deref().unwrap_or_default())
+}
+
+/// Whether two lists hold the same dimensions, in whatever order.
+pub(super) fn same_dimensions(one: &[Dimension], other: &[Dimension]) -> bool {
+    one.len() == other.len() && one.iter().all(|dimension| other.contains(dimension))
+}
+
+/// Checks a statistic that is not one of the five plain ones.
+pub(super) fn check_extended_statistic(parameter: &str, given: &str) -> Result<(), ApiError> {
+    let percentile = given.strip_prefix('p').and_then(|number| number.parse::<f64>().ok());
+    match percentile {
+        Some(percentile) if (0.0..=100.0).contains(&percentile) => Ok(()),
+        _ => Err(invalid_value(format!("The value {given} for parameter {parameter} is not supported."))),
+    }
+}
