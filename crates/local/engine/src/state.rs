@@ -8,8 +8,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use tidegate_models::Timestamp;
 
 use crate::{
-    Change, Effect, LoadError, Scope, Settings, Table, cloudwatch::records as cloudwatch,
-    codedeploy::records as codedeploy, ecs::records as ecs, elbv2::records as elbv2, identity::Ids, lambda,
+    Change, Effect, LoadError, Scope, Settings, Table,
+    cloudwatch::{Metrics, records as cloudwatch},
+    codedeploy::records as codedeploy,
+    ecs::records as ecs,
+    elbv2::records as elbv2,
+    identity::Ids,
+    lambda,
     ssm::records as ssm,
 };
 
@@ -35,6 +40,8 @@ pub(crate) enum Subject {
     Deployment(String),
     /// A CloudWatch alarm, by ARN.
     Alarm(String),
+    /// The data points of all metrics.
+    Metrics,
 }
 
 /// The state: one for all accounts and regions, keyed by ARNs.
@@ -90,6 +97,10 @@ pub struct State {
     pub alarms: Table<cloudwatch::Alarm>,
     /// What happened to alarms by [`cloudwatch::AlarmHistory::key`]; indexed by alarm ARN.
     pub alarm_history: Table<cloudwatch::AlarmHistory>,
+    /// The data points of CloudWatch's metrics.
+    pub(crate) metrics: Metrics,
+    /// When each metric alarm is to be evaluated next, by ARN.
+    pub(crate) evaluations: HashMap<String, Timestamp>,
     /// Tags by ARN of what they are on, of every service; keys in order.
     pub tags: Table<BTreeMap<String, String>>,
 }
@@ -138,6 +149,8 @@ impl State {
             invocations: Table::new("invocations"),
             alarms: Table::indexed("alarms", cloudwatch::Alarm::index),
             alarm_history: Table::indexed("alarm_history", |row| Some(row.alarm_arn.clone())),
+            metrics: Metrics::default(),
+            evaluations: HashMap::new(),
             tags: Table::new("tags"),
         }
     }
@@ -156,23 +169,29 @@ impl State {
 
     pub(crate) fn changes(&mut self) -> Vec<Change> {
         let mut changes = Vec::new();
-        each_table!(self, table => changes.extend(table.changes()));
+        each_table!(&mut *self, table => changes.extend(table.changes()));
+        changes.extend(self.metrics.changes());
         changes
     }
 
     pub(crate) fn commit(&mut self) -> Vec<Effect> {
         each_table!(&mut *self, table => table.commit());
+        self.metrics.commit();
         std::mem::take(&mut self.effects)
     }
 
     /// Takes back all changes since the last commit. The agenda is asked to look at everything that was touched again.
     pub(crate) fn roll_back(&mut self) {
         each_table!(&mut *self, table => table.roll_back());
+        self.metrics.roll_back();
         self.effects.clear();
     }
 
     pub(crate) fn load(&mut self, table_name: &str, key: &str, row: &[u8]) -> Result<(), LoadError> {
         each_table!(&mut *self, table => if table.name() == table_name { return table.load(key, row) });
+        if let Some(loaded) = self.metrics.load(table_name, key, row) {
+            return loaded;
+        }
         Err(LoadError::UnknownTable(table_name.to_owned()))
     }
 
@@ -187,7 +206,13 @@ impl State {
         let alarms = alarms.map(|(arn, _)| Subject::Alarm(arn.to_owned()));
         let deployments = self.deployments.iter().filter(|(_, row)| !row.is_over());
         let deployments = deployments.map(|(arn, _)| Subject::Deployment(arn.to_owned()));
-        self.agenda.touched = services.chain(tasks).chain(groups).chain(alarms).chain(deployments).collect();
+        self.agenda.touched = services
+            .chain(tasks)
+            .chain(groups)
+            .chain(alarms)
+            .chain(deployments)
+            .chain([Subject::Metrics])
+            .collect();
         self.effects = self.invocations.iter().map(|(id, _)| Effect::InvokeFunction(id.to_owned())).collect();
     }
 }

@@ -25,6 +25,7 @@ use crate::{
     control::Control,
     effects::Effects,
     faults::{Fault, Faults},
+    metering,
     ports::PortGuard,
     presence,
     tasking::TaskNames,
@@ -143,6 +144,13 @@ impl LocalCloud {
             runtime: runtime.clone(),
             control: Control { balancer: balancer.clone(), shutdown: shutdown_requested.clone() },
         };
+        let meter = metering::run(
+            balancer.clone(),
+            Arc::clone(&engine),
+            commands.clone(),
+            clock.clone(),
+            stop.clone(),
+        );
         let pumps = vec![
             tokio::spawn(pump(task_events, commands.clone(), {
                 let (faults, runtime, clock) = (faults.clone(), runtime.clone(), clock.clone());
@@ -158,8 +166,11 @@ impl LocalCloud {
                 move |event| balancing::translate(&engine, event)
             })),
         ];
-        let loops =
-            vec![tokio::spawn(writer.run()), tokio::spawn(api::serve(listener, Arc::new(api), stop.clone()))];
+        let loops = vec![
+            tokio::spawn(writer.run()),
+            tokio::spawn(api::serve(listener, Arc::new(api), stop.clone())),
+            tokio::spawn(meter),
+        ];
         Ok(Self { address, clock, balancer, runtime, faults, shutdown_requested, stop, loops, pumps, folder })
     }
 

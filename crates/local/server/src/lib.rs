@@ -23,6 +23,7 @@ mod effects;
 mod error;
 mod faults;
 mod logs;
+mod metering;
 mod options;
 mod ports;
 mod presence;

@@ -100,6 +100,15 @@ impl Cloud {
         std::mem::take(&mut self.effects)
     }
 
+    pub(crate) fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    pub(crate) fn observe(&mut self, event: Event) {
+        self.engine.observe(event, self.now);
+        self.settle();
+    }
+
     pub(crate) fn report_health(&mut self, group: &str, target: &str, port: u16, health: TargetHealth) {
         let event =
             Event::TargetHealth { target_group: group.to_owned(), target: target.to_owned(), port, health };
