@@ -4,6 +4,8 @@
 
 pub mod client;
 pub mod clock;
+mod cloudwatch;
+mod codedeploy;
 pub mod deploy;
 pub mod diagnose;
 mod ecr;
@@ -11,12 +13,15 @@ mod ecs;
 mod elbv2;
 pub mod error;
 mod exchange;
+pub mod gates;
 mod logs;
+mod native;
 pub mod observe;
 pub mod pacing;
 pub mod provision;
 pub mod revisions;
 pub mod rollback;
+mod rolling;
 pub mod sink;
 pub mod status;
 pub mod watch;

@@ -5,6 +5,7 @@
 //! [`event::Event`], which is the one stream that every reporter renders.
 
 pub mod cause;
+pub mod code_deploy;
 pub mod diagnosis;
 pub mod event;
 pub mod gate;
