@@ -40,6 +40,7 @@ pub struct Client {
     pub(crate) elb: aws_sdk_elasticloadbalancingv2::Client,
     pub(crate) ecr: aws_sdk_ecr::Client,
     pub(crate) logs: aws_sdk_cloudwatchlogs::Client,
+    pub(crate) cloudwatch: aws_sdk_cloudwatch::Client,
     pub(crate) place: Arc<Place>,
     pub(crate) counter: CallCounter,
 }
@@ -85,6 +86,7 @@ impl Client {
             elb: aws_sdk_elasticloadbalancingv2::Client::new(&config),
             ecr: aws_sdk_ecr::Client::new(&config),
             logs: aws_sdk_cloudwatchlogs::Client::new(&config),
+            cloudwatch: aws_sdk_cloudwatch::Client::new(&config),
             place: Arc::new(Place { endpoint: config.endpoint_url().map(str::to_owned), region }),
             counter: CallCounter::default(),
         })

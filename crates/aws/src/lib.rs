@@ -3,6 +3,8 @@
 //! second time blindly. Start with [`deploy::run`], which is a whole deployment as one function.
 
 pub mod client;
+pub mod clock;
+mod cloudwatch;
 pub mod deploy;
 pub mod diagnose;
 mod ecr;
@@ -10,12 +12,15 @@ mod ecs;
 mod elbv2;
 pub mod error;
 mod exchange;
+pub mod gates;
 mod logs;
+mod native;
 pub mod observe;
 pub mod pacing;
 pub mod provision;
 pub mod revisions;
 pub mod rollback;
+mod rolling;
 pub mod sink;
 pub mod status;
 pub mod watch;
