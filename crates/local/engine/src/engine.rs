@@ -15,6 +15,7 @@ use tidegate_models::{
 use crate::{
     ApiError, Change, Context, LoadError, Scope, State, ecs,
     elbv2::{self, TargetHealth},
+    ssm,
     state::Subject,
 };
 
@@ -197,7 +198,11 @@ impl fmt::Debug for Handlers {
 /// The wire has validated the input by the model, so this fails only where the model is weaker than the struct.
 fn typed<I: serde::de::DeserializeOwned>(service: &'static str, input: Value) -> Result<I, ApiError> {
     serde_json::from_value(input).map_err(|error| {
-        let code = if service == ecs::SERVICE { "InvalidParameterException" } else { "ValidationError" };
+        let code = match service {
+            ecs::SERVICE => "InvalidParameterException",
+            elbv2::SERVICE => "ValidationError",
+            _ => "ValidationException",
+        };
         ApiError::new(code, error.to_string())
     })
 }
@@ -215,6 +220,7 @@ impl Engine {
         let mut handlers = Handlers::default();
         ecs::register(&mut handlers);
         elbv2::register(&mut handlers);
+        ssm::register(&mut handlers);
         Self { state: State::new(settings), handlers }
     }
 

@@ -10,6 +10,7 @@ mod engine;
 mod error;
 mod identity;
 mod page;
+pub mod ssm;
 mod state;
 mod table;
 

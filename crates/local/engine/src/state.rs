@@ -9,7 +9,7 @@ use tidegate_models::Timestamp;
 
 use crate::{
     Change, Effect, LoadError, Scope, Settings, Table, ecs::records as ecs, elbv2::records as elbv2,
-    identity::Ids,
+    identity::Ids, ssm::records as ssm,
 };
 
 /// What a call is made with, beside its input.
@@ -67,6 +67,8 @@ pub struct State {
     pub listeners: Table<elbv2::Listener>,
     /// Rules by ARN, default rules too; indexed by listener ARN and by the ARN of each target group that they forward to.
     pub rules: Table<elbv2::Rule>,
+    /// Parameters of Parameter Store by [`ssm::Parameter::key`].
+    pub parameters: Table<ssm::Parameter>,
     /// Tags by ARN of what they are on, of every service; keys in order.
     pub tags: Table<BTreeMap<String, String>>,
 }
@@ -77,7 +79,7 @@ macro_rules! each_table {
         let state = $state;
         each_table!(@ state, $table, $action, clusters, task_definitions, families, services, service_events,
             service_deployments, service_revisions, tasks, account_settings, tokens, load_balancers, target_groups,
-            listeners, rules, tags);
+            listeners, rules, parameters, tags);
     }};
     (@ $state:ident, $table:ident, $action:expr, $($field:ident),*) => {
         $({ let $table = &mut $state.$field; $action; })*
@@ -105,6 +107,7 @@ impl State {
             target_groups: Table::new("target_groups"),
             listeners: Table::indexed("listeners", |row| Some(row.load_balancer_arn.clone())),
             rules: Table::indexed_by_many("rules", elbv2::Rule::index),
+            parameters: Table::new("parameters"),
             tags: Table::new("tags"),
         }
     }

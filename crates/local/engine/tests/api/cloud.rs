@@ -151,9 +151,14 @@ impl Cloud {
     }
 
     fn request(&self, operation: &str, input: Value) -> Request {
-        let of_ecs = tidegate_models::ecs::model().operation(operation).is_some();
+        let known =
+            [tidegate_models::ecs::model(), tidegate_models::elbv2::model(), tidegate_models::ssm::model()];
+        let model = known.into_iter().find(|model| model.operation(operation).is_some());
         Request {
-            service: if of_ecs { "ecs" } else { "elasticloadbalancing" },
+            service: model
+                .unwrap_or_else(|| panic!("no service has an operation {operation}"))
+                .signing_name
+                .as_str(),
             operation: operation.to_owned(),
             scope: self.scope.clone(),
             input,

@@ -7,3 +7,4 @@
 mod cloud;
 mod ecs;
 mod elbv2;
+mod ssm;
