@@ -80,6 +80,7 @@ pub async fn run(
 enum Ready {
     Rolling(crate::rolling::Ready),
     Native(crate::native::Ready),
+    Alb(Box<crate::alb::ready::Ready>),
 }
 
 impl Ready {
@@ -90,9 +91,11 @@ impl Ready {
             Strategy::Ecs(traffic) => {
                 crate::native::Ready::of(client, plan, traffic, before).await.map(Self::Native)
             }
-            Strategy::CodeDeploy(..) | Strategy::Alb(..) => {
-                Err(DeployError::NotYet { strategy: plan.strategy.clone() })
+            Strategy::Alb(_, candidate) => {
+                let ready = crate::alb::ready::Ready::of(client, plan, candidate, before).await?;
+                Ok(Self::Alb(Box::new(ready)))
             }
+            Strategy::CodeDeploy(..) => Err(DeployError::NotYet { strategy: plan.strategy.clone() }),
         }
     }
 
@@ -101,6 +104,7 @@ impl Ready {
         match self {
             Self::Rolling(ready) => ready.plan(),
             Self::Native(ready) => ready.plan(),
+            Self::Alb(ready) => ready.plan(),
         }
     }
 
@@ -116,6 +120,7 @@ impl Ready {
         match self {
             Self::Rolling(ready) => ready.start(client, plan, before, task_definition, sink).await,
             Self::Native(ready) => ready.start(client, plan, before, task_definition, sink).await,
+            Self::Alb(ready) => ready.start(client, plan, task_definition, sink).await,
         }
     }
 }
@@ -260,6 +265,14 @@ pub enum DeployError {
         /// The revision that was registered for it.
         task_definition: TaskDefinitionArn,
     },
+    /// A rollout that this program itself moves stopped half way.
+    #[error("{what}")]
+    Left {
+        /// What happened.
+        what: String,
+        /// What to do.
+        help: Option<String>,
+    },
     /// The rollout goes on, and this program cannot see it any more.
     #[error("lost sight of deployment {deployment}: {error}")]
     LostSight {
@@ -285,7 +298,7 @@ impl DeployError {
     /// What was touched before it failed.
     pub fn changed(&self) -> Changed {
         match self {
-            Self::LostSight { .. } => Changed::Service,
+            Self::LostSight { .. } | Self::Left { .. } => Changed::Service,
             Self::Update { error, .. } if error.fate() == Fate::Unknown => Changed::Perhaps,
             _ => Changed::Nothing,
         }
@@ -299,6 +312,7 @@ impl DeployError {
                 Some("ECS goes on without this program; `tidegate watch` picks it up again".into())
             }
             Self::Refused { instead, .. } => Some(instead.clone()),
+            Self::Left { help, .. } => help.clone(),
             Self::Image(_) | Self::NotYet { .. } => None,
         }
     }

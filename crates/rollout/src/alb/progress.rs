@@ -327,6 +327,17 @@ impl Progress {
         }
     }
 
+    /// The same for a revision that was registered after the check.
+    #[must_use]
+    pub fn of_revision(self, revision: TaskDefinitionArn) -> Self {
+        Self { revision, ..self }
+    }
+
+    /// Do clients stick to the group that they were sent to first?
+    pub fn is_sticky(&self) -> bool {
+        self.way.is_sticky()
+    }
+
     /// Takes up a rollout that nobody runs any more, or one that ended without having come home: its
     /// deadlines begin again, and so does the bake, since nobody watched.
     #[must_use]
