@@ -15,6 +15,7 @@ use tidegate_models::{
 use crate::{
     ApiError, Change, Context, LoadError, Scope, State, ecs,
     elbv2::{self, TargetHealth},
+    lambda::{self, FunctionAnswer},
     ssm,
     state::Subject,
 };
@@ -64,6 +65,13 @@ pub enum Event {
         port: u16,
         /// What they found.
         health: TargetHealth,
+    },
+    /// A function answered, or could not.
+    FunctionAnswered {
+        /// The invocation's id.
+        invocation: String,
+        /// What came of it.
+        answer: FunctionAnswer,
     },
 }
 
@@ -143,6 +151,8 @@ pub enum Effect {
     LoadBalancer(String),
     /// The target group with this ARN changed, or its targets did, or it is gone.
     TargetGroup(String),
+    /// Call the function of the invocation with this id, unless that is under way; or give it up, if it is gone.
+    InvokeFunction(String),
 }
 
 type Read = Box<dyn Fn(&State, &Context, Value) -> Result<Reply, ApiError> + Send + Sync>;
@@ -267,6 +277,9 @@ impl Engine {
             Event::TargetHealth { target_group, target, port, health } => {
                 elbv2::observe(&mut self.state, &target_group, &target, port, health);
             }
+            Event::FunctionAnswered { invocation, answer } => {
+                lambda::observe(&mut self.state, &invocation, answer, now);
+            }
         }
     }
 
@@ -291,7 +304,8 @@ impl Engine {
         let tasks = old.tasks.iter().map(|(arn, _)| Effect::StopTask(arn.to_owned()));
         let balancers = old.load_balancers.iter().map(|(arn, _)| Effect::LoadBalancer(arn.to_owned()));
         let groups = old.target_groups.iter().map(|(arn, _)| Effect::TargetGroup(arn.to_owned()));
-        tasks.chain(balancers).chain(groups).collect()
+        let invocations = old.invocations.iter().map(|(id, _)| Effect::InvokeFunction(id.to_owned()));
+        tasks.chain(balancers).chain(groups).chain(invocations).collect()
     }
 
     /// When [`Engine::settle`] has something to do again though nothing happens.

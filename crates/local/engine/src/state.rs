@@ -9,7 +9,7 @@ use tidegate_models::Timestamp;
 
 use crate::{
     Change, Effect, LoadError, Scope, Settings, Table, ecs::records as ecs, elbv2::records as elbv2,
-    identity::Ids, ssm::records as ssm,
+    identity::Ids, lambda, ssm::records as ssm,
 };
 
 /// What a call is made with, beside its input.
@@ -69,6 +69,8 @@ pub struct State {
     pub rules: Table<elbv2::Rule>,
     /// Parameters of Parameter Store by [`ssm::Parameter::key`].
     pub parameters: Table<ssm::Parameter>,
+    /// Invocations of functions that somebody waits for, by id.
+    pub invocations: Table<lambda::Invocation>,
     /// Tags by ARN of what they are on, of every service; keys in order.
     pub tags: Table<BTreeMap<String, String>>,
 }
@@ -79,7 +81,7 @@ macro_rules! each_table {
         let state = $state;
         each_table!(@ state, $table, $action, clusters, task_definitions, families, services, service_events,
             service_deployments, service_revisions, tasks, account_settings, tokens, load_balancers, target_groups,
-            listeners, rules, parameters, tags);
+            listeners, rules, parameters, invocations, tags);
     }};
     (@ $state:ident, $table:ident, $action:expr, $($field:ident),*) => {
         $({ let $table = &mut $state.$field; $action; })*
@@ -108,6 +110,7 @@ impl State {
             listeners: Table::indexed("listeners", |row| Some(row.load_balancer_arn.clone())),
             rules: Table::indexed_by_many("rules", elbv2::Rule::index),
             parameters: Table::new("parameters"),
+            invocations: Table::new("invocations"),
             tags: Table::new("tags"),
         }
     }
@@ -146,12 +149,14 @@ impl State {
         Err(LoadError::UnknownTable(table_name.to_owned()))
     }
 
-    /// Asks for everything to be looked at: after a restart, when the agenda is empty.
+    /// Asks for everything to be looked at, and for each invocation to be made that has no answer yet: after a restart,
+    /// when agenda and effects are empty.
     pub(crate) fn touch_everything(&mut self) {
         let services = self.services.iter().map(|(arn, _)| Subject::Service(arn.to_owned()));
         let tasks = self.tasks.iter().map(|(arn, _)| Subject::Task(arn.to_owned()));
         let groups = self.target_groups.iter().map(|(arn, _)| Subject::TargetGroup(arn.to_owned()));
         self.agenda.touched = services.chain(tasks).chain(groups).collect();
+        self.effects = self.invocations.iter().map(|(id, _)| Effect::InvokeFunction(id.to_owned())).collect();
     }
 }
 

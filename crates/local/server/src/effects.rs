@@ -66,6 +66,8 @@ impl Effects {
                 Effect::LoadBalancer(arn) => {
                     changes.push(balancing::load_balancer(state, &arn, self.expose_targets));
                 }
+                // The functions come with the next change.
+                Effect::InvokeFunction(_) => {}
                 Effect::TargetGroup(arn) => changes.push(balancing::target_group(state, &self.faults, &arn)),
             }
         }

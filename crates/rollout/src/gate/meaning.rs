@@ -127,7 +127,7 @@ fn of_comparison(told: Told) -> Standing {
 }
 
 /// At most three digits after the point, none of them a trailing zero.
-pub(super) fn short(value: f64) -> String {
+fn short(value: f64) -> String {
     let text = format!("{value:.3}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }

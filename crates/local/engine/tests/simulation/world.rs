@@ -255,7 +255,7 @@ impl World {
                     self.runtime.stop(&arn, &mut self.rng, self.now);
                 }
                 Effect::TargetGroup(_) => self.runtime.check_all(self.now),
-                Effect::LoadBalancer(_) => {}
+                Effect::LoadBalancer(_) | Effect::InvokeFunction(_) => {}
             }
         }
     }
@@ -442,5 +442,6 @@ fn short(event: &Event) -> String {
             format!("{} {}", tail(task), &change[..end])
         }
         Event::TargetHealth { target, health, .. } => format!("{target} {:?}", health.state),
+        Event::FunctionAnswered { invocation, answer } => format!("{} {answer:?}", tail(invocation)),
     }
 }

@@ -29,4 +29,4 @@ pub(crate) use deployments::{start_deployment, stop_service_deployment};
 pub(crate) use launch::{NewTask, create_task, launch_of, managed_tags};
 pub(crate) use lifecycle::{observe, reconcile_task, stop_task};
 pub(crate) use reconcile::reconcile_service;
-pub(crate) use staged::{answer as answer_hook, resolved};
+pub(crate) use staged::{answer as answer_hook, function_answered, resolved};

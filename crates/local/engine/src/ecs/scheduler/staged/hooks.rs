@@ -15,7 +15,7 @@ use tidegate_models::{
 
 use super::{Stands, is_over};
 use crate::{
-    ApiError, State,
+    ApiError, FunctionAnswer, State,
     ecs::records::{HookRun, Stage, Staged},
     state::Subject,
 };
@@ -93,6 +93,28 @@ pub(crate) fn answer(
     });
     state.touch(Subject::Service(service_arn));
     Ok(())
+}
+
+/// Takes in the answer of a hook's function; one that comes too late, or for a stage that is over, changes nothing.
+pub(crate) fn function_answered(
+    state: &mut State,
+    arn: &str,
+    hook_id: &str,
+    answer: FunctionAnswer,
+    now: Timestamp,
+) {
+    let Some(row) = state.service_deployments.get(arn).filter(|row| !is_over(row.status)) else { return };
+    let service_arn = row.service_arn.clone();
+    let status = match answer {
+        FunctionAnswer::Returned(_) => Status::Succeeded,
+        FunctionAnswer::Failed(_) => Status::Failed,
+    };
+    change(state, arn, now, |hooks| {
+        for run in hooks.iter_mut().filter(|run| run.id == hook_id && run.status == Status::InProgress) {
+            run.status = status;
+        }
+    });
+    state.touch(Subject::Service(service_arn));
 }
 
 fn called(state: &mut State, hook: &DeploymentLifecycleHook, now: Timestamp) -> HookRun {

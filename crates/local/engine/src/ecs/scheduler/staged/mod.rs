@@ -19,7 +19,7 @@ use tidegate_models::{
     },
 };
 
-pub(crate) use hooks::answer;
+pub(crate) use hooks::{answer, function_answered};
 pub(crate) use traffic::resolved;
 pub(super) use traffic::target_groups;
 
