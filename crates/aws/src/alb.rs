@@ -9,6 +9,6 @@ pub(crate) mod ready;
 mod run;
 pub mod shift;
 
-pub use control::{Answer, Asking, ask, held};
+pub use control::{Answer, Asking, ask, follow, held};
 pub use lease::{Held, Lease};
 pub use run::AlbError;

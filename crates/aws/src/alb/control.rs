@@ -42,6 +42,44 @@ pub async fn held(client: &Client, target: &ServiceRef) -> Result<Option<Held>, 
     Ok(lease::read(client, target).await?.map(|(held, ..)| held))
 }
 
+/// Follows a rollout that another process runs, to its end or until nobody runs it any more.
+pub async fn follow(
+    client: &Client,
+    target: &ServiceRef,
+    watch: WatchOptions,
+    sink: &mut dyn EventSink,
+) -> Result<Option<Verdict>, AlbError> {
+    let mut said = Vec::new();
+    loop {
+        let Some(held) = held(client, target).await? else { return Ok(None) };
+        let progress = &held.progress;
+        let share = progress.share();
+        let weighed = Event::Weighed { asked: share, set: Some(share), measured: None };
+        for event in progress.announced().into_iter().chain([weighed]) {
+            if !said.contains(&event) {
+                sink.event(now(), &event);
+                said.retain(|earlier| {
+                    matches!(earlier, Event::PlanMade { .. }) || !same_kind(earlier, &event)
+                });
+                said.push(event);
+            }
+        }
+        if let Some(verdict) = progress.verdict() {
+            let duration_ms = now() - progress.beginning().0;
+            sink.event(now(), &Event::Decided { verdict: verdict.clone(), duration_ms });
+            return Ok(Some(verdict.clone()));
+        }
+        if !held.is_running(now()) {
+            return Ok(None);
+        }
+        tokio::time::sleep(Duration::from_millis(watch.tick.unsigned_abs())).await;
+    }
+}
+
+fn same_kind(one: &Event, other: &Event) -> bool {
+    std::mem::discriminant(one) == std::mem::discriminant(other)
+}
+
 /// Asks it.
 pub async fn ask(client: &Client, asking: &Asking<'_>, sink: &mut dyn EventSink) -> Result<Answer, AlbError> {
     let request = Request { id: format!("{:016x}", fastrand::u64(..)), verb: asking.verb, by: whoami() };

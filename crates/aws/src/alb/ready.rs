@@ -14,7 +14,7 @@ use tidegate_rollout::alb::{CheckError, Found, Progress, begin};
 use tidegate_rollout::names::{ServiceRef, TaskDefinitionArn};
 use tidegate_rollout::observation::ServiceSeen;
 use tidegate_rollout::strategy::Candidate;
-use tidegate_rollout::{Event, Plan};
+use tidegate_rollout::{Event, Plan, pace};
 
 /// A rollout that may begin.
 pub(crate) struct Ready {
@@ -65,6 +65,7 @@ impl Ready {
             candidate_group: &candidate_group,
             rule: &rule,
             timeout: plan.timeout_ms,
+            gates_timeout: pace::on_clock(plan.gates_timeout, plan.watch.tick),
             tick: plan.watch.tick,
             now: now(),
         })?;
@@ -88,6 +89,10 @@ impl Ready {
                            they follow the weights only when their cookie ends"
                 .to_owned();
             sink.event(now(), &Event::Warned { message });
+        }
+        for event in progress.announced().into_iter().filter(|event| matches!(event, Event::StepBegan { .. }))
+        {
+            sink.event(now(), &event);
         }
         let lease = Lease::take(client, &whoami(), plan.watch.tick, &progress).await?;
         let runner = Runner::of(client, lease, progress, &*plan.elsewhere);

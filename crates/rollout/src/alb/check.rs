@@ -37,6 +37,8 @@ pub struct Found<'a> {
     pub rule: &'a Rule,
     /// How long anything but a bake may take.
     pub timeout: Millis,
+    /// How long after a step's bake its gates may take to answer.
+    pub gates_timeout: Millis,
     /// The tick of the clock that it runs on.
     pub tick: Millis,
     /// The moment.
@@ -156,6 +158,7 @@ pub fn begin(found: Found<'_>) -> Result<Progress, CheckError> {
         by: found.by,
         started_at: found.now,
         timeout: found.timeout,
+        gates_timeout: found.gates_timeout,
         tick: found.tick,
         revision: found.revision,
         found: Baseline {

@@ -22,6 +22,8 @@ pub struct Progress {
     pub(super) started_at: Millis,
     /// How long anything but a bake may take.
     pub(super) timeout: Millis,
+    /// How long after a bake its gates may take to answer.
+    pub(super) gates_timeout: Millis,
     /// The tick of the clock that it runs on.
     pub(super) tick: Millis,
     pub(super) revision: TaskDefinitionArn,

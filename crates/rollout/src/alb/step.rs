@@ -537,8 +537,7 @@ impl Progress {
 
     /// A shift is watched from now on.
     pub(super) fn watch_shift(&mut self, shift: usize, now: Millis) {
-        let gates_timeout = self.timeout;
-        self.watch = Some(Watch::begin(self.plan(), shift + 1, now, gates_timeout));
+        self.watch = Some(Watch::begin(self.plan(), shift + 1, now, self.gates_timeout));
         self.measured = MeasuredYet::NotYet;
     }
 

@@ -142,6 +142,7 @@ impl World {
             candidate_group: CANDIDATE,
             rule,
             timeout: 600_000,
+            gates_timeout: 600_000,
             tick: 2_000,
             now: self.now,
         })
