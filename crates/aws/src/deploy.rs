@@ -87,6 +87,7 @@ enum Ready {
     Rolling(crate::rolling::Ready),
     Native(crate::native::Ready),
     CodeDeploy(code_deploy::Ready),
+    Alb(Box<crate::alb::ready::Ready>),
 }
 
 impl Ready {
@@ -100,14 +101,17 @@ impl Ready {
             Strategy::CodeDeploy(traffic, group) => {
                 code_deploy::Ready::of(client, plan, (traffic, group), before).await.map(Self::CodeDeploy)
             }
-            Strategy::Alb(..) => Err(DeployError::NotYet { strategy: plan.strategy.clone() }),
+            Strategy::Alb(_, candidate) => {
+                let ready = crate::alb::ready::Ready::of(client, plan, candidate, before).await?;
+                Ok(Self::Alb(Box::new(ready)))
+            }
         }
     }
 
     /// Can this task definition be brought that way?
     fn accepts(&self, definition: &Value) -> Result<(), DeployError> {
         match self {
-            Self::Rolling(_) | Self::Native(_) => Ok(()),
+            Self::Rolling(_) | Self::Native(_) | Self::Alb(_) => Ok(()),
             Self::CodeDeploy(ready) => ready.accepts(definition),
         }
     }
@@ -118,6 +122,7 @@ impl Ready {
             Self::Rolling(ready) => ready.plan(),
             Self::Native(ready) => ready.plan(),
             Self::CodeDeploy(ready) => ready.plan(),
+            Self::Alb(ready) => ready.plan(),
         }
     }
 
@@ -134,6 +139,7 @@ impl Ready {
             Self::Rolling(ready) => ready.start(client, plan, before, task_definition, sink).await,
             Self::Native(ready) => ready.start(client, plan, before, task_definition, sink).await,
             Self::CodeDeploy(ready) => ready.start(client, plan, before, task_definition, sink).await,
+            Self::Alb(ready) => ready.start(client, plan, task_definition, sink).await,
         }
     }
 }
@@ -281,6 +287,14 @@ pub enum DeployError {
         /// The revision that was registered for it.
         task_definition: TaskDefinitionArn,
     },
+    /// A rollout that this program itself moves stopped half way.
+    #[error("{what}")]
+    Left {
+        /// What happened.
+        what: String,
+        /// What to do.
+        help: Option<String>,
+    },
     /// The rollout goes on, and this program cannot see it any more.
     #[error("lost sight of deployment {deployment}: {error}")]
     LostSight {
@@ -306,7 +320,7 @@ impl DeployError {
     /// What was touched before it failed.
     pub fn changed(&self) -> Changed {
         match self {
-            Self::LostSight { .. } => Changed::Service,
+            Self::LostSight { .. } | Self::Left { .. } => Changed::Service,
             Self::Update { error, .. } if error.fate() == Fate::Unknown => Changed::Perhaps,
             _ => Changed::Nothing,
         }
@@ -321,6 +335,7 @@ impl DeployError {
             }
             Self::Refused { instead, .. } => Some(instead.clone()),
             Self::CodeDeploy(refusal) => Some(refusal.help().to_owned()),
+            Self::Left { help, .. } => help.clone(),
             Self::Image(_) | Self::NotYet { .. } => None,
         }
     }

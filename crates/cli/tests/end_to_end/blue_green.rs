@@ -150,17 +150,17 @@ impl<'a> Stage<'a> {
 }
 
 /// When each answer came, and its body.
-type Answers = Vec<(Instant, String)>;
+pub(crate) type Answers = Vec<(Instant, String)>;
 
 /// A few users who ask again and again, each on a connection of its own.
-struct Users {
+pub(crate) struct Users {
     seen: Arc<Mutex<(Answers, Vec<String>)>>,
     stop: Arc<AtomicBool>,
     threads: Vec<JoinHandle<()>>,
 }
 
 impl Users {
-    fn at(address: &str) -> Self {
+    pub(crate) fn at(address: &str) -> Self {
         let (seen, stop) =
             (Arc::<Mutex<(Answers, Vec<String>)>>::default(), Arc::new(AtomicBool::new(false)));
         let threads = (0..4).map(|_| {
@@ -182,11 +182,11 @@ impl Users {
         Self { seen, stop, threads }
     }
 
-    fn so_far(&self) -> (Answers, Vec<String>) {
+    pub(crate) fn so_far(&self) -> (Answers, Vec<String>) {
         self.seen.lock().unwrap().clone()
     }
 
-    fn end(self) -> (Answers, Vec<String>) {
+    pub(crate) fn end(self) -> (Answers, Vec<String>) {
         self.stop.store(true, Ordering::Release);
         for thread in self.threads {
             thread.join().unwrap();
