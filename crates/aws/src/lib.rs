@@ -3,6 +3,9 @@
 //! second time blindly. Start with [`deploy::run`], which is a whole deployment as one function.
 
 pub mod client;
+pub mod clock;
+mod cloudwatch;
+mod codedeploy;
 pub mod deploy;
 pub mod diagnose;
 mod ecr;
@@ -10,17 +13,21 @@ mod ecs;
 mod elbv2;
 pub mod error;
 mod exchange;
+pub mod gates;
 mod logs;
+mod native;
 pub mod observe;
 pub mod pacing;
 pub mod provision;
 pub mod revisions;
 pub mod rollback;
+mod rolling;
 pub mod sink;
 pub mod status;
 pub mod watch;
 
 pub use client::{Client, ConnectOptions, StaticCredentials};
+pub use clock::EndpointClock;
 pub use deploy::{DeployError, DeployPlan, Outcome, TaskDefinitionSource};
 pub use error::AwsError;
 pub use sink::EventSink;

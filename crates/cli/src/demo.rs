@@ -140,7 +140,10 @@ async fn play(global: &Global, theatre: &Theatre, target: &ServiceRef) -> Result
 fn plan(global: &Global, theatre: &Theatre, target: &ServiceRef, release: &Release) -> DeployPlan {
     DeployPlan {
         target: target.clone(),
-        strategy: Strategy::RollingByEcs,
+        strategy: Strategy::Rolling,
+        gates: Vec::new(),
+        gates_timeout: 0,
+        elsewhere: std::sync::Arc::new(tidegate_aws::gates::Nobody),
         source: TaskDefinitionSource::Running,
         images: vec![ImageChange::OfTheOnlyOne { image: release.image.to_owned() }],
         tags: Tags::Keep,

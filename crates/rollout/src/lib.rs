@@ -5,11 +5,15 @@
 //! [`event::Event`], which is the one stream that every reporter renders.
 
 pub mod cause;
+pub mod code_deploy;
 pub mod diagnosis;
 pub mod event;
+pub mod gate;
 pub mod names;
 pub mod observation;
 pub mod pace;
+pub mod percent;
+pub mod plan;
 pub mod prune;
 pub mod rollback;
 pub mod rolling;
@@ -23,6 +27,8 @@ pub use names::{
     ClusterName, DeploymentId, ServiceDeploymentArn, ServiceName, ServiceRef, TaskDefinitionArn,
 };
 pub use observation::Observation;
+pub use percent::Percent;
+pub use plan::Plan;
 pub use rolling::{Action, Rollout, step};
 pub use strategy::{Controller, Strategy};
 pub use verdict::Verdict;

@@ -9,7 +9,9 @@ use serde_json::Value;
 use std::path::Path;
 use tidegate_aws::deploy::Tags;
 use tidegate_rollout::Strategy;
+use tidegate_rollout::gate::Gate;
 use tidegate_rollout::names::{ClusterName, NameError, ServiceName};
+use tidegate_rollout::strategy::Wish;
 use tidegate_rollout::update::BreakerPolicy;
 
 /// Every key that the file may have at the top.
@@ -29,6 +31,9 @@ const KEYS: &[&str] = &[
     "rehearse",
 ];
 
+/// How long gates may take to answer when nobody says: ten minutes.
+const GATES_TIMEOUT: i64 = 10 * 60 * 1000;
+
 /// What `tidegate.yml` says.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -42,10 +47,14 @@ pub struct Config {
     pub task_definition: TaskDefinitionConfig,
     /// Images by container, in the order of the file.
     pub images: Vec<(String, String)>,
-    /// How the service moves; the flag `--strategy` may name it again.
+    /// How the service moves, and who moves it.
     pub strategy: Strategy,
-    /// Who moves it, as written, for the flag `--strategy`.
-    pub controller: String,
+    /// What the file says of it, for the flag `--strategy`.
+    pub wish: Wish,
+    /// What must hold for a step to pass.
+    pub gates: Vec<Gate>,
+    /// How long after a step's bake its gates may take to answer, in milliseconds.
+    pub gates_timeout: i64,
     /// How long to wait for a verdict, in milliseconds.
     pub timeout_ms: Option<i64>,
     /// Whether to switch the circuit breaker on where it is off.
@@ -85,8 +94,10 @@ impl Default for Config {
             region: None,
             task_definition: TaskDefinitionConfig::Running,
             images: Vec::new(),
-            strategy: Strategy::RollingByEcs,
-            controller: "ecs".into(),
+            strategy: Strategy::Rolling,
+            wish: Wish::default(),
+            gates: Vec::new(),
+            gates_timeout: GATES_TIMEOUT,
             timeout_ms: None,
             breaker: BreakerPolicy::EnsureOn,
             tags: Tags::Resolve,
@@ -124,9 +135,12 @@ impl Config {
             return Err(ConfigError::at(source, place, "gates are not yet available")
                 .with_help("this version leaves the judgement to ECS: health checks and the circuit breaker. Remove the key"));
         }
-        let strategy = section.text("strategy")?.unwrap_or_else(|| "rolling".into());
-        let controller = section.text("controller")?.unwrap_or_else(|| "ecs".into());
-        let chosen = Strategy::choose(&strategy, &controller).map_err(|error| {
+        let wish = Wish {
+            strategy: section.text("strategy")?,
+            controller: section.text("controller")?,
+            ..Wish::default()
+        };
+        let chosen = Strategy::choose(&wish).map_err(|error| {
             let node = section.node("strategy").or(section.node("controller")).unwrap_or(&root);
             ConfigError::at(source, node.place, error.to_string())
         })?;
@@ -157,7 +171,9 @@ impl Config {
                 .map_or(Ok(TaskDefinitionConfig::Running), |node| task_definition(source, node, folder))?,
             images: section.texts("images")?,
             strategy: chosen,
-            controller,
+            wish,
+            gates: Vec::new(),
+            gates_timeout: GATES_TIMEOUT,
             timeout_ms,
             breaker: breaker(source, &section)?,
             tags: if section.truth("resolveDigests")?.unwrap_or(true) { Tags::Resolve } else { Tags::Keep },

@@ -24,6 +24,7 @@ mod error;
 mod faults;
 mod functions;
 mod logs;
+mod metering;
 mod options;
 mod ports;
 mod presence;

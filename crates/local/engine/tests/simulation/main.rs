@@ -19,5 +19,8 @@ mod setup;
 mod staged;
 mod stops;
 mod stories;
+mod task_set_watch;
+mod task_set_worlds;
+mod task_sets;
 mod watch;
 mod world;

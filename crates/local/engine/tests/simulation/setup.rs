@@ -5,8 +5,9 @@ use std::time::Duration;
 use fastrand::Rng;
 use serde_json::{Value, json};
 use tidegate_models::ecs::{
-    DeploymentAlarms, DeploymentCircuitBreaker, DeploymentConfiguration, DeploymentEarlySuccessCriteria,
-    SchedulingStrategy, ServiceRevisionCleanup, ThresholdConfiguration, ThresholdType,
+    DeploymentAlarms, DeploymentCircuitBreaker, DeploymentConfiguration, DeploymentControllerType,
+    DeploymentEarlySuccessCriteria, SchedulingStrategy, ServiceRevisionCleanup, ThresholdConfiguration,
+    ThresholdType,
 };
 
 use super::{
@@ -38,6 +39,8 @@ pub(super) struct Setup {
     pub(super) load_balanced: bool,
     pub(super) checks_containers: bool,
     pub(super) drains_for: Duration,
+    /// Who deploys the service.
+    pub(super) controller: DeploymentControllerType,
     /// What a deployment configuration has besides, when traffic moves in stages between two target groups.
     pub(super) stages: Option<Value>,
     /// `deploymentConfiguration.alarms`.
@@ -66,6 +69,7 @@ impl Default for Setup {
             load_balanced: true,
             checks_containers: false,
             drains_for: Duration::from_secs(5),
+            controller: DeploymentControllerType::Ecs,
             stages: None,
             alarms: None,
         }
@@ -96,6 +100,7 @@ impl Setup {
             load_balanced,
             checks_containers: rng.u8(..3) == 0,
             drains_for: Duration::from_secs([0, 5, 30, 300][rng.usize(..4)]),
+            controller: DeploymentControllerType::Ecs,
             stages,
             alarms: (rng.u8(..3) == 0).then(|| any_alarms(rng)),
         }
@@ -131,8 +136,18 @@ impl Setup {
             "deploymentConfiguration": self.configuration(),
             "networkConfiguration": {"awsvpcConfiguration": {"subnets": ["subnet-1"]}},
         });
+        if self.controller != DeploymentControllerType::Ecs {
+            input["deploymentController"] = json!({"type": self.controller});
+        }
         if self.strategy == SchedulingStrategy::Replica {
             input["desiredCount"] = json!(self.desired);
+        }
+        if self.controller == DeploymentControllerType::External {
+            // What its tasks are is up to its task sets.
+            for member in ["taskDefinition", "networkConfiguration"] {
+                input.as_object_mut().unwrap().remove(member);
+            }
+            return input;
         }
         if let Some(behind) = behind {
             let mut balancer = json!({"targetGroupArn": behind.groups[0], "containerName": CONTAINER, "containerPort": PORT});

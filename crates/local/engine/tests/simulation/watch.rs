@@ -12,8 +12,8 @@ use tidegate_engine::{
 use tidegate_models::{
     cloudwatch::StateValue,
     ecs::{
-        DeploymentRolloutState as Rollout, DeploymentStrategy, HealthStatus, SchedulingStrategy,
-        ServiceDeploymentStatus, TaskStopCode,
+        DeploymentControllerType, DeploymentRolloutState as Rollout, DeploymentStrategy, HealthStatus,
+        SchedulingStrategy, ServiceDeploymentStatus, TaskStopCode,
     },
     elbv2::TargetHealthStateEnum,
 };
@@ -21,6 +21,7 @@ use tidegate_models::{
 use super::{
     recount::Recount,
     setup::{ALARM_ARN, ALARMS, SERVICE},
+    task_set_watch::TaskSetWatch,
     world::{Broken, tail},
 };
 
@@ -31,6 +32,8 @@ pub(super) struct Watch {
     pub(super) is_calm: bool,
     before: Before,
     recount: Recount,
+    /// What is seen of task sets, where the service has some.
+    pub(super) task_sets: TaskSetWatch,
     /// The deployment that completed last, unless it is being rolled back to.
     last_completed: Option<String>,
     /// The weights of the production rule's groups.
@@ -92,6 +95,10 @@ impl Watch {
             };
         };
         let live: Vec<&Task> = state.tasks.indexed_by(SERVICE).map(|(_, task)| task).collect();
+        if service.controller != DeploymentControllerType::Ecs {
+            self.check_lives(&live)?;
+            return self.task_sets.after_settling(state, service, &self.before.live, now);
+        }
         check_service(service, &live)?;
         self.check_starts(state, service, &live, now)?;
         self.check_stops(state, service, now)?;
@@ -208,7 +215,7 @@ impl Watch {
             alarm.is_some_and(|alarm| alarm.state.value == StateValue::Alarm)
         };
         if self.began.0 != row.arn {
-            self.began = (row.arn.clone(), ALARMS.into_iter().filter(|name| raised(&name)).collect());
+            self.began = (row.arn.clone(), ALARMS.into_iter().filter(raised).collect());
         }
         let Some(primary) = service.deployments.first() else { return Ok(()) };
         let cleans_up = row.staged.as_ref().is_some_and(|staged| staged.stage == Stage::CleanUp);
@@ -216,7 +223,7 @@ impl Watch {
         let alarms = row.deployment_configuration.alarms.as_ref().filter(|alarms| alarms.enable);
         let names = alarms.map(|alarms| alarms.alarm_names.as_slice()).unwrap_or_default();
         let watched = |name: &&str| names.iter().any(|it| it == name) && !self.began.1.contains(name);
-        let ignored = ALARMS.into_iter().filter(|name| watched(&name)).find(|name| raised(&name));
+        let ignored = ALARMS.into_iter().filter(watched).find(raised);
         if let Some(name) = ignored.filter(|_| goes_on && service.status == ServiceStatus::Active) {
             return Err(format!("the deployment goes on though {name} is in ALARM"));
         }
@@ -320,7 +327,7 @@ pub(super) fn deployment_of(task: &Task) -> &str {
     }
 }
 
-fn counts_to_ceiling(task: &Task) -> bool {
+pub(super) fn counts_to_ceiling(task: &Task) -> bool {
     task.stop.is_none() && task.last_status <= TaskStatus::Running
 }
 
@@ -355,7 +362,7 @@ fn limits(service: &Service) -> (u32, u32) {
 }
 
 /// Facts §1.2, told once more.
-fn is_healthy(state: &State, task: &Task, now: Timestamp) -> bool {
+pub(super) fn is_healthy(state: &State, task: &Task, now: Timestamp) -> bool {
     let Some(started) = task.times.started_at.filter(|_| task.last_status == TaskStatus::Running) else {
         return false;
     };

@@ -457,5 +457,6 @@ fn short(event: &Event) -> String {
         }
         Event::TargetHealth { target, health, .. } => format!("{target} {:?}", health.state),
         Event::FunctionAnswered { invocation, answer } => format!("{} {answer:?}", tail(invocation)),
+        Event::Metrics(measured) => format!("{} metrics", measured.len()),
     }
 }

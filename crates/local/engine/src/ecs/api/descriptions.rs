@@ -8,7 +8,7 @@ use crate::{
     ecs::{
         records::{
             ContainerStatus, Deployment, HookRun, HookTarget, RevisionTemplate, Service, ServiceDeployment,
-            ServiceRevision, ServiceStatus, Share, Task, TaskContainer, TaskOwner, TaskStatus,
+            ServiceRevision, ServiceStatus, Share, Task, TaskContainer, TaskOwner, TaskSet, TaskStatus,
         },
         scheduler::{self, Counts},
     },
@@ -34,7 +34,7 @@ pub(super) fn service(state: &State, row: &Service, tags: Tags) -> ecs::Service 
         desired_count: number(counts.desired),
         running_count: number(counts.running),
         pending_count: number(counts.pending),
-        task_definition: Some(template.task_definition.clone()),
+        task_definition: Some(template.task_definition.clone()).filter(|arn| !arn.is_empty()),
         load_balancers: Some(template.load_balancers.clone()),
         service_registries: Some(template.service_registries.clone()),
         launch_type: template.launch_type,
@@ -47,6 +47,9 @@ pub(super) fn service(state: &State, row: &Service, tags: Tags) -> ecs::Service 
         deployments: Some(
             row.deployments.iter().map(|deployment| self::deployment(state, row, deployment)).collect(),
         ),
+        task_sets: (row.controller != ecs::DeploymentControllerType::Ecs).then(|| {
+            row.task_sets.iter().map(|task_set| self::task_set(state, row, task_set, Tags::Left)).collect()
+        }),
         events: Some(events),
         created_at: Some(row.created_at),
         created_by: row.echo.created_by.clone(),
@@ -60,7 +63,8 @@ pub(super) fn service(state: &State, row: &Service, tags: Tags) -> ecs::Service 
         enable_execute_command: Some(row.echo.enable_execute_command),
         availability_zone_rebalancing: row.echo.availability_zone_rebalancing,
         current_service_deployment: row.current_service_deployment.clone(),
-        current_service_revisions: Some(current_revisions(state, row)),
+        current_service_revisions: (row.controller == ecs::DeploymentControllerType::Ecs)
+            .then(|| current_revisions(state, row)),
         tags: (tags == Tags::Included).then(|| lookup::tags_of(state, &row.arn)),
         ..ecs::Service::default()
     }
@@ -101,6 +105,42 @@ fn deployment(state: &State, service: &Service, row: &Deployment) -> ecs::Deploy
         volume_configurations: some_unless_empty(&template.volume_configurations),
         vpc_lattice_configurations: some_unless_empty(&template.vpc_lattice_configurations),
         ..ecs::Deployment::default()
+    }
+}
+
+/// `taskSets[]`
+pub(super) fn task_set(state: &State, service: &Service, row: &TaskSet, tags: Tags) -> ecs::TaskSet {
+    let counts = scheduler::counts(state, &service.arn, &row.id);
+    let template = state
+        .service_revisions
+        .get(&row.revision_arn)
+        .map_or(&service.template, |revision| &revision.template);
+    ecs::TaskSet {
+        id: Some(row.id.clone()),
+        task_set_arn: Some(row.arn.clone()),
+        service_arn: Some(service.arn.clone()),
+        cluster_arn: Some(service.cluster_arn.clone()),
+        started_by: row.started_by.clone(),
+        external_id: row.external_id.clone(),
+        status: Some(row.status.as_str().to_owned()),
+        task_definition: Some(template.task_definition.clone()),
+        computed_desired_count: number(counts.desired),
+        pending_count: number(counts.pending),
+        running_count: number(counts.running),
+        created_at: Some(row.created_at),
+        updated_at: Some(row.updated_at),
+        launch_type: template.launch_type,
+        capacity_provider_strategy: some_unless_empty(&template.capacity_provider_strategy),
+        platform_version: platform_version(template),
+        platform_family: platform_family(template),
+        network_configuration: template.network_configuration.clone(),
+        load_balancers: Some(template.load_balancers.clone()),
+        service_registries: Some(template.service_registries.clone()),
+        scale: Some(ecs::Scale { value: Some(row.scale.as_percent()), unit: Some(ecs::ScaleUnit::Percent) }),
+        stability_status: Some(row.stability),
+        stability_status_at: Some(row.stability_at),
+        tags: (tags == Tags::Included).then(|| lookup::tags_of(state, &row.arn)),
+        ..ecs::TaskSet::default()
     }
 }
 

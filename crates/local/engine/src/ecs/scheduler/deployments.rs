@@ -217,7 +217,7 @@ fn serving_revisions(service: &Service) -> Vec<String> {
 }
 
 /// The images of a task definition; those given by digest are resolved already.
-fn images_of(state: &State, task_definition: &str) -> Vec<ContainerImage> {
+pub(super) fn images_of(state: &State, task_definition: &str) -> Vec<ContainerImage> {
     let row = definition_key(task_definition).and_then(|key| state.task_definitions.get(&key));
     let containers = row.and_then(|row| row.document.container_definitions.as_ref()).into_iter().flatten();
     let image = |container: &tidegate_models::ecs::ContainerDefinition| ContainerImage {
@@ -258,6 +258,6 @@ fn forget_old_history(state: &mut State, service_arn: &str, now: Timestamp) {
 }
 
 /// The ARN of a resource of a service: `arn:aws:ecs:R:A:kind/<cluster>/<service>/<id>`.
-fn service_resource(service_arn: &str, kind: &str, id: &str) -> String {
+pub(super) fn service_resource(service_arn: &str, kind: &str, id: &str) -> String {
     format!("{}/{id}", service_arn.replacen(":service/", &format!(":{kind}/"), 1))
 }

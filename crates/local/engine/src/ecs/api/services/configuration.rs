@@ -1,24 +1,32 @@
 //! What CreateService and UpdateService both check and fill in.
 
 use tidegate_models::ecs::{
-    Compatibility, DeploymentCircuitBreaker, DeploymentConfiguration, DeploymentLifecycleHook,
-    DeploymentLifecycleHookStage as HookStage, DeploymentLifecycleHookTargetType as HookTarget,
-    DeploymentStrategy, LoadBalancer, NetworkMode, SchedulingStrategy, TaskDefinition,
-    ThresholdConfiguration, ThresholdType,
+    CapacityProviderStrategyItem, Compatibility, DeploymentCircuitBreaker, DeploymentConfiguration,
+    DeploymentControllerType, DeploymentLifecycleHook, DeploymentLifecycleHookStage as HookStage,
+    DeploymentLifecycleHookTargetType as HookTarget, DeploymentStrategy, LaunchType, LoadBalancer,
+    NetworkMode, SchedulingStrategy, TaskDefinition, ThresholdConfiguration, ThresholdType,
 };
 
 use super::super::lookup::invalid;
-use crate::{ApiError, Scope, State, cloudwatch, ecs::records::RevisionTemplate, elbv2};
+use crate::{
+    ApiError, Scope, State, cloudwatch,
+    ecs::records::{Cluster, RevisionTemplate},
+    elbv2,
+};
 
 /// A deployment configuration with AWS's defaults, as DescribeServices answers it.
 pub(super) fn filled(
     given: Option<DeploymentConfiguration>,
     scheduling: SchedulingStrategy,
+    controller: DeploymentControllerType,
 ) -> DeploymentConfiguration {
     let mut configuration = given.unwrap_or_default();
     let daemon = scheduling == SchedulingStrategy::Daemon;
     configuration.minimum_healthy_percent.get_or_insert(if daemon { 0 } else { 100 });
     configuration.maximum_percent.get_or_insert(if daemon { 100 } else { 200 });
+    if controller != DeploymentControllerType::Ecs {
+        return configuration;
+    }
     configuration.strategy.get_or_insert(DeploymentStrategy::Rolling);
     configuration.bake_time_in_minutes.get_or_insert(0);
     let breaker = configuration.deployment_circuit_breaker.get_or_insert(DeploymentCircuitBreaker {
@@ -32,6 +40,21 @@ pub(super) fn filled(
         .threshold_configuration
         .get_or_insert(ThresholdConfiguration { r#type: ThresholdType::BoundedPercent, value: 50 });
     configuration
+}
+
+/// Where new tasks run: as given, or as the cluster says, or on EC2.
+pub(in crate::ecs::api) fn launch(
+    cluster: &Cluster,
+    launch_type: Option<LaunchType>,
+    strategy: Option<Vec<CapacityProviderStrategyItem>>,
+) -> (Option<LaunchType>, Vec<CapacityProviderStrategyItem>) {
+    let strategy = match (strategy, launch_type) {
+        (Some(given), _) => given,
+        (None, None) => cluster.default_capacity_provider_strategy.clone(),
+        (None, Some(_)) => Vec::new(),
+    };
+    let launch_type = launch_type.or_else(|| strategy.is_empty().then_some(LaunchType::Ec2));
+    (launch_type, strategy)
 }
 
 /// Refuses a configuration that AWS refuses, or that this version does not carry out.
@@ -270,7 +293,7 @@ fn check_early_success(configuration: &DeploymentConfiguration, minimum: i32) ->
 }
 
 /// Checks that what a deployment would start fits together: task definition, containers and ports, target groups, network.
-pub(super) fn check_template(
+pub(in crate::ecs::api) fn check_template(
     state: &State,
     template: &RevisionTemplate,
     definition: &TaskDefinition,

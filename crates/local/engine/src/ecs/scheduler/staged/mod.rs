@@ -37,7 +37,7 @@ use crate::{
 };
 
 /// How long a change of weights takes until all of the balancer has it: nothing that it takes traffic from ends sooner.
-const SETTLES: Duration = Duration::from_secs(1);
+pub(super) const SETTLES: Duration = Duration::from_secs(1);
 
 /// The longest that a stage may take, or a step of it, unless it is paused.
 const STAGE_LIMIT: Duration = Duration::from_hours(24);
