@@ -215,7 +215,7 @@ impl Watch {
             alarm.is_some_and(|alarm| alarm.state.value == StateValue::Alarm)
         };
         if self.began.0 != row.arn {
-            self.began = (row.arn.clone(), ALARMS.into_iter().filter(|name| raised(&name)).collect());
+            self.began = (row.arn.clone(), ALARMS.into_iter().filter(raised).collect());
         }
         let Some(primary) = service.deployments.first() else { return Ok(()) };
         let cleans_up = row.staged.as_ref().is_some_and(|staged| staged.stage == Stage::CleanUp);
@@ -223,7 +223,7 @@ impl Watch {
         let alarms = row.deployment_configuration.alarms.as_ref().filter(|alarms| alarms.enable);
         let names = alarms.map(|alarms| alarms.alarm_names.as_slice()).unwrap_or_default();
         let watched = |name: &&str| names.iter().any(|it| it == name) && !self.began.1.contains(name);
-        let ignored = ALARMS.into_iter().filter(|name| watched(&name)).find(|name| raised(&name));
+        let ignored = ALARMS.into_iter().filter(watched).find(raised);
         if let Some(name) = ignored.filter(|_| goes_on && service.status == ServiceStatus::Active) {
             return Err(format!("the deployment goes on though {name} is in ALARM"));
         }
