@@ -8,6 +8,9 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
 mod actions;
+mod code_deploy;
+mod code_deploy_watch;
+mod code_deploy_worlds;
 mod random;
 mod recount;
 mod release;
