@@ -1,7 +1,8 @@
 //! The AppSpec of a deployment to ECS: JSON or YAML, read strictly. Facts §4.2.
 //!
 //! A key that nobody knows is an error that names it, because an AppSpec is written by hand and a hook with a typing
-//! error would silently never be called. Nothing here changes anything. Start at [`parse`], then [`check`].
+//! error would silently never be called. Keys are found whatever their case, as AWS's own CLI and GitHub action find
+//! them. Nothing here changes anything. Start at [`parse`], then [`check`].
 
 mod document;
 
@@ -30,8 +31,8 @@ pub(super) fn parse(content: &str) -> Result<AppSpec, String> {
     let document = document::parse(content)?;
     let top = object(&document, "the AppSpec")?;
     known(top, "the AppSpec", &["version", "Resources", "Hooks"])?;
-    check_version(top.get("version"))?;
-    let properties = properties(top.get("Resources"))?;
+    check_version(get(top, "version"))?;
+    let properties = properties(get(top, "Resources"))?;
     let at = "Properties";
     known(
         properties,
@@ -55,9 +56,9 @@ pub(super) fn parse(content: &str) -> Result<AppSpec, String> {
         container_name: required_text(load_balancer, at, "ContainerName")?,
         container_port: port(required(load_balancer, at, "ContainerPort")?)?,
         platform_version: optional_text(properties, "Properties", "PlatformVersion")?,
-        network_configuration: properties.get("NetworkConfiguration").map(network).transpose()?,
-        capacity_provider_strategy: strategy(properties.get("CapacityProviderStrategy"))?,
-        hooks: hooks(top.get("Hooks"))?,
+        network_configuration: get(properties, "NetworkConfiguration").map(network).transpose()?,
+        capacity_provider_strategy: strategy(get(properties, "CapacityProviderStrategy"))?,
+        hooks: hooks(get(top, "Hooks"))?,
     })
 }
 
@@ -221,7 +222,7 @@ fn hooks(value: Option<&Value>) -> Result<BTreeMap<Event, String>, String> {
     let list = value.as_array().ok_or("Hooks must be a list")?;
     for item in list {
         for (name, function) in object(item, "each of Hooks")? {
-            let of_name = |event: &&Event| event.is_hook() && event.as_str() == name;
+            let of_name = |event: &&Event| event.is_hook() && event.as_str().eq_ignore_ascii_case(name);
             let Some(event) = Event::ALL.iter().find(of_name) else {
                 let known = Event::ALL.iter().filter(|event| event.is_hook()).map(|event| event.as_str());
                 return Err(format!(
@@ -244,16 +245,20 @@ fn object<'a>(value: &'a Value, at: &str) -> Result<&'a Map<String, Value>, Stri
     value.as_object().ok_or_else(|| format!("{at} must be a mapping"))
 }
 
+fn get<'a>(map: &'a Map<String, Value>, key: &str) -> Option<&'a Value> {
+    map.iter().find(|(known, _)| known.eq_ignore_ascii_case(key)).map(|(_, value)| value)
+}
+
 /// Refuses a key that nobody reads.
 fn known(map: &Map<String, Value>, at: &str, keys: &[&str]) -> Result<(), String> {
-    match map.keys().find(|key| !keys.contains(&key.as_str())) {
+    match map.keys().find(|key| !keys.iter().any(|known| known.eq_ignore_ascii_case(key))) {
         Some(key) => Err(format!("{at} has an unknown key {key}; known are {}", keys.join(", "))),
         None => Ok(()),
     }
 }
 
 fn required<'a>(map: &'a Map<String, Value>, at: &str, key: &str) -> Result<&'a Value, String> {
-    map.get(key).filter(|value| !value.is_null()).ok_or_else(|| format!("{at} must have {key}"))
+    get(map, key).filter(|value| !value.is_null()).ok_or_else(|| format!("{at} must have {key}"))
 }
 
 fn required_text(map: &Map<String, Value>, at: &str, key: &str) -> Result<String, String> {
@@ -262,21 +267,21 @@ fn required_text(map: &Map<String, Value>, at: &str, key: &str) -> Result<String
 }
 
 fn optional_text(map: &Map<String, Value>, at: &str, key: &str) -> Result<Option<String>, String> {
-    match map.get(key) {
+    match get(map, key) {
         None | Some(Value::Null) => Ok(None),
         Some(_) => required_text(map, at, key).map(Some),
     }
 }
 
 fn optional_number(map: &Map<String, Value>, key: &str) -> Result<Option<i32>, String> {
-    let Some(value) = map.get(key).filter(|value| !value.is_null()) else { return Ok(None) };
+    let Some(value) = get(map, key).filter(|value| !value.is_null()) else { return Ok(None) };
     let number = value.as_i64().and_then(|number| i32::try_from(number).ok());
     number.map(Some).ok_or_else(|| format!("{key} must be a whole number, and is {value}"))
 }
 
 fn texts(map: &Map<String, Value>, key: &str) -> Result<Vec<String>, String> {
     let wrong = || format!("{key} must be a list of texts");
-    let Some(value) = map.get(key).filter(|value| !value.is_null()) else { return Ok(Vec::new()) };
+    let Some(value) = get(map, key).filter(|value| !value.is_null()) else { return Ok(Vec::new()) };
     let items = value.as_array().ok_or_else(wrong)?;
     items.iter().map(|item| item.as_str().map(str::to_owned).ok_or_else(wrong)).collect()
 }
@@ -335,6 +340,20 @@ Hooks:
         assert_eq!(of_json.hooks[&Event::BeforeInstall], "check");
         assert_eq!(of_json.container_port, 8080);
         assert_eq!(of_json.capacity_provider_strategy[0].weight, Some(2));
+    }
+
+    #[test]
+    fn keys_are_found_whatever_their_case() {
+        let content = whole().to_string();
+        let lower =
+            ["Resources", "TargetService", "Properties", "LoadBalancerInfo", "TaskDefinition", "Hooks"]
+                .iter()
+                .fold(content.clone(), |text, key| {
+                    let (first, rest) = key.split_at(1);
+                    text.replace(&format!("\"{key}\""), &format!("\"{}{rest}\"", first.to_lowercase()))
+                });
+        assert_ne!(lower, content);
+        assert_eq!(parse(&lower).unwrap(), parse(&content).unwrap());
     }
 
     /// The whole AppSpec with the value at `pointer` changed.

@@ -84,6 +84,7 @@ pub(super) fn forget(state: &mut State, group_id: &str) {
     for row in rows {
         hooks::give_up(state, &row);
         state.deployments.remove(&row.arn);
+        state.touch(Subject::Deployment(row.arn));
     }
 }
 

@@ -315,7 +315,7 @@ pub enum UnknownAlarm {
 }
 
 /// Where in its course a deployment is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Phase {
     /// At a lifecycle event.
     Event(Event),

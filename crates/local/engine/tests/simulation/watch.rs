@@ -19,6 +19,7 @@ use tidegate_models::{
 };
 
 use super::{
+    code_deploy_watch::CodeDeployWatch,
     recount::Recount,
     setup::{ALARM_ARN, ALARMS, SERVICE},
     task_set_watch::TaskSetWatch,
@@ -34,6 +35,8 @@ pub(super) struct Watch {
     recount: Recount,
     /// What is seen of task sets, where the service has some.
     pub(super) task_sets: TaskSetWatch,
+    /// What is seen of CodeDeploy's deployments.
+    pub(super) code_deploy: CodeDeployWatch,
     /// The deployment that completed last, unless it is being rolled back to.
     last_completed: Option<String>,
     /// The weights of the production rule's groups.
@@ -97,6 +100,7 @@ impl Watch {
         let live: Vec<&Task> = state.tasks.indexed_by(SERVICE).map(|(_, task)| task).collect();
         if service.controller != DeploymentControllerType::Ecs {
             self.check_lives(&live)?;
+            self.code_deploy.after_settling(state, service, &self.before.live)?;
             return self.task_sets.after_settling(state, service, &self.before.live, now);
         }
         check_service(service, &live)?;

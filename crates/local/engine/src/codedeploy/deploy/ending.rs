@@ -97,7 +97,9 @@ fn end_with(state: &mut State, row: &Deployment, failure: &Failure, roll_back: R
         row.updated_at = now;
         row.final_task_sets = task_sets;
     });
-    if roll_back == RollBack::Yes {
+    // What it waited for does not wake it any more.
+    state.touch(Subject::Deployment(row.arn.clone()));
+    if roll_back == RollBack::Yes && row.work != Work::RollBack {
         let info = begin_rollback(state, row, now);
         state.deployments.update(&row.arn, |row| row.rollback = Some(info));
     }
@@ -128,9 +130,7 @@ fn begin_rollback(state: &mut State, row: &Deployment, now: Timestamp) -> Rollba
         let task_set = service.and_then(|service| service.task_set(id?));
         task_set.is_some_and(|task_set| task_set.status != TaskSetStatus::Draining)
     };
-    let can_go_back = row.work != Work::RollBack
-        && is_there(row.blue.task_set.as_deref())
-        && is_there(row.green.task_set.as_deref());
+    let can_go_back = is_there(row.blue.task_set.as_deref()) && is_there(row.green.task_set.as_deref());
     if !can_go_back {
         return RollbackInfo {
             rollback_message: Some(
