@@ -2,11 +2,13 @@
 //! `AWS_ENDPOINT_URL`. It must never know whether Amazon or a local cloud answers. Start with
 //! [`Client::connect`].
 
+use crate::clock::EndpointClock;
 use crate::error::{AwsError, Place};
 use aws_config::BehaviorVersion;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -22,6 +24,10 @@ pub struct ConnectOptions {
     pub endpoint_url: Option<String>,
     /// Credentials for a local cloud in this very process; the default chain's otherwise.
     pub credentials: Option<StaticCredentials>,
+    /// The endpoint's clock, where it is not the wall's.
+    pub clock: Option<EndpointClock>,
+    /// What carries requests, where it is not the network.
+    pub http: Option<SharedHttpClient>,
 }
 
 /// A key pair that never leaves the machine.
@@ -42,14 +48,17 @@ pub struct Client {
     pub(crate) logs: aws_sdk_cloudwatchlogs::Client,
     pub(crate) place: Arc<Place>,
     pub(crate) counter: CallCounter,
+    pub(crate) clock: EndpointClock,
 }
 
 impl Client {
     /// Reads the environment and the profile; sends nothing. Fails if there is no region.
     pub async fn connect(options: ConnectOptions) -> Result<Self, AwsError> {
-        let http = aws_smithy_http_client::Builder::new()
-            .tls_provider(tls::Provider::Rustls(CryptoMode::Ring))
-            .build_https();
+        let http = options.http.unwrap_or_else(|| {
+            aws_smithy_http_client::Builder::new()
+                .tls_provider(tls::Provider::Rustls(CryptoMode::Ring))
+                .build_https()
+        });
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(Duration::from_secs(4))
             .operation_attempt_timeout(Duration::from_secs(20))
@@ -87,7 +96,18 @@ impl Client {
             logs: aws_sdk_cloudwatchlogs::Client::new(&config),
             place: Arc::new(Place { endpoint: config.endpoint_url().map(str::to_owned), region }),
             counter: CallCounter::default(),
+            clock: options.clock.unwrap_or_default(),
         })
+    }
+
+    /// The moment on the endpoint's clock.
+    pub fn now(&self) -> tidegate_rollout::Millis {
+        self.clock.now()
+    }
+
+    /// The endpoint's clock.
+    pub fn clock(&self) -> EndpointClock {
+        self.clock
     }
 
     /// The region that calls go to.

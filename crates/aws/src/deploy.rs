@@ -15,6 +15,7 @@ use crate::sink::{EventSink, now};
 use crate::watch::{WatchOptions, follow};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use tidegate_rollout::gate::Gate;
 use tidegate_rollout::names::{DeploymentId, ServiceDeploymentArn, ServiceRef, TaskDefinitionArn};
 use tidegate_rollout::observation::{Deployment, RolloutState, Service, ServiceSeen};
 use tidegate_rollout::rolling::{Rollout, Start};
@@ -35,7 +36,7 @@ pub async fn run(
     plan: &DeployPlan,
     sink: &mut dyn EventSink,
 ) -> Result<Outcome, DeployError> {
-    if plan.strategy != Strategy::RollingByEcs {
+    if plan.strategy != Strategy::Rolling {
         return Err(DeployError::NotYet { strategy: plan.strategy.clone() });
     }
     let described = client.described_service(&plan.target).await?;
@@ -80,6 +81,8 @@ pub struct DeployPlan {
     pub target: ServiceRef,
     /// How the service moves, and who moves it.
     pub strategy: Strategy,
+    /// What must hold for each step to pass.
+    pub gates: Vec<Gate>,
     /// Where the task definition comes from.
     pub source: TaskDefinitionSource,
     /// Images to set in it.

@@ -3,6 +3,7 @@
 //! second time blindly. Start with [`deploy::run`], which is a whole deployment as one function.
 
 pub mod client;
+pub mod clock;
 pub mod deploy;
 pub mod diagnose;
 mod ecr;
@@ -21,6 +22,7 @@ pub mod status;
 pub mod watch;
 
 pub use client::{Client, ConnectOptions, StaticCredentials};
+pub use clock::EndpointClock;
 pub use deploy::{DeployError, DeployPlan, Outcome, TaskDefinitionSource};
 pub use error::AwsError;
 pub use sink::EventSink;

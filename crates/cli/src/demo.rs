@@ -9,7 +9,7 @@ use tidegate_aws::{
     DeployPlan, TaskDefinitionSource,
     deploy::{Tags, Then},
 };
-use tidegate_local::{ImageCommand, ImageMap, RuntimeChoice, Speed};
+use tidegate_local::{FunctionMap, ImageCommand, ImageMap, RuntimeChoice, Speed};
 use tidegate_rehearsal::{Report, report};
 use tidegate_report::{Reporter, style::Tone};
 use tidegate_rollout::{
@@ -108,6 +108,7 @@ impl Demo {
             tasks: 3,
             health_check_path: "/health".to_owned(),
             runtime,
+            functions: FunctionMap::default(),
             speed,
             rps: self.rps,
         };
@@ -139,7 +140,8 @@ async fn play(global: &Global, theatre: &Theatre, target: &ServiceRef) -> Result
 fn plan(global: &Global, theatre: &Theatre, target: &ServiceRef, release: &Release) -> DeployPlan {
     DeployPlan {
         target: target.clone(),
-        strategy: Strategy::RollingByEcs,
+        strategy: Strategy::Rolling,
+        gates: Vec::new(),
         source: TaskDefinitionSource::Running,
         images: vec![ImageChange::OfTheOnlyOne { image: release.image.to_owned() }],
         tags: Tags::Keep,

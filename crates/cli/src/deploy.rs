@@ -11,6 +11,7 @@ use tidegate_aws::Outcome;
 use tidegate_aws::TaskDefinitionSource;
 use tidegate_aws::deploy::{DeployError, DeployPlan, Tags, Then, needs_resolving, run};
 use tidegate_rollout::Strategy;
+use tidegate_rollout::strategy::Wish;
 use tidegate_rollout::task_definition::images::ImageChange;
 use tidegate_rollout::task_definition::prepare;
 use tidegate_rollout::update::Force;
@@ -21,7 +22,7 @@ use tidegate_rollout::update::Force;
 pub struct Deploy {
     #[command(flatten)]
     what: What,
-    /// rolling (the one that this version runs)
+    /// rolling, blue_green, linear or canary, instead of the config file's
     #[arg(long, value_name = "STRATEGY")]
     strategy: Option<String>,
     /// Return as soon as ECS has accepted the update
@@ -97,7 +98,8 @@ impl Deploy {
         let session = Session::open(global)?;
         let mut plan = self.what.plan(&session)?;
         if let Some(strategy) = &self.strategy {
-            plan.strategy = Strategy::choose(strategy, &session.config.controller)?;
+            let wish = Wish { strategy: Some(strategy.clone()), ..session.config.wish.clone() };
+            plan.strategy = Strategy::choose(&wish)?;
         }
         plan.force = if self.force { Force::Redeploy } else { Force::OnlyIfChanged };
         plan.desired_count = self.desired_count;

@@ -86,6 +86,7 @@ impl<'a> Session<'a> {
         Ok(DeployPlan {
             target: self.target()?,
             strategy: self.config.strategy.clone(),
+            gates: Vec::new(),
             source: match &self.config.task_definition {
                 TaskDefinitionConfig::Running => TaskDefinitionSource::Running,
                 TaskDefinitionConfig::Document(document) => TaskDefinitionSource::Document(document.clone()),

@@ -3,8 +3,10 @@
 use crate::style::{Style, Tone};
 use std::borrow::Cow;
 use std::fmt::Write as _;
+use tidegate_rollout::gate::Standing;
 use tidegate_rollout::observation::{BreakerCount, Deployment, RolloutState};
-use tidegate_rollout::{DeploymentId, Event, Verdict};
+use tidegate_rollout::plan::StepKind;
+use tidegate_rollout::{DeploymentId, Event, Percent, Verdict};
 
 /// One line for an event, or nothing where the event has a picture of its own (the difference, the
 /// failure screen).
@@ -44,6 +46,16 @@ pub fn sentence(event: &Event, style: Style) -> Option<String> {
             parts.join(" · ")
         }
         Event::ServiceSaid { message, .. } => style.paint(Tone::Quiet, &format!("ecs: {}", told(message))),
+        Event::PlanMade { .. } => return None,
+        Event::StepBegan { kind, .. } => step_words(*kind),
+        Event::StageEntered { stage } => style.paint(Tone::Quiet, &format!("stage {stage}")),
+        Event::Weighed { asked, set, measured } => {
+            let known =
+                |share: &Option<Percent>| share.map_or_else(|| "?".to_owned(), |share| share.to_string());
+            format!("candidate's share: asked {asked}, set {}, measured {}", known(set), known(measured))
+        }
+        Event::GateStands { gate, standing } => gate_words(gate, standing, style),
+        Event::Held { reason } => reason.clone(),
         Event::CauseFound { cause } => {
             format!("{} {} ({})", style.paint(Tone::Bad, "cause:"), cause.what, told(&cause.said))
         }
@@ -59,6 +71,30 @@ pub fn sentence(event: &Event, style: Style) -> Option<String> {
             format!("{} (after {})", verdict_sentence(verdict, style), duration(*duration_ms))
         }
     })
+}
+
+/// What a step does.
+pub fn step_words(kind: StepKind) -> String {
+    match kind {
+        StepKind::Roll => "replace the tasks".to_owned(),
+        StepKind::ScaleUp => "start the candidate beside stable".to_owned(),
+        StepKind::TestTraffic => "test traffic to the candidate".to_owned(),
+        StepKind::Shift(weight) => format!("{weight} of production to the candidate"),
+        StepKind::RollStable => "roll the stable service to the candidate's revision".to_owned(),
+        StepKind::ShiftHome => "production home to the stable service".to_owned(),
+        StepKind::CleanUp => "clean up".to_owned(),
+    }
+}
+
+fn gate_words(gate: &str, standing: &Standing, style: Style) -> String {
+    let (tone, word) = match standing {
+        Standing::Holds { .. } => (Tone::Good, "holds"),
+        Standing::Broken { .. } => (Tone::Bad, "is broken"),
+        Standing::TooLittle { .. } => (Tone::Warning, "has too little to tell"),
+        Standing::CouldNotAsk { .. } => (Tone::Warning, "could not be asked"),
+        Standing::WaitsForApproval { .. } => (Tone::Warning, "waits for approval"),
+    };
+    format!("gate {} {}: {}", style.paint(Tone::Strong, gate), style.paint(tone, word), standing.evidence())
 }
 
 /// The verdict in one sentence.

@@ -11,7 +11,7 @@ use crate::verdict::Verdict;
 use serde::{Deserialize, Serialize};
 
 /// Something that happened, or was found out, in a rollout.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
     /// What is going to be done.
@@ -83,6 +83,47 @@ pub enum Event {
         /// ECS's sentence.
         message: String,
     },
+    /// What is going to happen, step by step.
+    PlanMade {
+        /// The plan that is executed.
+        plan: crate::Plan,
+    },
+    /// A step of the plan began.
+    StepBegan {
+        /// Its index in the plan.
+        step: usize,
+        /// What it does.
+        kind: crate::plan::StepKind,
+        /// How long it is watched at least, in milliseconds.
+        bake: Millis,
+    },
+    /// The controller entered a stage of its own: a lifecycle stage of ECS, a lifecycle event of CodeDeploy.
+    StageEntered {
+        /// The controller's own word.
+        stage: String,
+    },
+    /// The candidate's share of production, as far as it is known: three numbers that need not agree.
+    Weighed {
+        /// What was asked for.
+        asked: crate::Percent,
+        /// What the rule says.
+        set: Option<crate::Percent>,
+        /// What the request counts of the target groups say.
+        measured: Option<crate::Percent>,
+    },
+    /// How a gate stands; each change of it once.
+    GateStands {
+        /// Its name.
+        gate: String,
+        /// How.
+        #[serde(flatten)]
+        standing: crate::gate::Standing,
+    },
+    /// Somebody paused the rollout, or let it go on.
+    Held {
+        /// By whom, and what they said.
+        reason: String,
+    },
     /// Why tasks do not come up; each cause once.
     CauseFound {
         /// The cause.
@@ -129,7 +170,7 @@ pub enum Event {
 }
 
 /// An event with its moment, as it goes over a JSON line.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Stamped {
     /// Milliseconds since the Unix epoch.
     pub at_ms: Millis,

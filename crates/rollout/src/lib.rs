@@ -7,9 +7,12 @@
 pub mod cause;
 pub mod diagnosis;
 pub mod event;
+pub mod gate;
 pub mod names;
 pub mod observation;
 pub mod pace;
+pub mod percent;
+pub mod plan;
 pub mod prune;
 pub mod rollback;
 pub mod rolling;
@@ -23,6 +26,8 @@ pub use names::{
     ClusterName, DeploymentId, ServiceDeploymentArn, ServiceName, ServiceRef, TaskDefinitionArn,
 };
 pub use observation::Observation;
+pub use percent::Percent;
+pub use plan::Plan;
 pub use rolling::{Action, Rollout, step};
 pub use strategy::{Controller, Strategy};
 pub use verdict::Verdict;

@@ -60,6 +60,11 @@ pub fn next_look(pulse: Pulse, now: Millis, tick: Millis) -> Millis {
     }
 }
 
+/// How long a time of Amazon's clock is on one whose ticks take `tick` milliseconds.
+pub fn on_clock(time: Millis, tick: Millis) -> Millis {
+    time.saturating_mul(tick) / TICK
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

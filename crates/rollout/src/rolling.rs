@@ -65,7 +65,7 @@ pub fn step(rollout: &Rollout, seen: &Observation, now: Millis) -> (Rollout, Vec
 }
 
 /// What the shell is to do.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Action {
     /// Hand this to the reporters.
     Report(Event),

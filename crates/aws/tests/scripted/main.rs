@@ -40,7 +40,8 @@ fn plan(then: Then) -> DeployPlan {
             cluster: ClusterName::parse("prod").expect("valid"),
             service: ServiceName::parse("web").expect("valid"),
         },
-        strategy: Strategy::RollingByEcs,
+        strategy: Strategy::Rolling,
+        gates: Vec::new(),
         source: TaskDefinitionSource::Running,
         images: vec![ImageChange::Of { container: "web".into(), image: "web:2".into() }],
         tags: Tags::Keep,
@@ -350,7 +351,7 @@ async fn an_image_that_does_not_exist_asks_ecs_to_roll_back_at_first_sight() {
 async fn a_strategy_of_a_later_version_is_refused_before_any_call() {
     let endpoint = Endpoint::start(ordinary).await;
     let mut canary = plan(Then::Wait);
-    canary.strategy = Strategy::CanaryByEcs;
+    canary.strategy = Strategy::Ecs(tidegate_rollout::strategy::Traffic::BlueGreen { bake: 0 });
     let (outcome, _) = deploy(&endpoint, &canary).await;
     assert!(matches!(outcome, Err(DeployError::NotYet { .. })), "{outcome:?}");
     assert!(endpoint.operations().is_empty());

@@ -10,6 +10,7 @@ use std::path::Path;
 use tidegate_aws::deploy::Tags;
 use tidegate_rollout::Strategy;
 use tidegate_rollout::names::{ClusterName, NameError, ServiceName};
+use tidegate_rollout::strategy::Wish;
 use tidegate_rollout::update::BreakerPolicy;
 
 /// Every key that the file may have at the top.
@@ -42,10 +43,10 @@ pub struct Config {
     pub task_definition: TaskDefinitionConfig,
     /// Images by container, in the order of the file.
     pub images: Vec<(String, String)>,
-    /// How the service moves; the flag `--strategy` may name it again.
+    /// How the service moves, and who moves it.
     pub strategy: Strategy,
-    /// Who moves it, as written, for the flag `--strategy`.
-    pub controller: String,
+    /// What the file says of it, for the flag `--strategy`.
+    pub wish: Wish,
     /// How long to wait for a verdict, in milliseconds.
     pub timeout_ms: Option<i64>,
     /// Whether to switch the circuit breaker on where it is off.
@@ -85,8 +86,8 @@ impl Default for Config {
             region: None,
             task_definition: TaskDefinitionConfig::Running,
             images: Vec::new(),
-            strategy: Strategy::RollingByEcs,
-            controller: "ecs".into(),
+            strategy: Strategy::Rolling,
+            wish: Wish::default(),
             timeout_ms: None,
             breaker: BreakerPolicy::EnsureOn,
             tags: Tags::Resolve,
@@ -124,9 +125,12 @@ impl Config {
             return Err(ConfigError::at(source, place, "gates are not yet available")
                 .with_help("this version leaves the judgement to ECS: health checks and the circuit breaker. Remove the key"));
         }
-        let strategy = section.text("strategy")?.unwrap_or_else(|| "rolling".into());
-        let controller = section.text("controller")?.unwrap_or_else(|| "ecs".into());
-        let chosen = Strategy::choose(&strategy, &controller).map_err(|error| {
+        let wish = Wish {
+            strategy: section.text("strategy")?,
+            controller: section.text("controller")?,
+            ..Wish::default()
+        };
+        let chosen = Strategy::choose(&wish).map_err(|error| {
             let node = section.node("strategy").or(section.node("controller")).unwrap_or(&root);
             ConfigError::at(source, node.place, error.to_string())
         })?;
@@ -157,7 +161,7 @@ impl Config {
                 .map_or(Ok(TaskDefinitionConfig::Running), |node| task_definition(source, node, folder))?,
             images: section.texts("images")?,
             strategy: chosen,
-            controller,
+            wish,
             timeout_ms,
             breaker: breaker(source, &section)?,
             tags: if section.truth("resolveDigests")?.unwrap_or(true) { Tags::Resolve } else { Tags::Keep },
@@ -238,6 +242,7 @@ mod tests {
              images:\n  web: registry/web:${env:TAG}\n\
              taskDefinition:\n  family: web\n  cpu: 256\n  containerDefinitions:\n    - name: web\n      image: web:1\n\
              local:\n  images:\n    \"hello:*\": { command: [\"./hello\", 8080], environment: {K: 1} }\n\
+             \u{20} functions:\n    \"check-*\": { command: [./check, -v], environment: {K: 1} }\n    smoke: { url: \"http://127.0.0.1:9000/\" }\n\
              rehearse: { rps: 200 }\n",
         )
         .expect("no mistake");
@@ -251,6 +256,8 @@ mod tests {
         );
         assert_eq!(config.local.images[0].command, ["./hello", "8080"]);
         assert_eq!(config.local.images[0].environment, [("K".to_owned(), "1".to_owned())]);
+        let functions: Vec<String> = config.local.functions.iter().map(|it| format!("{it:?}")).collect();
+        insta::assert_snapshot!(functions.join("\n"));
         assert_eq!(config.rehearse.rps, Some(200));
     }
 
@@ -307,6 +314,24 @@ mod tests {
                 complaint("gates:\n  - alarm: x\n"),
                 complaint("strategy: canary\n"),
                 complaint("region: ${ssm:/a}\n"),
+            ]
+            .join("\n")
+        );
+    }
+
+    #[test]
+    fn a_function_is_a_command_or_an_address_and_nothing_else() {
+        let function = |entry: &str| complaint(&format!("local:\n  functions:\n    check: {entry}\n"));
+        insta::assert_snapshot!(
+            [
+                complaint("local:\n  functions: [check]\n"),
+                function("./check"),
+                function("{}"),
+                function("{ command: [./check], url: \"http://127.0.0.1:9000/\" }"),
+                function("{ command: ./check }"),
+                function("{ commando: [./check] }"),
+                function("{ url: \"https://127.0.0.1:9000/\" }"),
+                function("{ url: \"http://127.0.0.1:9000/\", environment: { K: v } }"),
             ]
             .join("\n")
         );

@@ -15,8 +15,10 @@ use tidegate_models::{
 use crate::{
     ApiError, Change, Context, LoadError, Scope, State,
     cloudwatch::{self, Measured},
-    ecs,
+    codedeploy, ecs,
     elbv2::{self, TargetHealth},
+    lambda::{self, FunctionAnswer},
+    ssm,
     state::Subject,
 };
 
@@ -65,6 +67,13 @@ pub enum Event {
         port: u16,
         /// What they found.
         health: TargetHealth,
+    },
+    /// A function answered, or could not.
+    FunctionAnswered {
+        /// The invocation's id.
+        invocation: String,
+        /// What came of it.
+        answer: FunctionAnswer,
     },
     /// The cloud measured something about what it runs.
     Metrics(Vec<Measured>),
@@ -146,6 +155,8 @@ pub enum Effect {
     LoadBalancer(String),
     /// The target group with this ARN changed, or its targets did, or it is gone.
     TargetGroup(String),
+    /// Call the function of the invocation with this id, unless that is under way; or give it up, if it is gone.
+    InvokeFunction(String),
 }
 
 type Read = Box<dyn Fn(&State, &Context, Value) -> Result<Reply, ApiError> + Send + Sync>;
@@ -201,7 +212,12 @@ impl fmt::Debug for Handlers {
 /// The wire has validated the input by the model, so this fails only where the model is weaker than the struct.
 fn typed<I: serde::de::DeserializeOwned>(service: &'static str, input: Value) -> Result<I, ApiError> {
     serde_json::from_value(input).map_err(|error| {
-        let code = if service == ecs::SERVICE { "InvalidParameterException" } else { "ValidationError" };
+        let code = match service {
+            ecs::SERVICE => "InvalidParameterException",
+            elbv2::SERVICE => "ValidationError",
+            codedeploy::SERVICE => "InvalidInputException",
+            _ => "ValidationException",
+        };
         ApiError::new(code, error.to_string())
     })
 }
@@ -219,6 +235,8 @@ impl Engine {
         let mut handlers = Handlers::default();
         ecs::register(&mut handlers);
         elbv2::register(&mut handlers);
+        ssm::register(&mut handlers);
+        codedeploy::register(&mut handlers);
         cloudwatch::register(&mut handlers);
         Self { state: State::new(settings), handlers }
     }
@@ -266,6 +284,9 @@ impl Engine {
             Event::TargetHealth { target_group, target, port, health } => {
                 elbv2::observe(&mut self.state, &target_group, &target, port, health);
             }
+            Event::FunctionAnswered { invocation, answer } => {
+                lambda::observe(&mut self.state, &invocation, answer, now);
+            }
             Event::Metrics(measured) => cloudwatch::observe(&mut self.state, &measured),
         }
     }
@@ -277,6 +298,7 @@ impl Engine {
                 Subject::Service(arn) => ecs::reconcile_service(&mut self.state, arn, now),
                 Subject::Task(arn) => ecs::reconcile_task(&mut self.state, arn, now),
                 Subject::TargetGroup(arn) => elbv2::reconcile_target_group(&mut self.state, arn, now),
+                Subject::Deployment(arn) => codedeploy::reconcile_deployment(&mut self.state, arn, now),
                 Subject::Alarm(arn) => cloudwatch::reconcile_alarm(&mut self.state, arn, now),
                 Subject::Metrics => cloudwatch::reconcile_metrics(&mut self.state, now),
             };
@@ -293,7 +315,8 @@ impl Engine {
         let tasks = old.tasks.iter().map(|(arn, _)| Effect::StopTask(arn.to_owned()));
         let balancers = old.load_balancers.iter().map(|(arn, _)| Effect::LoadBalancer(arn.to_owned()));
         let groups = old.target_groups.iter().map(|(arn, _)| Effect::TargetGroup(arn.to_owned()));
-        tasks.chain(balancers).chain(groups).collect()
+        let invocations = old.invocations.iter().map(|(id, _)| Effect::InvokeFunction(id.to_owned()));
+        tasks.chain(balancers).chain(groups).chain(invocations).collect()
     }
 
     /// When [`Engine::settle`] has something to do again though nothing happens.

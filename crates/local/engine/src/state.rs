@@ -10,9 +10,12 @@ use tidegate_models::Timestamp;
 use crate::{
     Change, Effect, LoadError, Scope, Settings, Table,
     cloudwatch::{Metrics, records as cloudwatch},
+    codedeploy::records as codedeploy,
     ecs::records as ecs,
     elbv2::records as elbv2,
     identity::Ids,
+    lambda,
+    ssm::records as ssm,
 };
 
 /// What a call is made with, beside its input.
@@ -33,6 +36,8 @@ pub(crate) enum Subject {
     Task(String),
     /// An ELBv2 target group, by ARN.
     TargetGroup(String),
+    /// A deployment of CodeDeploy, by its key.
+    Deployment(String),
     /// A CloudWatch alarm, by ARN.
     Alarm(String),
     /// The data points of all metrics.
@@ -74,6 +79,20 @@ pub struct State {
     pub listeners: Table<elbv2::Listener>,
     /// Rules by ARN, default rules too; indexed by listener ARN and by the ARN of each target group that they forward to.
     pub rules: Table<elbv2::Rule>,
+    /// Parameters of Parameter Store by [`ssm::Parameter::key`].
+    pub parameters: Table<ssm::Parameter>,
+    /// Applications of CodeDeploy by ARN.
+    pub code_deploy_applications: Table<codedeploy::Application>,
+    /// Deployment groups of CodeDeploy by [`codedeploy::DeploymentGroup::key`]; indexed by service ARN.
+    pub deployment_groups: Table<codedeploy::DeploymentGroup>,
+    /// Deployment configurations of CodeDeploy that someone made, by ARN.
+    pub deployment_configs: Table<codedeploy::DeploymentConfig>,
+    /// Revisions of CodeDeploy's applications by [`codedeploy::Revision::key`].
+    pub application_revisions: Table<codedeploy::Revision>,
+    /// Deployments of CodeDeploy by ARN; indexed by group id, and by service ARN for as long as they are not over.
+    pub deployments: Table<codedeploy::Deployment>,
+    /// Invocations of functions that somebody waits for, by id.
+    pub invocations: Table<lambda::Invocation>,
     /// CloudWatch alarms by ARN; composite ones are indexed as such.
     pub alarms: Table<cloudwatch::Alarm>,
     /// What happened to alarms by [`cloudwatch::AlarmHistory::key`]; indexed by alarm ARN.
@@ -92,7 +111,8 @@ macro_rules! each_table {
         let state = $state;
         each_table!(@ state, $table, $action, clusters, task_definitions, families, services, service_events,
             service_deployments, service_revisions, tasks, account_settings, tokens, load_balancers, target_groups,
-            listeners, rules, alarms, alarm_history, tags);
+            listeners, rules, parameters, code_deploy_applications, deployment_groups, deployment_configs,
+            application_revisions, deployments, invocations, alarms, alarm_history, tags);
     }};
     (@ $state:ident, $table:ident, $action:expr, $($field:ident),*) => {
         $({ let $table = &mut $state.$field; $action; })*
@@ -120,6 +140,13 @@ impl State {
             target_groups: Table::new("target_groups"),
             listeners: Table::indexed("listeners", |row| Some(row.load_balancer_arn.clone())),
             rules: Table::indexed_by_many("rules", elbv2::Rule::index),
+            parameters: Table::new("parameters"),
+            code_deploy_applications: Table::new("code_deploy_applications"),
+            deployment_groups: Table::indexed("deployment_groups", |row| Some(row.service_arn.clone())),
+            deployment_configs: Table::new("deployment_configs"),
+            application_revisions: Table::new("application_revisions"),
+            deployments: Table::indexed_by_many("deployments", codedeploy::Deployment::index),
+            invocations: Table::new("invocations"),
             alarms: Table::indexed("alarms", cloudwatch::Alarm::index),
             alarm_history: Table::indexed("alarm_history", |row| Some(row.alarm_arn.clone())),
             metrics: Metrics::default(),
@@ -168,7 +195,8 @@ impl State {
         Err(LoadError::UnknownTable(table_name.to_owned()))
     }
 
-    /// Asks for everything to be looked at: after a restart, when the agenda is empty.
+    /// Asks for everything to be looked at, and for each invocation to be made that has no answer yet: after a restart,
+    /// when agenda and effects are empty.
     pub(crate) fn touch_everything(&mut self) {
         let services = self.services.iter().map(|(arn, _)| Subject::Service(arn.to_owned()));
         let tasks = self.tasks.iter().map(|(arn, _)| Subject::Task(arn.to_owned()));
@@ -176,8 +204,16 @@ impl State {
         // Composite alarms move only with their children: one that was set by hand stays as it was set.
         let alarms = self.alarms.iter().filter(|(_, alarm)| alarm.index().is_none());
         let alarms = alarms.map(|(arn, _)| Subject::Alarm(arn.to_owned()));
-        self.agenda.touched =
-            services.chain(tasks).chain(groups).chain(alarms).chain([Subject::Metrics]).collect();
+        let deployments = self.deployments.iter().filter(|(_, row)| !row.is_over());
+        let deployments = deployments.map(|(arn, _)| Subject::Deployment(arn.to_owned()));
+        self.agenda.touched = services
+            .chain(tasks)
+            .chain(groups)
+            .chain(deployments)
+            .chain(alarms)
+            .chain([Subject::Metrics])
+            .collect();
+        self.effects = self.invocations.iter().map(|(id, _)| Effect::InvokeFunction(id.to_owned())).collect();
     }
 }
 

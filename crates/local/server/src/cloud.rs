@@ -25,6 +25,7 @@ use crate::{
     control::Control,
     effects::Effects,
     faults::{Fault, Faults},
+    functions::Functions,
     metering,
     ports::PortGuard,
     presence,
@@ -40,6 +41,7 @@ pub struct LocalCloud {
     balancer: Balancer,
     runtime: Runtime,
     faults: Faults,
+    functions: Functions,
     shutdown_requested: CancellationToken,
     stop: CancellationToken,
     /// Those that end by themselves between two pieces of work once `stop` is cancelled.
@@ -108,11 +110,19 @@ impl LocalCloud {
         let stop = CancellationToken::new();
         let shutdown_requested = CancellationToken::new();
         let names = TaskNames::default();
+        let functions = Functions::new(
+            options.functions,
+            &format!("http://{address}"),
+            clock.clone(),
+            commands.clone(),
+            stop.clone(),
+        );
         let effects = Effects::new(
             runtime.clone(),
             balancer.clone(),
             names.clone(),
             faults.clone(),
+            functions.clone(),
             options.expose_targets,
         );
         adoption::adopt(&engine, &runtime, &names, &commands).await;
@@ -175,7 +185,19 @@ impl LocalCloud {
             tokio::spawn(meter),
             tokio::spawn(gauge),
         ];
-        Ok(Self { address, clock, balancer, runtime, faults, shutdown_requested, stop, loops, pumps, folder })
+        Ok(Self {
+            address,
+            clock,
+            balancer,
+            runtime,
+            faults,
+            functions,
+            shutdown_requested,
+            stop,
+            loops,
+            pumps,
+            folder,
+        })
     }
 
     /// The endpoint of its AWS API: what `AWS_ENDPOINT_URL` is to be.
@@ -221,6 +243,7 @@ impl LocalCloud {
             // A loop that panicked has nothing left to end.
             let _ = running.await;
         }
+        self.functions.ended().await;
         self.runtime.shutdown().await;
         self.balancer.shutdown().await;
         if let Folder::Kept(path) = &self.folder

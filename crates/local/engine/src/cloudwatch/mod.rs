@@ -14,15 +14,15 @@ pub mod metrics;
 pub mod records;
 mod rule;
 mod watchers;
+mod window;
 
-// The first to ask are the deployment alarms of ECS and CodeDeploy.
-#[allow(unused_imports, reason = "asked by deployments")]
 pub(crate) use alarms::alarm_state;
 pub(crate) use api::register;
 pub(crate) use evaluation::reconcile_alarm;
 pub use feed::Measured;
 pub(crate) use feed::observe;
 pub(crate) use metrics::{Metrics, reconcile as reconcile_metrics};
+pub(crate) use window::alarm_window;
 
 /// The signing name.
 pub(crate) const SERVICE: &str = "monitoring";

@@ -5,7 +5,7 @@
 use tidegate_models::ecs::ServiceDeploymentStatus as Status;
 
 use super::composite;
-use crate::{Scope, State, ecs::records::Service, state::Subject};
+use crate::{Scope, State, codedeploy, ecs::records::Service, state::Subject};
 
 /// Has everyone look again who watches the alarm with this name: it changed its state, or it is gone.
 pub(crate) fn notify(state: &mut State, scope: &Scope, name: &str) {
@@ -14,20 +14,23 @@ pub(crate) fn notify(state: &mut State, scope: &Scope, name: &str) {
     let watching: Vec<_> = watching.map(|(arn, _)| Subject::Service(arn.to_owned())).collect();
     let parents = composite::parents(state, scope, name).into_iter();
     let parents: Vec<_> = parents.map(|alarm| Subject::Alarm(alarm.arn.clone())).collect();
-    for subject in watching.into_iter().chain(parents) {
+    let prefix = scope.arn("codedeploy", "deployment:");
+    let deployments =
+        state.deployments.with_prefix(&prefix).filter(|(_, row)| codedeploy::watches(row, name));
+    let deployments: Vec<_> = deployments.map(|(arn, _)| Subject::Deployment(arn.to_owned())).collect();
+    for subject in watching.into_iter().chain(parents).chain(deployments) {
         state.touch(subject);
     }
 }
 
 /// Whether a service has a deployment in progress that the alarm can fail.
 fn watches(state: &State, service: &Service, name: &str) -> bool {
-    let alarms = service.deployment_configuration.alarms.as_ref();
-    let names_it = alarms.is_some_and(|alarms| alarms.alarm_names.iter().any(|watched| watched == name));
-    names_it && {
-        let current = service.current_service_deployment.as_ref();
-        let current = current.and_then(|arn| state.service_deployments.get(arn));
-        current.is_some_and(|deployment| {
-            matches!(
+    let current = service.current_service_deployment.as_ref();
+    let current = current.and_then(|arn| state.service_deployments.get(arn));
+    current.is_some_and(|deployment| {
+        let alarms = deployment.deployment_configuration.alarms.as_ref();
+        alarms.is_some_and(|alarms| alarms.alarm_names.iter().any(|watched| watched == name))
+            && matches!(
                 deployment.status,
                 Status::Pending
                     | Status::InProgress
@@ -35,6 +38,5 @@ fn watches(state: &State, service: &Service, name: &str) -> bool {
                     | Status::RollbackRequested
                     | Status::RollbackInProgress
             )
-        })
-    }
+    })
 }

@@ -35,6 +35,14 @@ impl Cloud {
         }
     }
 
+    /// What `work` calls is of this service.
+    pub(crate) fn at<R>(&mut self, service: &'static str, work: impl FnOnce(&mut Self) -> R) -> R {
+        let before = self.service.replace(service);
+        let result = work(self);
+        self.service = before;
+        result
+    }
+
     /// From here on, calls are of another account.
     pub(crate) fn be_account(&mut self, account: &str) {
         account.clone_into(&mut self.scope.account);
@@ -96,16 +104,27 @@ impl Cloud {
         self.now
     }
 
-    pub(crate) fn observe(&mut self, event: Event) {
-        self.engine.observe(event, self.now);
-        self.settle();
-    }
-
     pub(crate) fn report_health(&mut self, group: &str, target: &str, port: u16, health: TargetHealth) {
         let event =
             Event::TargetHealth { target_group: group.to_owned(), target: target.to_owned(), port, health };
         self.engine.observe(event, self.now);
         self.settle();
+    }
+
+    /// Something happens outside.
+    pub(crate) fn observe(&mut self, event: Event) {
+        self.engine.observe(event, self.now);
+        self.settle();
+    }
+
+    /// Lets time pass, and everything that is due happen when it is.
+    pub(crate) fn live(&mut self, time: Duration) {
+        let end = self.now + time;
+        while let Some(due) = self.engine.next_due().filter(|due| *due <= end) {
+            self.now = self.now.max(due);
+            self.settle();
+        }
+        self.now = end;
     }
 
     pub(crate) fn pass(&mut self, time: Duration) {
@@ -168,10 +187,15 @@ impl Cloud {
     }
 
     fn request(&self, operation: &str, input: Value) -> Request {
-        let of_ecs = tidegate_models::ecs::model().operation(operation).is_some();
-        let by_name = if of_ecs { "ecs" } else { "elasticloadbalancing" };
+        let known =
+            [tidegate_models::ecs::model(), tidegate_models::elbv2::model(), tidegate_models::ssm::model()];
+        let by_name = || {
+            let model = known.into_iter().find(|model| model.operation(operation).is_some());
+            let model = model.unwrap_or_else(|| panic!("no service has an operation {operation}"));
+            model.signing_name.as_str()
+        };
         Request {
-            service: self.service.unwrap_or(by_name),
+            service: self.service.unwrap_or_else(by_name),
             operation: operation.to_owned(),
             scope: self.scope.clone(),
             input,

@@ -320,7 +320,6 @@ fn what_comes_with_a_later_version_is_refused_by_name() {
         "roleArn": "arn:aws:iam::123456789012:role/ecs", "lifecycleStages": ["POST_SCALE_UP"] }]);
     for (change, word) in [
         (json!({ "deploymentConfiguration": { "lifecycleHooks": lambda } }), "AWS_LAMBDA"),
-        (json!({ "deploymentController": { "type": "CODE_DEPLOY" } }), "CODE_DEPLOY"),
         (
             json!({ "loadBalancers":
                 [{ "loadBalancerName": "old", "containerName": "app", "containerPort": 8080 }] }),
