@@ -3,7 +3,10 @@
 //! Once a minute of the cloud's time. Each task is a sample, so that the average is over tasks; what cannot be measured,
 //! or has nothing reserved to be compared with, is left out. Start at [`run`]; what is computed is in [`measured`].
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
 
 use tidegate_clock::{Clock, Timestamp};
 use tidegate_engine::{
@@ -79,6 +82,16 @@ struct Running {
     memory: f64,
 }
 
+impl Running {
+    /// A metric of its service.
+    fn metric(&self, name: &str) -> MetricName {
+        let dimension = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let dimensions =
+            vec![dimension("ClusterName", &self.cluster), dimension("ServiceName", &self.service)];
+        MetricName::new(&self.scope, "AWS/ECS", name, dimensions)
+    }
+}
+
 /// The tasks that run for services.
 fn running(state: &State) -> Vec<Running> {
     let services = state.services.iter();
@@ -124,13 +137,12 @@ fn memory(definition: &ecs::TaskDefinition) -> f64 {
 /// What was used between two looks, in percent of what is reserved.
 fn measured(tasks: &[Running], before: &Look, now: &Look, at: Timestamp) -> Vec<Measured> {
     let passed = before.at.zip(now.at).map(|(before, now)| now.duration_since(before).as_secs_f64());
-    let mut samples: HashMap<(&Scope, &str, &str, &'static str), Vec<(f64, f64)>> = HashMap::new();
+    let mut samples: BTreeMap<MetricName, Vec<(f64, f64)>> = BTreeMap::new();
     for task in tasks {
         let uses: Option<Vec<Usage>> = task.containers.iter().map(|id| now.usage.get(id).copied()).collect();
         let Some(uses) = uses.filter(|uses| !uses.is_empty()) else { continue };
-        let mut add = |name, share: f64| {
-            let key = (&task.scope, task.cluster.as_str(), task.service.as_str(), name);
-            samples.entry(key).or_default().push((share * 100.0, 1.0));
+        let mut add = |name: &str, share: f64| {
+            samples.entry(task.metric(name)).or_default().push((share * 100.0, 1.0));
         };
         if task.memory > 0.0 {
             add("MemoryUtilization", uses.iter().map(|usage| usage.memory as f64).sum::<f64>() / task.memory);
@@ -146,11 +158,11 @@ fn measured(tasks: &[Running], before: &Look, now: &Look, at: Timestamp) -> Vec<
             add("CPUUtilization", spent / passed / task.processors);
         }
     }
-    let told = samples.into_iter().map(|((scope, cluster, service, name), values)| {
-        let dimension = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-        let dimensions = vec![dimension("ClusterName", cluster), dimension("ServiceName", service)];
-        let metric = MetricName::new(scope, "AWS/ECS", name, dimensions);
-        Measured { metric, unit: StandardUnit::Percent, at, samples: Bucket::of(values) }
+    let told = samples.into_iter().map(|(metric, values)| Measured {
+        metric,
+        unit: StandardUnit::Percent,
+        at,
+        samples: Bucket::of(values),
     });
     told.collect()
 }
@@ -183,8 +195,7 @@ mod tests {
         let before = look(start, &[("a", 1_000, 0), ("b", 0, 0)]);
         let now = look(start + Duration::from_secs(10), &[("a", 2_000, 50), ("b", 3_000, 100)]);
         let tasks = [task("a", 0.5, 200.0), task("b", 0.5, 200.0), task("gone", 0.5, 200.0)];
-        let mut measured = measured(&tasks, &before, &now, Timestamp::default());
-        measured.sort_by(|one, other| one.metric.cmp(&other.metric));
+        let measured = measured(&tasks, &before, &now, Timestamp::default());
         let names: Vec<_> = measured.iter().map(|measured| measured.metric.name.as_str()).collect();
         assert_eq!(names, ["CPUUtilization", "MemoryUtilization"]);
         assert_eq!(measured[0].samples, Bucket::of([(20.0, 1.0), (60.0, 1.0)]));

@@ -162,8 +162,11 @@ fn suffix(arn: &str, from: &str) -> String {
 /// Looks until it holds; a panic after a minute.
 macro_rules! until {
     ($what:expr, $holds:expr) => {
-        let deadline = Instant::now() + Duration::from_secs(60);
-        while !$holds {
+        let deadline = Instant::now() + Duration::from_mins(1);
+        loop {
+            if $holds {
+                break;
+            }
             assert!(Instant::now() < deadline, "{}", $what);
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
