@@ -214,7 +214,7 @@ fn typed<I: serde::de::DeserializeOwned>(service: &'static str, input: Value) ->
     serde_json::from_value(input).map_err(|error| {
         let code = match service {
             ecs::SERVICE => "InvalidParameterException",
-            elbv2::SERVICE => "ValidationError",
+            elbv2::SERVICE | cloudwatch::SERVICE => "ValidationError",
             codedeploy::SERVICE => "InvalidInputException",
             _ => "ValidationException",
         };

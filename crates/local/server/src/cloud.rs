@@ -30,6 +30,7 @@ use crate::{
     ports::PortGuard,
     presence,
     tasking::TaskNames,
+    usage,
     writer::{CLOCK_ROW, Commands, META_TABLE, Unstored, Writer},
 };
 
@@ -161,6 +162,8 @@ impl LocalCloud {
             clock.clone(),
             stop.clone(),
         );
+        let gauge =
+            usage::run(runtime.clone(), Arc::clone(&engine), commands.clone(), clock.clone(), stop.clone());
         let pumps = vec![
             tokio::spawn(pump(task_events, commands.clone(), {
                 let (faults, runtime, clock) = (faults.clone(), runtime.clone(), clock.clone());
@@ -180,6 +183,7 @@ impl LocalCloud {
             tokio::spawn(writer.run()),
             tokio::spawn(api::serve(listener, Arc::new(api), stop.clone())),
             tokio::spawn(meter),
+            tokio::spawn(gauge),
         ];
         Ok(Self {
             address,

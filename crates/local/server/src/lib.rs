@@ -30,6 +30,7 @@ mod ports;
 mod presence;
 pub mod remote;
 mod tasking;
+mod usage;
 mod writer;
 
 pub use cloud::LocalCloud;

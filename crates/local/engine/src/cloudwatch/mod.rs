@@ -1,7 +1,8 @@
 //! Amazon CloudWatch: alarms and metrics.
 //!
 //! `records` is what is stored of alarms, `metrics` what was measured; the API's handlers change what is wanted;
-//! `evaluation` decides by the metrics; an alarm's state changes only in `alarms`, which tells those that watch it. Nothing here sends notifications: an alarm's actions are stored and shown, never done.
+//! `evaluation` decides by the metrics; an alarm's state changes only in `alarms`, which tells those that watch it.
+//! Nothing here sends notifications: an alarm's actions are stored and shown, never done.
 
 mod alarms;
 mod api;
