@@ -9,11 +9,11 @@
 
 mod actions;
 mod alarms;
-mod functions;
-mod hooks;
 mod code_deploy;
 mod code_deploy_watch;
 mod code_deploy_worlds;
+mod functions;
+mod hooks;
 mod random;
 mod recount;
 mod release;
