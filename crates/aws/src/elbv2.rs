@@ -5,9 +5,11 @@ use crate::client::{Client, ask};
 use crate::error::AwsError;
 use crate::pacing::Bucket;
 use aws_sdk_elasticloadbalancingv2::types::{
-    Action, TargetGroup, TargetHealthDescription, TargetHealthStateEnum,
+    Action, ForwardActionConfig, TargetGroup, TargetGroupTuple, TargetHealthDescription,
+    TargetHealthStateEnum,
 };
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use tidegate_rollout::diagnosis::HealthFinding;
 
 /// Targets listed for one target group; more say nothing new.
@@ -97,6 +99,37 @@ impl Client {
         }
     }
 
+    /// The load balancers that each of these target groups is behind, by ARN.
+    pub(crate) async fn balancers_of(
+        &self,
+        target_groups: &[String],
+    ) -> Result<BTreeMap<String, Vec<String>>, AwsError> {
+        let request = self.elb.describe_target_groups().set_target_group_arns(Some(target_groups.to_vec()));
+        let (groups, _) =
+            ask!(self, "elasticloadbalancing", "DescribeTargetGroups", Bucket::Elsewhere, request)?;
+        let behind = groups.target_groups().iter().map(|group| {
+            (group.target_group_arn().unwrap_or_default().to_owned(), group.load_balancer_arns().to_vec())
+        });
+        Ok(behind.collect())
+    }
+
+    /// The target groups that a rule (or, for a Network Load Balancer, a listener) forwards to, each with
+    /// its weight.
+    pub(crate) async fn forwards_of(&self, rule: &str) -> Result<Vec<(String, u32)>, AwsError> {
+        let actions = if rule.contains(":listener/") {
+            let request = self.elb.describe_listeners().listener_arns(rule);
+            let (output, _) =
+                ask!(self, "elasticloadbalancing", "DescribeListeners", Bucket::Elsewhere, request)?;
+            output.listeners().first().map(|listener| listener.default_actions().to_vec())
+        } else {
+            let request = self.elb.describe_rules().rule_arns(rule);
+            let (output, _) =
+                ask!(self, "elasticloadbalancing", "DescribeRules", Bucket::Elsewhere, request)?;
+            output.rules().first().map(|rule| rule.actions().to_vec())
+        };
+        Ok(actions.unwrap_or_default().iter().flat_map(forwards).collect())
+    }
+
     /// The target groups that have targets which are neither healthy nor draining.
     pub(crate) async fn health_findings(
         &self,
@@ -148,6 +181,19 @@ fn forward(action: &Action) -> Value {
         "TargetGroupArn": action.target_group_arn(),
         "ForwardConfig": { "TargetGroups": weighted.unwrap_or_default() },
     })
+}
+
+/// The groups of one action; a forward to a single group gives it everything.
+fn forwards(action: &Action) -> Vec<(String, u32)> {
+    let weighted = action.forward_config().map(ForwardActionConfig::target_groups).unwrap_or_default();
+    if weighted.is_empty() {
+        return action.target_group_arn().map(|arn| (arn.to_owned(), 1)).into_iter().collect();
+    }
+    let weight = |tuple: &TargetGroupTuple| tuple.weight().map_or(1, |weight| weight.max(0).unsigned_abs());
+    weighted
+        .iter()
+        .map(|tuple| (tuple.target_group_arn().unwrap_or_default().to_owned(), weight(tuple)))
+        .collect()
 }
 
 fn unhealthy(target: &TargetHealthDescription) -> Option<String> {

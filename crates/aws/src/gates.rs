@@ -15,6 +15,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
 use tidegate_rollout::gate::{AlarmReading, Check, Counts, Gate, HttpProbe, MetricCheck, Reading};
+use tidegate_rollout::observation::Requests;
 use tidegate_rollout::{Millis, Percent};
 
 pub use requests::TrafficGroups;
@@ -148,6 +149,15 @@ impl<'a> GateAsker<'a> {
     /// is not known.
     pub fn stable_quiet_since(&self) -> Option<Millis> {
         self.known(Measured::quiet_since)
+    }
+
+    /// Whether stable's group still gets requests, as far as its count tells.
+    pub(crate) fn stable_requests(&self) -> Requests {
+        match (&self.groups, self.stable_quiet_since()) {
+            (None, _) => Requests::NobodyCounts,
+            (Some(_), Some(at)) => Requests::NoneSince(at),
+            (Some(_), None) => Requests::Perhaps,
+        }
     }
 
     fn known<T>(&self, what: impl FnOnce(&Measured) -> T) -> T {

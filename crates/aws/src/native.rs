@@ -1,38 +1,329 @@
-//! Blue/green, linear and canary as Amazon ECS does them itself.
+//! Blue/green, linear and canary as Amazon ECS does them itself: the gates become PAUSE hooks, one
+//! UpdateService starts it, the watch answers the hooks, and they are taken away again. It must never
+//! start what ECS would refuse a minute later: what can be seen before is refused before. Start with
+//! [`Ready::of`].
 
 use crate::client::Client;
-use crate::deploy::{Before, DeployError, DeployPlan, Outcome};
-use crate::sink::EventSink;
+use crate::clock::Clock;
+use crate::deploy::{Before, DeployError, DeployPlan, Outcome, Then};
+use crate::ecs::seen;
+use crate::gates::{GateAsker, TrafficGroups};
+use crate::observe;
+use crate::rolling::{own_deployment, own_service_deployment};
+use crate::sink::{EventSink, now};
+use crate::watch::{Gates, follow_with_gates};
+use serde_json::{Value, json};
+use tidegate_rollout::gate::Check;
+use tidegate_rollout::names::TaskDefinitionArn;
+use tidegate_rollout::observation::ServiceSeen;
+use tidegate_rollout::rolling::Start;
+use tidegate_rollout::staged::configuration::{Hooks, deployment_configuration, without_our_hooks};
+use tidegate_rollout::staged::{Course, SETTLE, Staged};
 use tidegate_rollout::strategy::Traffic;
-use tidegate_rollout::{Plan, TaskDefinitionArn};
+use tidegate_rollout::update::{BreakerPolicy, breaker_to_send, update_service_request};
+use tidegate_rollout::{Event, Plan, Strategy, Verdict};
 
+/// The tag of a task definition revision that keeps how its rollout ended.
+const VERDICT_TAG: &str = "tidegate:verdict";
+/// What a tag's value may hold at most.
+const TAG_LENGTH: usize = 256;
+
+/// A staged deployment that may begin.
 pub(crate) struct Ready {
     plan: Plan,
+    hooks: Hooks,
+    configuration: Value,
+    groups: Option<TrafficGroups>,
 }
 
 impl Ready {
+    /// Refuses what ECS could not move, or what would be moved to the wrong place.
     pub(crate) async fn of(
-        _client: &Client,
+        client: &Client,
         plan: &DeployPlan,
-        _traffic: &Traffic,
+        traffic: &Traffic,
         before: &Before,
     ) -> Result<Self, DeployError> {
         before.controlled_by("ECS", &plan.strategy)?;
-        Err(DeployError::NotYet { strategy: plan.strategy.clone() })
+        if let Some(moving) = before.in_progress() {
+            return Err(DeployError::refused(
+                format!("deployment {} of {} is in progress", moving.id, moving.task_definition.short()),
+                "follow it with `tidegate watch`, or undo it with `tidegate rollback`, then deploy again",
+            ));
+        }
+        let groups = groups(client, before, &plan.strategy).await?;
+        if groups.is_none() {
+            refuse_without_traffic(plan, traffic)?;
+        }
+        let made =
+            Plan::of(plan.target.clone(), plan.strategy.clone(), plan.gates.clone(), before.size(plan));
+        let own = before.raw.get("deploymentConfiguration").cloned().unwrap_or_else(|| json!({}));
+        let hooks = Hooks::of(&made, &own);
+        let configuration = deployment_configuration(&before.raw, traffic, &hooks, plan.gates_timeout);
+        Ok(Self { plan: made, hooks, configuration, groups })
     }
 
+    /// What will happen.
     pub(crate) fn plan(&self) -> &Plan {
         &self.plan
     }
 
+    /// Updates the service, answers the hooks as the gates do, and cleans up.
     pub(crate) async fn start(
         self,
-        _client: &Client,
+        client: &Client,
         plan: &DeployPlan,
-        _before: &Before,
-        _task_definition: TaskDefinitionArn,
-        _sink: &mut dyn EventSink,
+        before: &Before,
+        task_definition: TaskDefinitionArn,
+        sink: &mut dyn EventSink,
     ) -> Result<Outcome, DeployError> {
-        Err(DeployError::NotYet { strategy: plan.strategy.clone() })
+        let mut request = update_service_request(
+            &plan.target,
+            &before.raw,
+            &task_definition,
+            BreakerPolicy::LeaveAsIs,
+            plan.force,
+            plan.desired_count,
+        );
+        request["deploymentConfiguration"] = self.with_breaker(plan, before, sink);
+        let earlier = before.deployments();
+        let updated = client
+            .update(&plan.target, &request, &earlier)
+            .await
+            .map_err(|error| DeployError::Update { error, task_definition: task_definition.clone() })?;
+        let first = seen("UpdateService", &updated.service)?;
+        let ServiceSeen::Described(service) = &first else {
+            return Err(crate::ecs::unexpected("UpdateService", "it has no service").into());
+        };
+        let Some(ours) = own_deployment(before, service, &task_definition) else {
+            let reason = "ECS accepted the update and started no deployment".to_owned();
+            sink.event(now(), &Event::NothingDone { reason });
+            return Ok(Outcome::NothingToDo);
+        };
+        let started_at = now();
+        let service_deployment = own_service_deployment(before, service);
+        let deployment = ours.id.clone();
+        let clock = ours
+            .created_at
+            .map_or_else(Clock::same, |created| Clock::anchored(started_at, created, plan.watch.tick));
+        sink.event(
+            started_at,
+            &Event::Started {
+                target: plan.target.clone(),
+                deployment: deployment.clone(),
+                service_deployment: service_deployment.clone(),
+                task_definition: task_definition.clone(),
+                desired: service.desired_count,
+            },
+        );
+        if plan.then == Then::Return {
+            return Ok(Outcome::Started { deployment });
+        }
+        let course = Course {
+            plan: self.plan.clone(),
+            hooks: self.hooks.clone(),
+            gates_timeout: plan.gates_timeout,
+            settle: SETTLE,
+        }
+        .on_clock(plan.watch.tick);
+        let start = Start {
+            target: plan.target.clone(),
+            candidate: task_definition.clone(),
+            deployment: deployment.clone(),
+            service_deployment,
+            earlier_service_deployment: before.service.current_service_deployment.clone(),
+            earlier_deployments: earlier,
+            known_events: before.service.events.iter().map(|event| event.id.clone()).collect(),
+            started_at,
+            // The time-out is for what may hang; what the plan itself waits for comes on top.
+            deadline: started_at + plan.timeout_ms + course.plan.least(),
+        };
+        let gates = Gates {
+            asker: GateAsker::new(client, plan.elsewhere.as_ref(), self.groups.clone(), clock),
+            gates: &self.plan.gates,
+        };
+        let staged = Staged::begin(start, course);
+        let verdict = follow_with_gates(client, staged, Some(first), Some(gates), plan.watch, sink)
+            .await
+            .map_err(|error| DeployError::LostSight { error, deployment })?;
+        clean_up(client, plan, &task_definition, &verdict, sink).await;
+        Ok(Outcome::Ended(verdict))
+    }
+
+    fn with_breaker(&self, plan: &DeployPlan, before: &Before, sink: &mut dyn EventSink) -> Value {
+        let service = json!({"deploymentConfiguration": self.configuration});
+        let with_breaker = breaker_to_send(&service, plan.breaker);
+        let was_off = breaker_to_send(&before.raw, plan.breaker).is_some();
+        if was_off {
+            let message = "the service's circuit breaker was off; switching it on with rollback (circuitBreaker: leave keeps it off)";
+            sink.event(now(), &Event::Warned { message: message.to_owned() });
+        }
+        with_breaker.unwrap_or_else(|| self.configuration.clone())
+    }
+}
+
+/// The two groups of the first load balancer, and which of them serves. `None` for a service without one.
+async fn groups(
+    client: &Client,
+    before: &Before,
+    strategy: &Strategy,
+) -> Result<Option<TrafficGroups>, DeployError> {
+    let balancers = observe::list(&before.raw, "loadBalancers");
+    let Some(first) = balancers.first() else { return Ok(None) };
+    if balancers.iter().any(|balancer| balancer.get("advancedConfiguration").is_none_or(Value::is_null)) {
+        return Err(DeployError::refused(
+            format!(
+                "the service's load balancers have no advancedConfiguration, and {strategy} by ECS needs it"
+            ),
+            "set loadBalancers[].advancedConfiguration {alternateTargetGroupArn, productionListenerRule, roleArn} with UpdateService, or use controller: alb",
+        ));
+    }
+    let advanced = &first["advancedConfiguration"];
+    let (Some(one), Some(other), Some(rule)) = (
+        observe::text(first, "targetGroupArn"),
+        observe::text(advanced, "alternateTargetGroupArn"),
+        observe::text(advanced, "productionListenerRule"),
+    ) else {
+        return Err(DeployError::refused(
+            "the service's advancedConfiguration names no two target groups and a production rule",
+            "set alternateTargetGroupArn and productionListenerRule with UpdateService",
+        ));
+    };
+    let behind = client.balancers_of(&[one.clone(), other.clone()]).await?;
+    let of = |group: &str| behind.get(group).map_or(&[][..], Vec::as_slice);
+    let (Some(load_balancer), true) =
+        (of(&one).iter().find(|arn| of(&other).contains(arn)), of(&one).len() == 1 && of(&other).len() == 1)
+    else {
+        return Err(DeployError::refused(
+            format!(
+                "the target groups {} and {} are not behind one load balancer: {} and {}",
+                short(&one),
+                short(&other),
+                listed(of(&one)),
+                listed(of(&other))
+            ),
+            "put both into the production listener rule, one of them with weight 0",
+        ));
+    };
+    let forwards = client.forwards_of(&rule).await?;
+    let serving: Vec<&String> =
+        forwards.iter().filter(|(_, weight)| *weight > 0).map(|(group, _)| group).collect();
+    let stable = match serving[..] {
+        [serving] if *serving == one || *serving == other => serving.clone(),
+        _ => {
+            let has: Vec<String> =
+                forwards.iter().map(|(group, weight)| format!("{} {weight}", short(group))).collect();
+            return Err(DeployError::refused(
+                format!(
+                    "exactly one of {} and {} must serve before a deployment, and the production rule has: {}",
+                    short(&one),
+                    short(&other),
+                    if has.is_empty() { "no target group".to_owned() } else { has.join(", ") }
+                ),
+                "set the rule's weights to 100 and 0 with ModifyRule",
+            ));
+        }
+    };
+    let candidate = if stable == one { other } else { one };
+    Ok(Some(TrafficGroups { stable, candidate, load_balancer: load_balancer.clone() }))
+}
+
+/// Without a load balancer there is no traffic that could be shifted in steps, or compared.
+fn refuse_without_traffic(plan: &DeployPlan, traffic: &Traffic) -> Result<(), DeployError> {
+    if !matches!(traffic, Traffic::BlueGreen { .. }) {
+        return Err(DeployError::refused(
+            format!("the service has no load balancer, so {} has no traffic to shift", plan.strategy),
+            "use strategy blue_green, which only swaps the tasks then, or rolling",
+        ));
+    }
+    let compares = plan.gates.iter().find(|gate| matches!(gate.check, Check::Errors(_) | Check::Latency(_)));
+    match compares {
+        None => Ok(()),
+        Some(gate) => Err(DeployError::refused(
+            format!(
+                "gate {} compares requests, and the service has no load balancer that counts them",
+                gate.name
+            ),
+            "use an alarm, a metric, http or a command",
+        )),
+    }
+}
+
+/// The hooks are of this rollout, and go with it; the verdict stays, on the revision.
+async fn clean_up(
+    client: &Client,
+    plan: &DeployPlan,
+    task_definition: &TaskDefinitionArn,
+    verdict: &Verdict,
+    sink: &mut dyn EventSink,
+) {
+    if matches!(verdict, Verdict::TimedOut { .. } | Verdict::Superseded { .. }) {
+        // It goes on, or it is somebody else's: its hooks are still needed, or are theirs.
+        return;
+    }
+    let mut trouble = Vec::new();
+    match client.described_service(&plan.target).await {
+        Ok(service) => {
+            if let Some(configuration) = without_our_hooks(&service) {
+                // Of the configuration alone, which starts no deployment.
+                let request = json!({
+                    "cluster": plan.target.cluster, "service": plan.target.service,
+                    "deploymentConfiguration": configuration,
+                });
+                if let Err(error) = client.update(&plan.target, &request, &Default::default()).await {
+                    trouble.push(format!("the PAUSE hook stays until the next deployment: {error}"));
+                }
+            }
+        }
+        Err(error) => trouble.push(format!("the PAUSE hook stays until the next deployment: {error}")),
+    }
+    if let Err(error) = client.tag_revision(task_definition, VERDICT_TAG, &tag_value(verdict)).await {
+        trouble.push(format!("the verdict could not be kept as a tag of the revision: {error}"));
+    }
+    for message in trouble {
+        sink.event(now(), &Event::Warned { message });
+    }
+}
+
+/// A verdict in the letters that AWS takes for a tag.
+fn tag_value(verdict: &Verdict) -> String {
+    let (word, reason) = match verdict {
+        Verdict::Promoted { .. } => ("promoted", ""),
+        Verdict::RolledBack { reason, .. } => ("rolled_back", reason.as_str()),
+        Verdict::Failed { reason, .. } => ("failed", reason.as_str()),
+        Verdict::Aborted { reason } => ("aborted", reason.as_str()),
+        Verdict::TimedOut { reached } => ("timed_out", reached.as_str()),
+        Verdict::Superseded { .. } => ("superseded", ""),
+    };
+    let text = format!("{word} {}", reason.replace('%', "percent"));
+    let kept = text.chars().filter(|c| c.is_alphanumeric() || " _.:/=+-@".contains(*c));
+    kept.take(TAG_LENGTH).collect::<String>().trim().to_owned()
+}
+
+/// `targetgroup/web/0123` says enough of an ARN.
+fn short(arn: &str) -> &str {
+    arn.split(":targetgroup/").nth(1).and_then(|rest| rest.split('/').next()).unwrap_or(arn)
+}
+
+fn listed(balancers: &[String]) -> String {
+    if balancers.is_empty() { "none".to_owned() } else { balancers.join(", ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_verdict_is_kept_in_the_letters_of_a_tag_with_its_numbers() {
+        let verdict = Verdict::RolledBack {
+            to: TaskDefinitionArn::parse("arn:aws:ecs:r:1:task-definition/web:7").expect("valid"),
+            reason: "gate errors: 99.9 % sure that it is worse: 31.0 % (9 of 29) against 0.0 % (0 of 265)"
+                .into(),
+            breaker: None,
+        };
+        assert_eq!(
+            tag_value(&verdict),
+            "rolled_back gate errors: 99.9 percent sure that it is worse: 31.0 percent 9 of 29 against 0.0 percent 0 of 265"
+        );
     }
 }

@@ -2,12 +2,12 @@
 //! nor invent a value that decides something. Start with [`service`].
 
 use serde_json::Value;
-use tidegate_rollout::Millis;
 use tidegate_rollout::names::{DeploymentId, ServiceDeploymentArn, TaskDefinitionArn};
 use tidegate_rollout::observation::{
-    BreakerCount, CircuitBreaker, Deployment, RolloutState, Service, ServiceDeployment,
-    ServiceDeploymentStatus, ServiceEvent, StoppedContainer, StoppedTask,
+    BreakerCount, CircuitBreaker, Deployment, Pause, PauseState, RolloutState, Service, ServiceDeployment,
+    ServiceDeploymentStatus, ServiceEvent, Staging, StoppedContainer, StoppedTask,
 };
+use tidegate_rollout::{Millis, Percent};
 
 /// A reply that lacks what every such reply has.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -99,6 +99,29 @@ pub fn service_deployment(described: &Value) -> Option<ServiceDeployment> {
             .get("rollback")
             .and_then(|r| text(r, "reason"))
             .filter(|reason| !reason.is_empty()),
+        staging: staging(described),
+    })
+}
+
+fn staging(described: &Value) -> Staging {
+    let pauses = list(described, "lifecycleHookDetails")
+        .iter()
+        .filter(|hook| word(hook, "targetType") == Some("PAUSE"));
+    Staging {
+        stage: text(described, "lifecycleStage"),
+        pauses: pauses.filter_map(pause).collect(),
+        weight: described
+            .pointer("/targetServiceRevision/requestedProductionTrafficWeight")
+            .and_then(Value::as_f64)
+            .and_then(|weight| Percent::parse((weight * 10.0).round() / 10.0).ok()),
+    }
+}
+
+fn pause(described: &Value) -> Option<Pause> {
+    let awaits = word(described, "status") == Some("AWAITING_ACTION");
+    Some(Pause {
+        id: text(described, "hookId")?,
+        state: if awaits { PauseState::AwaitsAction } else { PauseState::Over },
     })
 }
 
@@ -189,6 +212,22 @@ mod tests {
         let seen = service_deployment(&json!({"serviceDeploymentArn": "arn:sd", "status": "ON_THE_MOON"}))
             .expect("read");
         assert_eq!(seen.status, ServiceDeploymentStatus::Unknown);
+    }
+
+    #[test]
+    fn a_staged_deployment_shows_its_stage_its_pauses_and_its_weight() {
+        let seen = service_deployment(&json!({
+            "serviceDeploymentArn": "arn:sd", "status": "IN_PROGRESS", "lifecycleStage": "BAKE_TIME",
+            "targetServiceRevision": {"requestedProductionTrafficWeight": 0.300_000_01},
+            "lifecycleHookDetails": [
+                {"hookId": "a", "targetType": "AWS_LAMBDA", "status": "IN_PROGRESS"},
+                {"hookId": "b", "targetType": "PAUSE", "status": "AWAITING_ACTION"},
+                {"hookId": "c", "targetType": "PAUSE", "status": "SUCCEEDED"}]}))
+        .expect("read");
+        assert_eq!(seen.staging.stage.as_deref(), Some("BAKE_TIME"));
+        assert_eq!(seen.staging.weight, Percent::parse(0.3).ok());
+        let pauses: Vec<_> = seen.staging.pauses.iter().map(|p| (p.id.as_str(), p.state)).collect();
+        assert_eq!(pauses, [("b", PauseState::AwaitsAction), ("c", PauseState::Over)]);
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! The watch: look, step, act, wait. It must never decide anything: what a look means is
-//! `tidegate_rollout::rolling::step`. Start with [`follow`].
+//! `tidegate_rollout::rolling::Following`. Start with [`follow`].
 //!
 //! The calls of a watch: the answer of UpdateService is the first look and costs nothing; every
 //! further look is one DescribeServices; `DescribeServiceDeployments` is read only to explain an end
@@ -10,12 +10,14 @@ use crate::client::Client;
 use crate::deploy::code_deploy;
 use crate::diagnose::diagnose;
 use crate::error::AwsError;
+use crate::gates::GateAsker;
 use crate::sink::{EventSink, now};
 use std::time::Duration;
 use tidegate_rollout::code_deploy::requirements::check_controller;
+use tidegate_rollout::gate::Gate;
 use tidegate_rollout::names::ServiceRef;
-use tidegate_rollout::observation::{Observation, ServiceSeen};
-use tidegate_rollout::rolling::{Action, Rollout, step};
+use tidegate_rollout::observation::{GatesSeen, Observation, Requests, ServiceSeen};
+use tidegate_rollout::rolling::{Action, Following, NeedsServiceDeployment, Rollout};
 use tidegate_rollout::{Event, Millis, Verdict, pace};
 
 /// How to watch.
@@ -38,14 +40,33 @@ impl Default for WatchOptions {
 ///
 /// A look that fails in a way that passes is taken again until the deadline; any other failure (a
 /// session that expired, a missing permission) ends the watch, and ECS goes on without it.
-pub async fn follow(
+pub async fn follow<F: Following>(
     client: &Client,
-    rollout: Rollout,
+    rollout: F,
     first: Option<ServiceSeen>,
     options: WatchOptions,
     sink: &mut dyn EventSink,
 ) -> Result<Verdict, AwsError> {
-    let mut watch = Watch { client, rollout, options, sink, lost_sight: Sight::Clear };
+    follow_with_gates(client, rollout, first, None, options, sink).await
+}
+
+/// The gates of a rollout, and who asks them.
+pub(crate) struct Gates<'a> {
+    pub(crate) asker: GateAsker<'a>,
+    /// Those of the plan.
+    pub(crate) gates: &'a [Gate],
+}
+
+/// The same for a rollout that has gates.
+pub(crate) async fn follow_with_gates<F: Following>(
+    client: &Client,
+    rollout: F,
+    first: Option<ServiceSeen>,
+    gates: Option<Gates<'_>>,
+    options: WatchOptions,
+    sink: &mut dyn EventSink,
+) -> Result<Verdict, AwsError> {
+    let mut watch = Watch { client, rollout, gates, options, sink, lost_sight: Sight::Clear };
     let mut at_hand = first;
     loop {
         let service = match at_hand.take() {
@@ -57,14 +78,15 @@ pub async fn follow(
         {
             return Ok(verdict);
         }
-        let wait = pace::next_look(watch.rollout.pulse(), now(), options.tick);
+        let wait = pace::next_look(watch.rollout.followed().pulse(), now(), options.tick);
         tokio::time::sleep(Duration::from_millis(wait.unsigned_abs())).await;
     }
 }
 
-struct Watch<'a> {
+struct Watch<'a, F> {
     client: &'a Client,
-    rollout: Rollout,
+    rollout: F,
+    gates: Option<Gates<'a>>,
     options: WatchOptions,
     sink: &'a mut dyn EventSink,
     lost_sight: Sight,
@@ -77,32 +99,37 @@ enum Sight {
     Lost,
 }
 
-impl Watch<'_> {
+impl<F: Following> Watch<'_, F> {
     /// One DescribeServices. `None` if it failed in a way that passes.
     async fn look(&mut self) -> Result<Option<ServiceSeen>, AwsError> {
-        match self.client.observed_service(self.rollout.target()).await {
+        match self.client.observed_service(self.rollout.followed().target()).await {
             Ok(service) => {
                 self.lost_sight = Sight::Clear;
                 Ok(Some(service))
             }
-            Err(error) if error.passes() && now() < self.rollout.window().1 => {
-                if self.lost_sight == Sight::Clear {
-                    self.tell(&Event::Warned {
-                        message: format!("cannot look at the moment, trying again: {error}"),
-                    });
-                }
-                self.lost_sight = Sight::Lost;
-                Ok(None)
-            }
-            Err(error) => Err(error),
+            Err(error) => self.lose_sight(error).map(|()| None),
         }
+    }
+
+    /// A look failed: said once, and taken again, if that may help.
+    fn lose_sight(&mut self, error: AwsError) -> Result<(), AwsError> {
+        if !error.passes() || now() >= self.rollout.followed().window().1 {
+            return Err(error);
+        }
+        if self.lost_sight == Sight::Clear {
+            self.tell(&Event::Warned {
+                message: format!("cannot look at the moment, trying again: {error}"),
+            });
+        }
+        self.lost_sight = Sight::Lost;
+        Ok(())
     }
 
     /// Steps until the look is used up: a step may ask for more of the same moment.
     async fn consider(&mut self, service: ServiceSeen) -> Result<Option<Verdict>, AwsError> {
         let mut seen = Observation::of(service);
         loop {
-            let (next, actions) = step(&self.rollout, &seen, now());
+            let (next, actions) = self.rollout.step(&seen, now());
             self.rollout = next;
             let mut ending = None;
             let mut fuller = false;
@@ -113,7 +140,13 @@ impl Watch<'_> {
                     Action::ReadServiceDeployment(arn) => {
                         match self.client.service_deployment(&arn).await {
                             Ok(Some(known)) => seen.service_deployment = Some(known),
-                            Ok(None) => self.rollout.forget_service_deployment(),
+                            Ok(None) => self.rollout.followed_mut().forget_service_deployment(),
+                            Err(error)
+                                if self.rollout.needs_service_deployment() == NeedsServiceDeployment::Yes =>
+                            {
+                                self.lose_sight(error)?;
+                                return Ok(None);
+                            }
                             Err(error) => self.do_without_service_deployments(&error),
                         }
                         fuller = true;
@@ -126,10 +159,26 @@ impl Watch<'_> {
                         seen.deregistration_delay = self.deregistration_delay(&target_group).await;
                         fuller = true;
                     }
+                    Action::BeginStep(weight) => {
+                        if let Some(gates) = &mut self.gates {
+                            gates.asker.begin_step(weight, now());
+                        }
+                    }
+                    Action::AskGates(asked) => {
+                        seen.gates = Some(self.ask_gates(&asked).await);
+                        fuller = true;
+                    }
+                    Action::Continue { arn, hook } => {
+                        if let Err(error) = self.client.continue_service_deployment(&arn, &hook).await {
+                            let message = format!("ECS did not take the answer to hook {hook}: {error}");
+                            self.tell(&Event::Warned { message });
+                        }
+                    }
                     Action::RequestRollback(arn) => {
                         if let Err(error) = self.client.request_rollback(&arn).await {
-                            let (next, actions) = self.rollout.rollback_refused(&error.to_string(), now());
-                            self.rollout = next;
+                            let followed = self.rollout.followed();
+                            let (next, actions) = followed.rollback_refused(&error.to_string(), now());
+                            *self.rollout.followed_mut() = next;
                             ending = actions.into_iter().find_map(|action| match action {
                                 Action::Report(event) => Some(event),
                                 _ => None,
@@ -138,7 +187,7 @@ impl Watch<'_> {
                     }
                 }
             }
-            if let (Some(event), Some(verdict)) = (ending, self.rollout.verdict().cloned()) {
+            if let (Some(event), Some(verdict)) = (ending, self.rollout.followed().verdict().cloned()) {
                 self.explain(&verdict, &seen.service).await;
                 self.tell(&event);
                 return Ok(Some(verdict));
@@ -152,8 +201,24 @@ impl Watch<'_> {
     /// Older endpoints and narrow permissions lack service deployments; the deployments of the
     /// service itself tell enough.
     fn do_without_service_deployments(&mut self, error: &AwsError) {
-        self.rollout.forget_service_deployment();
+        self.rollout.followed_mut().forget_service_deployment();
         self.tell(&Event::Warned { message: format!("going on without service deployments: {error}") });
+    }
+
+    async fn ask_gates(&self, asked: &[usize]) -> GatesSeen {
+        let Some(Gates { asker, gates }) = &self.gates else {
+            return GatesSeen { readings: Vec::new(), measured: None, stable: Requests::NobodyCounts };
+        };
+        let questions: Vec<(usize, &Gate)> =
+            asked.iter().filter_map(|index| Some((*index, gates.get(*index)?))).collect();
+        let of_plan: Vec<&Gate> = questions.iter().map(|(_, gate)| *gate).collect();
+        let answers = asker.ask_all(&of_plan).await;
+        let measured = asker.measured().await;
+        GatesSeen {
+            readings: questions.iter().map(|(index, _)| *index).zip(answers).collect(),
+            measured,
+            stable: asker.stable_requests(),
+        }
     }
 
     /// In milliseconds of the endpoint's clock. Without the answer the watch only looks more often.
@@ -164,7 +229,7 @@ impl Watch<'_> {
     }
 
     async fn stopped_tasks(&mut self) -> Vec<tidegate_rollout::observation::StoppedTask> {
-        match self.client.stopped_tasks(self.rollout.target()).await {
+        match self.client.stopped_tasks(self.rollout.followed().target()).await {
             Ok(tasks) => tasks,
             Err(error) => {
                 self.tell(&Event::Warned { message: format!("cannot read the stopped tasks: {error}") });
@@ -178,7 +243,8 @@ impl Watch<'_> {
         let failed =
             matches!(verdict, Verdict::RolledBack { .. } | Verdict::Failed { .. } | Verdict::TimedOut { .. });
         if failed {
-            let diagnosis = diagnose(self.client, &self.rollout, service, self.options.log_lines).await;
+            let diagnosis =
+                diagnose(self.client, self.rollout.followed(), service, self.options.log_lines).await;
             self.tell(&Event::Diagnosed { diagnosis });
         }
     }

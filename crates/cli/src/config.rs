@@ -5,9 +5,11 @@ pub mod document;
 pub mod duration;
 mod error;
 mod file;
+mod gates;
 mod local;
 mod lookup;
 mod section;
+mod strategy;
 mod yaml;
 
 pub use error::ConfigError;

@@ -11,6 +11,7 @@ use tidegate_aws::Outcome;
 use tidegate_aws::TaskDefinitionSource;
 use tidegate_aws::deploy::{DeployError, DeployPlan, Tags, Then, needs_resolving, run};
 use tidegate_rollout::Strategy;
+use tidegate_rollout::gate::misplaced;
 use tidegate_rollout::strategy::Wish;
 use tidegate_rollout::task_definition::images::ImageChange;
 use tidegate_rollout::task_definition::prepare;
@@ -25,6 +26,9 @@ pub struct Deploy {
     /// rolling, blue_green, linear or canary, instead of the config file's
     #[arg(long, value_name = "STRATEGY")]
     strategy: Option<String>,
+    /// ecs, code_deploy or alb, instead of the config file's
+    #[arg(long, value_name = "CONTROLLER")]
+    controller: Option<String>,
     /// Return as soon as ECS has accepted the update
     #[arg(long)]
     no_wait: bool,
@@ -97,9 +101,17 @@ impl Deploy {
     pub async fn run(self, global: &Global) -> Result<Exit, Failure> {
         let session = Session::open(global)?;
         let mut plan = self.what.plan(&session)?;
-        if let Some(strategy) = &self.strategy {
-            let wish = Wish { strategy: Some(strategy.clone()), ..session.config.wish.clone() };
-            plan.strategy = Strategy::choose(&wish)?;
+        let file = &session.config.wish;
+        let wish = Wish {
+            strategy: self.strategy.clone().or_else(|| file.strategy.clone()),
+            controller: self.controller.clone().or_else(|| file.controller.clone()),
+            ..file.clone()
+        };
+        plan.strategy = Strategy::choose(&wish)?;
+        if let Some((gate, weight)) = misplaced(&plan.gates, &plan.strategy) {
+            let what =
+                format!("gate `{}` is asked at {weight}, and {} has no such step", gate.name, plan.strategy);
+            return Err(Failure::new(Exit::Usage, what));
         }
         plan.force = if self.force { Force::Redeploy } else { Force::OnlyIfChanged };
         plan.desired_count = self.desired_count;

@@ -63,6 +63,19 @@ pub enum Check {
     Latency(LatencyComparison),
 }
 
+/// The first gate that is asked for at a share that no step of the strategy has, with that share: it
+/// would never be asked.
+pub fn misplaced<'g>(gates: &'g [Gate], strategy: &crate::Strategy) -> Option<(&'g Gate, crate::Percent)> {
+    let shifts = strategy.traffic().map(crate::strategy::Traffic::shifts).unwrap_or_default();
+    let is_step = |weight: &crate::Percent| {
+        *weight == crate::Percent::NONE || shifts.iter().any(|shift| shift.weight == *weight)
+    };
+    gates.iter().find_map(|gate| match &gate.at {
+        At::EveryStep => None,
+        At::Steps(weights) => weights.iter().find(|weight| !is_step(weight)).map(|weight| (gate, *weight)),
+    })
+}
+
 impl Check {
     /// Is one good answer enough for the whole step?
     pub fn is_answered_once(&self) -> bool {

@@ -18,6 +18,7 @@ pub mod plan;
 pub mod prune;
 pub mod rollback;
 pub mod rolling;
+pub mod staged;
 pub mod strategy;
 pub mod task_definition;
 pub mod update;

@@ -16,12 +16,20 @@ pub struct Observation {
     pub stopped_tasks: Option<Vec<StoppedTask>>,
     /// The deregistration delay of the target group that a step asked for, in milliseconds.
     pub deregistration_delay: Option<Millis>,
+    /// The gates, when a step asked for them.
+    pub gates: Option<GatesSeen>,
 }
 
 impl Observation {
     /// A look at the service alone.
     pub fn of(service: ServiceSeen) -> Self {
-        Self { service, service_deployment: None, stopped_tasks: None, deregistration_delay: None }
+        Self {
+            service,
+            service_deployment: None,
+            stopped_tasks: None,
+            deregistration_delay: None,
+            gates: None,
+        }
     }
 }
 
@@ -134,6 +142,61 @@ pub struct ServiceDeployment {
     pub breaker: Option<BreakerCount>,
     /// `rollback.reason`, when it goes or went back.
     pub rollback_reason: Option<String>,
+    /// How far it is, where it goes in stages.
+    pub staging: Staging,
+}
+
+/// Where a deployment stands that goes in stages (blue/green, linear, canary).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Staging {
+    /// `lifecycleStage`.
+    pub stage: Option<String>,
+    /// The PAUSE hooks of the stage, in the order that AWS lists them.
+    pub pauses: Vec<Pause>,
+    /// `targetServiceRevision.requestedProductionTrafficWeight`.
+    pub weight: Option<crate::Percent>,
+}
+
+/// A PAUSE hook that was reached.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pause {
+    /// `hookId`.
+    pub id: String,
+    /// Does it wait for `ContinueServiceDeployment`?
+    pub state: PauseState,
+}
+
+/// Whether a PAUSE hook has been answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PauseState {
+    /// `AWAITING_ACTION`.
+    AwaitsAction,
+    /// Anything else: somebody answered, or its time is over.
+    Over,
+}
+
+/// What the gates said when a step asked for them, and what was counted.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GatesSeen {
+    /// By the gate's index in the plan.
+    pub readings: Vec<(usize, crate::gate::Reading)>,
+    /// The candidate's share by the request counts.
+    pub measured: Option<crate::Percent>,
+    /// Whether stable still gets requests.
+    pub stable: Requests,
+}
+
+/// Whether a target group gets requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Requests {
+    /// There is no load balancer that counts them.
+    NobodyCounts,
+    /// It still does, or the counts are too young to tell.
+    Perhaps,
+    /// None since this moment.
+    NoneSince(Millis),
 }
 
 /// The circuit breaker's counter.

@@ -75,8 +75,69 @@ pub enum Action {
     ReadStoppedTasks(DeploymentId),
     /// Read the deregistration delay of this target group and step again.
     ReadDeregistrationDelay(String),
+    /// A step of the plan begins that gives the candidate this share: requests count from here on.
+    BeginStep(crate::Percent),
+    /// Ask these gates of the plan, count the requests, and step again.
+    AskGates(Vec<usize>),
+    /// `ContinueServiceDeployment` with action CONTINUE for this hook.
+    Continue {
+        /// The service deployment.
+        arn: ServiceDeploymentArn,
+        /// The hook.
+        hook: String,
+    },
     /// `StopServiceDeployment` with stopType ROLLBACK. If AWS refuses, call [`Rollout::rollback_refused`].
     RequestRollback(ServiceDeploymentArn),
+}
+
+/// A deployment that is followed look by look, whatever its strategy.
+pub trait Following: Clone {
+    /// One step; see [`step`].
+    fn step(&self, seen: &Observation, now: Millis) -> (Self, Vec<Action>);
+    /// What every deployment of a service has: its events, counts and verdict.
+    fn followed(&self) -> &Rollout;
+    /// The same, to be told what a call of the shell brought about.
+    fn followed_mut(&mut self) -> &mut Rollout;
+    /// Can it be followed by the deployments of the service alone?
+    fn needs_service_deployment(&self) -> NeedsServiceDeployment;
+}
+
+/// Whether a deployment can be followed without its service deployment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NeedsServiceDeployment {
+    /// The deployments of the service tell enough.
+    No,
+    /// Its stages and hooks are nowhere else.
+    Yes,
+}
+
+impl Following for Rollout {
+    fn step(&self, seen: &Observation, now: Millis) -> (Self, Vec<Action>) {
+        step(self, seen, now)
+    }
+
+    fn followed(&self) -> &Rollout {
+        self
+    }
+
+    fn followed_mut(&mut self) -> &mut Rollout {
+        self
+    }
+
+    fn needs_service_deployment(&self) -> NeedsServiceDeployment {
+        NeedsServiceDeployment::No
+    }
+}
+
+/// Who takes a failed deployment back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WayBack {
+    /// The circuit breaker, where it is on: asking ECS for it earlier changes only when.
+    #[default]
+    OfTheBreaker,
+    /// Both revisions run, so there is always a way back.
+    OfTheStrategy,
 }
 
 /// What is known when UpdateService has answered.
@@ -115,6 +176,8 @@ pub struct Rollout {
     started_at: Millis,
     deadline: Millis,
     phase: Phase,
+    #[serde(default)]
+    way_back: WayBack,
     /// When the deployment was first seen FAILED with nothing said about what follows.
     failed_since: Option<Millis>,
     counted: Vec<Deployment>,
@@ -151,6 +214,7 @@ impl Rollout {
             started_at: start.started_at,
             deadline: start.deadline,
             phase: Phase::Moving,
+            way_back: WayBack::default(),
             failed_since: None,
             counted: Vec::new(),
             moved_at: start.started_at,
@@ -222,6 +286,40 @@ impl Rollout {
     /// The service events of this rollout, oldest first.
     pub fn events(&self) -> &[ServiceEvent] {
         &self.events
+    }
+
+    /// The service deployment, once it is known.
+    pub fn service_deployment(&self) -> Option<&ServiceDeploymentArn> {
+        self.service_deployment.as_ref()
+    }
+
+    /// The same rollout of a strategy that has always a way back.
+    #[must_use]
+    pub(crate) fn with_way_back(mut self) -> Self {
+        self.way_back = WayBack::OfTheStrategy;
+        self
+    }
+
+    /// Is it on its way forth, with nobody having asked for anything else?
+    pub(crate) fn is_moving(&self) -> bool {
+        matches!(self.phase, Phase::Moving)
+    }
+
+    /// Something moved that the service itself does not show.
+    pub(crate) fn moved(&mut self, now: Millis) {
+        self.moved_at = now;
+    }
+
+    /// A gate is watched, or a hook waits: the next look comes soon.
+    pub(crate) fn look_soon(&mut self) {
+        self.nearness = Nearness::VerdictIsNear;
+    }
+
+    /// Takes the deployment back, for a reason of ours. Nothing where it goes back already.
+    pub(crate) fn throw_back(&mut self, reason: String, actions: &mut Vec<Action>) {
+        if let Some(arn) = self.service_deployment.clone().filter(|_| self.is_moving()) {
+            self.ask_to_go_back(arn, reason, actions);
+        }
     }
 
     /// AWS does not know, or does not show, the service deployment: go by the deployments alone.
@@ -359,21 +457,27 @@ impl Rollout {
             return;
         };
         let reason = format!("{} ({})", cause.what, cause.said);
+        let is_taken_back = match self.way_back {
+            WayBack::OfTheBreaker => service.circuit_breaker == CircuitBreaker::RollsBack,
+            WayBack::OfTheStrategy => true,
+        };
         match &self.service_deployment {
-            Some(arn)
-                if service.circuit_breaker == CircuitBreaker::RollsBack
-                    && !self.earlier_deployments.is_empty() =>
-            {
-                actions.push(Action::Report(Event::RollbackRequested { reason: reason.clone() }));
-                actions.push(Action::RequestRollback(arn.clone()));
-                self.phase = Phase::RollbackRequested { reason };
-                self.nearness = Nearness::VerdictIsNear;
+            Some(arn) if is_taken_back && !self.earlier_deployments.is_empty() => {
+                self.ask_to_go_back(arn.clone(), reason, actions);
             }
             _ => {
                 let left = judge::what_is_left(self, service);
                 self.end(Verdict::Failed { reason, left, breaker: None }, now, actions);
             }
         }
+    }
+
+    /// Asks ECS to take the deployment back now.
+    fn ask_to_go_back(&mut self, arn: ServiceDeploymentArn, reason: String, actions: &mut Vec<Action>) {
+        actions.push(Action::Report(Event::RollbackRequested { reason: reason.clone() }));
+        actions.push(Action::RequestRollback(arn));
+        self.phase = Phase::RollbackRequested { reason };
+        self.nearness = Nearness::VerdictIsNear;
     }
 
     fn ask_for_stopped_tasks(&mut self, service: &Service, seen: &Observation, actions: &mut Vec<Action>) {

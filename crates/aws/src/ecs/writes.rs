@@ -10,7 +10,7 @@ use crate::exchange::Exchange;
 use crate::observe;
 use crate::pacing::Bucket;
 use aws_config::retry::RetryConfig;
-use aws_sdk_ecs::types::StopServiceDeploymentStopType;
+use aws_sdk_ecs::types::{DeploymentLifecycleHookAction, StopServiceDeploymentStopType, Tag};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -143,6 +143,34 @@ impl Client {
             .service_deployment_arn(arn.as_str())
             .stop_type(StopServiceDeploymentStopType::Rollback);
         ask!(self, "ecs", "StopServiceDeployment", Bucket::ServiceModify, request).map(|_| ())
+    }
+
+    /// Lets a deployment that waits at a PAUSE hook go on. Answering twice is harmless: a hook that was
+    /// answered answers with a conflict.
+    pub(crate) async fn continue_service_deployment(
+        &self,
+        arn: &ServiceDeploymentArn,
+        hook: &str,
+    ) -> Result<(), AwsError> {
+        let request = self
+            .ecs
+            .continue_service_deployment()
+            .service_deployment_arn(arn.as_str())
+            .hook_id(hook)
+            .action(DeploymentLifecycleHookAction::Continue);
+        ask!(self, "ecs", "ContinueServiceDeployment", Bucket::ServiceModify, request).map(|_| ())
+    }
+
+    /// Puts one tag on a task definition revision. Doing it twice changes nothing more.
+    pub(crate) async fn tag_revision(
+        &self,
+        arn: &TaskDefinitionArn,
+        key: &str,
+        value: &str,
+    ) -> Result<(), AwsError> {
+        let tag = Tag::builder().key(key).value(value).build();
+        let request = self.ecs.tag_resource().resource_arn(arn.as_str()).tags(tag);
+        ask!(self, "ecs", "TagResource", Bucket::ServiceModify, request).map(|_| ())
     }
 
     /// Deregisters one revision. Doing it twice changes nothing more.

@@ -1,15 +1,15 @@
 //! The keys of `tidegate.yml`. Start with [`Config`].
 
-use super::error::{ConfigError, Source};
+use super::error::{ConfigError, Place, Source};
 use super::local::{LocalConfig, RehearseConfig, local, rehearse};
 use super::section::Section;
 use super::yaml::{Data, Node};
-use super::{document, duration, lookup, yaml};
+use super::{document, gates, lookup, strategy, yaml};
 use serde_json::Value;
 use std::path::Path;
 use tidegate_aws::deploy::Tags;
 use tidegate_rollout::Strategy;
-use tidegate_rollout::gate::Gate;
+use tidegate_rollout::gate::{Gate, misplaced};
 use tidegate_rollout::names::{ClusterName, NameError, ServiceName};
 use tidegate_rollout::strategy::Wish;
 use tidegate_rollout::update::BreakerPolicy;
@@ -26,7 +26,13 @@ const KEYS: &[&str] = &[
     "timeout",
     "circuitBreaker",
     "resolveDigests",
+    "blueGreen",
+    "linear",
+    "canary",
+    "codeDeploy",
+    "alb",
     "gates",
+    "gatesTimeout",
     "local",
     "rehearse",
 ];
@@ -131,29 +137,19 @@ impl Config {
         }
         lookup::resolve(source, &mut root, variable)?;
         let section = Section::of(source, &root, "tidegate.yml", KEYS)?;
-        if let Some(place) = section.node("gates").and(section.key_place("gates")) {
-            return Err(ConfigError::at(source, place, "gates are not yet available")
-                .with_help("this version leaves the judgement to ECS: health checks and the circuit breaker. Remove the key"));
-        }
-        let wish = Wish {
-            strategy: section.text("strategy")?,
-            controller: section.text("controller")?,
-            ..Wish::default()
-        };
+        let wish = strategy::wish(source, &section)?;
         let chosen = Strategy::choose(&wish).map_err(|error| {
             let node = section.node("strategy").or(section.node("controller")).unwrap_or(&root);
             ConfigError::at(source, node.place, error.to_string())
         })?;
+        let gates =
+            section.node("gates").map_or_else(|| Ok(Vec::new()), |node| gates::gates(source, node))?;
+        let gates = fitting(source, gates, &chosen)?;
         let name_at = |key: &str, error: NameError| {
             let node = section.node(key).unwrap_or(&root);
             ConfigError::at(source, node.place, error.to_string())
         };
-        let timeout_ms = match (section.text("timeout")?, section.node("timeout")) {
-            (Some(text), Some(node)) => Some(
-                duration::parse_millis(&text).map_err(|wrong| ConfigError::at(source, node.place, wrong))?,
-            ),
-            _ => None,
-        };
+        let timeout_ms = section.time("timeout")?;
         Ok(Self {
             cluster: section
                 .text("cluster")?
@@ -172,8 +168,8 @@ impl Config {
             images: section.texts("images")?,
             strategy: chosen,
             wish,
-            gates: Vec::new(),
-            gates_timeout: GATES_TIMEOUT,
+            gates,
+            gates_timeout: section.time("gatesTimeout")?.unwrap_or(GATES_TIMEOUT),
             timeout_ms,
             breaker: breaker(source, &section)?,
             tags: if section.truth("resolveDigests")?.unwrap_or(true) { Tags::Resolve } else { Tags::Keep },
@@ -185,6 +181,31 @@ impl Config {
                 .map_or_else(|| Ok(RehearseConfig::default()), |node| rehearse(source, node))?,
         })
     }
+}
+
+/// The gates, if each is asked at a step that the strategy has.
+fn fitting(
+    source: &Source,
+    gates: Vec<(Gate, Place)>,
+    strategy: &Strategy,
+) -> Result<Vec<Gate>, ConfigError> {
+    let (gates, places): (Vec<Gate>, Vec<Place>) = gates.into_iter().unzip();
+    let Some(traffic) = strategy.traffic() else {
+        return match places.first() {
+            None => Ok(gates),
+            Some(place) => Err(ConfigError::at(source, *place, "strategy rolling has no step at which a gate could hold")
+                .with_help("write strategy: blue_green, linear or canary; or leave it to the service's own deployment alarms")),
+        };
+    };
+    let Some((gate, weight)) = misplaced(&gates, strategy) else { return Ok(gates) };
+    let place = gates.iter().position(|other| other.name == gate.name).and_then(|index| places.get(index));
+    let steps: Vec<String> = traffic.shifts().iter().map(|shift| shift.weight.to_string()).collect();
+    Err(ConfigError::at(
+        source,
+        place.copied().unwrap_or_default(),
+        format!("gate `{}` is asked at {weight}, and {strategy} has no such step", gate.name),
+    )
+    .with_help(format!("its steps are {}; 0 is the test traffic before the first", steps.join(", "))))
 }
 
 /// A mapping is the document itself, a text the path of its file.
@@ -321,14 +342,82 @@ mod tests {
 
     #[test]
     fn what_comes_later_says_so() {
-        insta::assert_snapshot!(
-            [
-                complaint("gates:\n  - alarm: x\n"),
-                complaint("strategy: canary\n"),
-                complaint("region: ${ssm:/a}\n"),
-            ]
-            .join("\n")
+        insta::assert_snapshot!(complaint("region: ${ssm:/a}\n"));
+    }
+
+    #[test]
+    fn every_kind_of_gate_is_read() {
+        let config = parsed(
+            "strategy: canary\ncanary: { percent: 10, stepBake: 5m, bake: 0 }\ngatesTimeout: 3m\ngates:\n\
+             \x20 - alarm: web-5xx\n\
+             \x20 - metric: { namespace: Web, metric: Queue, dimensions: {A: b}, statistic: p99, period: 1m, atMost: 7, noData: pass }\n\
+             \x20 - http: https://example.com/health\n\
+             \x20   name: outside\n\
+             \x20   at: 100\n\
+             \x20 - http: { url: \"http://x\", expects: [200-204, 404], timeout: 2s, failures: 1 }\n\
+             \x20 - command: [./smoke, --fast]\n\
+             \x20   timeout: 1m\n\
+             \x20 - approval: Do the pages look right?\n\
+             \x20   at: [0, 10%]\n\
+             \x20 - errors: { tolerance: 0.5, certainty: 99.9%, tooLittle: fail }\n\
+             \x20 - latency:\n",
+        )
+        .expect("no mistake");
+        assert_eq!(config.gates_timeout, 180_000);
+        insta::assert_snapshot!(format!("{:#?}\n{:#?}", config.strategy, config.gates));
+    }
+
+    #[test]
+    fn sections_make_the_strategy() {
+        let steps = |text: &str| {
+            let config = parsed(text).expect("no mistake");
+            let shifts = config.strategy.traffic().expect("it shifts").shifts();
+            shifts.iter().map(|shift| (shift.weight.as_f64(), shift.bake / 1000)).collect::<Vec<_>>()
+        };
+        assert_eq!(steps("strategy: blue_green\nblueGreen: {bake: 10m}\n"), [(100.0, 600)]);
+        assert_eq!(
+            steps("strategy: linear\nlinear: {step: 50, stepBake: 2m, bake: 1m}\n"),
+            [(50.0, 120), (100.0, 60)]
         );
+        assert_eq!(
+            steps(
+                "strategy: canary\ncontroller: alb\nalb: {candidate: web-canary}\ncanary: {steps: [10, {weight: 25%, bake: 90s}, 100], stepBake: 30s, bake: 1m}\n"
+            ),
+            [(10.0, 30), (25.0, 90), (100.0, 60)]
+        );
+    }
+
+    #[test]
+    fn each_mistake_about_strategies_and_gates_is_pointed_at() {
+        let files = [
+            "strategy: canary\nlinear: {step: 10}\n",
+            "strategy: canary\nalb: {candidate: web-canary}\n",
+            "canary: {percent: 10}\n",
+            "strategy: canary\ncanary: {stepBaek: 5m}\n",
+            "strategy: canary\ncanary: {steps: [10, 25]}\n",
+            "strategy: canary\ncanary: {percent: 10, steps: [10]}\n",
+            "strategy: linear\nlinear: {step: 250}\n",
+            "strategy: blue_green\nblueGreen: {bake: soon}\n",
+            "strategy: canary\ncontroller: alb\nalb: {rule: arn}\n",
+            "strategy: canary\ncontroller: code_deploy\n",
+            "gates:\n  - alarm: x\n",
+            "strategy: blue_green\ngates: {alarm: x}\n",
+            "strategy: blue_green\ngates:\n  - alrm: x\n",
+            "strategy: blue_green\ngates:\n  - name: x\n",
+            "strategy: blue_green\ngates:\n  - alarm: x\n    errors: {}\n",
+            "strategy: blue_green\ngates:\n  - alarm: x\n  - alarm: x\n",
+            "strategy: canary\ngates:\n  - alarm: x\n  - alarm: y\n    at: 25\n",
+            "strategy: blue_green\ngates:\n  - errors: {certainty: 100}\n",
+            "strategy: blue_green\ngates:\n  - errors: {tooLittle: maybe}\n",
+            "strategy: blue_green\ngates:\n  - latency: {percentile: 5}\n",
+            "strategy: blue_green\ngates:\n  - http: example.com\n",
+            "strategy: blue_green\ngates:\n  - http: {url: \"http://x\", expects: fine}\n",
+            "strategy: blue_green\ngates:\n  - command: ./smoke\n",
+            "strategy: blue_green\ngates:\n  - alarm: x\n    timeout: 5s\n",
+            "strategy: blue_green\ngates:\n  - metric: {namespace: a, metric: b, statistic: Sum}\n",
+            "strategy: blue_green\ngates:\n  - metric: {namespace: a, metric: b, statistic: Sum, below: 1, period: 45s}\n",
+        ];
+        insta::assert_snapshot!(files.map(complaint).join("\n"));
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! One mapping of the config file, read key by key. A key that nobody took is a mistake, answered
 //! with the nearest one that exists. Start with [`Section::of`].
 
+use super::duration;
 use super::error::{ConfigError, Place, Source};
 use super::yaml::{Data, Key, Node};
 use serde_json::Value;
+use tidegate_rollout::Percent;
 
 /// A mapping, and the keys that it may have.
 pub struct Section<'a> {
@@ -76,6 +78,33 @@ impl<'a> Section<'a> {
             .transpose()
     }
 
+    /// A number; `99%` is 99.
+    pub fn number(&self, name: &str) -> Result<Option<f64>, ConfigError> {
+        self.node(name).map(|node| number(self.source, node, name)).transpose()
+    }
+
+    /// A share of traffic: `25`, `0.5` or `25%`.
+    pub fn share(&self, name: &str) -> Result<Option<Percent>, ConfigError> {
+        self.node(name).map(|node| share(self.source, node, name)).transpose()
+    }
+
+    /// A time, in milliseconds: `90s`, `15m`, or a number of seconds.
+    pub fn time(&self, name: &str) -> Result<Option<i64>, ConfigError> {
+        let Some(node) = self.node(name) else { return Ok(None) };
+        // Nothing at all is a bake that somebody may want.
+        if matches!(&node.data, Data::Scalar(Value::Number(number)) if number.as_u64() == Some(0)) {
+            return Ok(Some(0));
+        }
+        let given = text(self.source, node, name)?;
+        let read = duration::parse_millis(&given);
+        read.map(Some).map_err(|wrong| ConfigError::at(self.source, node.place, wrong))
+    }
+
+    /// What must be there.
+    pub fn required(&self, name: &str, section: &str, at: Place) -> Result<&'a Node, ConfigError> {
+        self.node(name).ok_or_else(|| ConfigError::at(self.source, at, format!("{section} needs `{name}`")))
+    }
+
     /// Names with texts, in the order of the file.
     pub fn texts(&self, name: &str) -> Result<Vec<(String, String)>, ConfigError> {
         let Some(node) = self.node(name) else {
@@ -97,6 +126,26 @@ impl<'a> Section<'a> {
             format!("{name} must be {wanted}, and this is {}", node.kind()),
         )
     }
+}
+
+/// A number; `99%` is 99.
+pub fn number(source: &Source, node: &Node, name: &str) -> Result<f64, ConfigError> {
+    let number = match &node.data {
+        Data::Scalar(Value::Number(number)) => number.as_f64(),
+        Data::Scalar(Value::String(text)) => {
+            text.trim().strip_suffix('%').and_then(|number| number.trim().parse().ok())
+        }
+        _ => None,
+    };
+    number.ok_or_else(|| {
+        ConfigError::at(source, node.place, format!("{name} must be a number, such as 5 or 5%"))
+    })
+}
+
+/// A share of traffic.
+pub fn share(source: &Source, node: &Node, name: &str) -> Result<Percent, ConfigError> {
+    Percent::parse(number(source, node, name)?)
+        .map_err(|error| ConfigError::at(source, node.place, error.to_string()))
 }
 
 /// A scalar as a text.

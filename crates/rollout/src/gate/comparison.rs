@@ -2,8 +2,8 @@
 //! decide by a test that loses its promise when it is looked at often; that of `tidegate-stats` keeps it.
 //! Start with [`errors`].
 
-use super::{Comparison, Counts, LatencyComparison};
-use tidegate_stats::{Answer, Certainty, Measure, Points};
+use super::{Comparison, Counts, LatencyComparison, NoEvidence};
+use tidegate_stats::{Answer, Certainty, Measure, Points, SlowLine};
 
 /// What the counts tell, with the numbers in words.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,5 +42,28 @@ fn compared(measure: Measure, certainty: f64, tolerance: f64, stable: Counts, ca
         Answer::Worse => Told::Worse(judgement.to_string()),
         Answer::NotWorse => Told::NotWorse(judgement.to_string()),
         Answer::TooLittle(_) => Told::TooLittle(judgement.to_string()),
+    }
+}
+
+impl Comparison {
+    /// Checked by the limits of the statistics, which say what is wrong.
+    pub fn new(tolerance_points: f64, certainty: f64, too_little: NoEvidence) -> Result<Self, String> {
+        Certainty::percent(certainty).map_err(|error| error.to_string())?;
+        Points::new(tolerance_points).map_err(|error| error.to_string())?;
+        Ok(Self { tolerance_points, certainty, too_little })
+    }
+}
+
+impl LatencyComparison {
+    /// Checked by the limits of the statistics, which say what is wrong.
+    pub fn new(
+        percentile: f64,
+        tolerance_percent: f64,
+        certainty: f64,
+        too_little: NoEvidence,
+    ) -> Result<Self, String> {
+        Certainty::percent(certainty).map_err(|error| error.to_string())?;
+        SlowLine::new(percentile, tolerance_percent).map_err(|error| error.to_string())?;
+        Ok(Self { percentile, tolerance_percent, certainty, too_little })
     }
 }

@@ -113,15 +113,20 @@ impl Watch {
         vec![Event::GateStands { gate: of_plan.name.clone(), standing }]
     }
 
+    /// The gate that is broken, if one is, and its numbers.
+    pub fn broken(&self, plan: &Plan) -> Option<Judgement> {
+        self.gates.iter().find_map(|watched| match &watched.standing {
+            Some(Standing::Broken { evidence }) => {
+                Some(Judgement::Break { gate: name(plan, watched), evidence: evidence.clone() })
+            }
+            _ => None,
+        })
+    }
+
     /// What the gates say together. One that is broken decides at once, also before the bake is over.
     pub fn judgement(&self, plan: &Plan, now: Millis) -> Judgement {
-        let name = |watched: &Watched| {
-            plan.gates.get(watched.gate).map_or_else(String::new, |gate| gate.name.clone())
-        };
-        for watched in &self.gates {
-            if let Some(Standing::Broken { evidence }) = &watched.standing {
-                return Judgement::Break { gate: name(watched), evidence: evidence.clone() };
-            }
+        if let Some(broken) = self.broken(plan) {
+            return broken;
         }
         if now < self.bake_ends_at {
             return Judgement::Wait;
@@ -134,7 +139,7 @@ impl Watch {
                 (Some(Standing::Holds { .. }), _) | (Some(Standing::TooLittle { .. }), NoEvidence::Pass) => {}
                 (Some(Standing::TooLittle { evidence }), NoEvidence::Fail) => {
                     return Judgement::Break {
-                        gate: name(watched),
+                        gate: name(plan, watched),
                         evidence: format!("too little to tell at the end of the bake: {evidence}"),
                     };
                 }
@@ -144,11 +149,15 @@ impl Watch {
         match missing {
             None => Judgement::Pass,
             Some(watched) if now >= self.gives_up_at => {
-                Judgement::Break { gate: name(watched), evidence: gave_up(watched.standing.as_ref()) }
+                Judgement::Break { gate: name(plan, watched), evidence: gave_up(watched.standing.as_ref()) }
             }
             Some(_) => Judgement::Wait,
         }
     }
+}
+
+fn name(plan: &Plan, watched: &Watched) -> String {
+    plan.gates.get(watched.gate).map_or_else(String::new, |gate| gate.name.clone())
 }
 
 /// What was missing when the time for it was over: three things that must not be taken for each other.

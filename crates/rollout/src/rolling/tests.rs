@@ -78,6 +78,7 @@ fn with_sd(mut look: Observation, status: ServiceDeploymentStatus) -> Observatio
         ),
         breaker: Some(BreakerCount { failures: 3, threshold: 3 }),
         rollback_reason: None,
+        staging: crate::observation::Staging::default(),
     });
     look
 }
