@@ -75,6 +75,11 @@ impl Clock {
     pub fn aws(self, at: Millis) -> Millis {
         self.there + (at - self.here).saturating_mul(pace::TICK) / self.tick
     }
+
+    /// A moment of AWS's clock on this machine's.
+    pub fn here(self, at: Millis) -> Millis {
+        self.here + (at - self.there).saturating_mul(self.tick) / pace::TICK
+    }
 }
 
 #[cfg(test)]

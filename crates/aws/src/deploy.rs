@@ -6,6 +6,8 @@
 //! `DescribeTaskDefinition` (with tags), one `RegisterTaskDefinition` if something changed, one
 //! UpdateService; before them one ECR `DescribeImages` for each image whose tag is to be resolved.
 
+pub mod code_deploy;
+
 use crate::client::Client;
 use crate::ecr::EcrImage;
 use crate::ecs::seen;
@@ -17,6 +19,7 @@ use crate::watch::{WatchOptions, follow};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use tidegate_rollout::code_deploy::Refusal;
 use tidegate_rollout::gate::{AlarmReading, Gate};
 use tidegate_rollout::names::{DeploymentId, ServiceRef, TaskDefinitionArn};
 use tidegate_rollout::observation::{Deployment, RolloutState, Service, ServiceSeen};
@@ -43,6 +46,13 @@ pub async fn run(
     let before = Before::of(described)?;
     let ready = Ready::of(client, plan, &before).await?;
     let wanted = wanted(client, plan, &before, sink).await?;
+    if let Wanted::Document(prepared) = &wanted {
+        ready.accepts(&prepared.document)?;
+    }
+    let begins = !wanted.changes_nothing(&before) || plan.force == Force::Redeploy;
+    if begins {
+        ready.may_begin(&before)?;
+    }
     sink.event(
         now(),
         &Event::Planned {
@@ -59,8 +69,8 @@ pub async fn run(
         );
         return Ok(Outcome::OnlyShown { differences: wanted.differences().to_vec() });
     }
-    if wanted.changes_nothing(&before) && plan.force == Force::OnlyIfChanged {
-        return nothing_changed(client, plan, &before, sink).await;
+    if !begins {
+        return nothing_changed(client, plan, &before, ready, sink).await;
     }
     let task_definition = match wanted {
         Wanted::Existing(arn) => arn,
@@ -80,6 +90,8 @@ pub async fn run(
 enum Ready {
     Rolling(crate::rolling::Ready),
     Native(crate::native::Ready),
+    CodeDeploy(code_deploy::Ready),
+    Alb(Box<crate::alb::ready::Ready>),
 }
 
 impl Ready {
@@ -90,9 +102,29 @@ impl Ready {
             Strategy::Ecs(traffic) => {
                 crate::native::Ready::of(client, plan, traffic, before).await.map(Self::Native)
             }
-            Strategy::CodeDeploy(..) | Strategy::Alb(..) => {
-                Err(DeployError::NotYet { strategy: plan.strategy.clone() })
+            Strategy::CodeDeploy(traffic, group) => {
+                code_deploy::Ready::of(client, plan, (traffic, group), before).await.map(Self::CodeDeploy)
             }
+            Strategy::Alb(_, candidate) => {
+                let ready = crate::alb::ready::Ready::of(client, plan, candidate, before).await?;
+                Ok(Self::Alb(Box::new(ready)))
+            }
+        }
+    }
+
+    /// Can this task definition be brought that way?
+    fn accepts(&self, definition: &Value) -> Result<(), DeployError> {
+        match self {
+            Self::Rolling(_) | Self::Native(_) | Self::Alb(_) => Ok(()),
+            Self::CodeDeploy(ready) => ready.accepts(definition),
+        }
+    }
+
+    /// Does nothing that is under way stand against a new rollout?
+    fn may_begin(&self, before: &Before) -> Result<(), DeployError> {
+        match self {
+            Self::Native(_) => crate::native::may_begin(before),
+            Self::Rolling(_) | Self::CodeDeploy(_) | Self::Alb(_) => Ok(()),
         }
     }
 
@@ -101,6 +133,8 @@ impl Ready {
         match self {
             Self::Rolling(ready) => ready.plan(),
             Self::Native(ready) => ready.plan(),
+            Self::CodeDeploy(ready) => ready.plan(),
+            Self::Alb(ready) => ready.plan(),
         }
     }
 
@@ -116,6 +150,8 @@ impl Ready {
         match self {
             Self::Rolling(ready) => ready.start(client, plan, before, task_definition, sink).await,
             Self::Native(ready) => ready.start(client, plan, before, task_definition, sink).await,
+            Self::CodeDeploy(ready) => ready.start(client, plan, before, task_definition, sink).await,
+            Self::Alb(ready) => ready.start(client, plan, task_definition, sink).await,
         }
     }
 }
@@ -238,6 +274,9 @@ pub enum DeployError {
     /// A container that is not there.
     #[error(transparent)]
     Image(#[from] ImageError),
+    /// CodeDeploy could not do what was asked, and was not asked.
+    #[error(transparent)]
+    CodeDeploy(#[from] Refusal),
     /// A strategy of a later version.
     #[error("{strategy} is not yet available")]
     NotYet {
@@ -259,6 +298,14 @@ pub enum DeployError {
         error: AwsError,
         /// The revision that was registered for it.
         task_definition: TaskDefinitionArn,
+    },
+    /// A rollout that this program itself moves stopped half way.
+    #[error("{what}")]
+    Left {
+        /// What happened.
+        what: String,
+        /// What to do.
+        help: Option<String>,
     },
     /// The rollout goes on, and this program cannot see it any more.
     #[error("lost sight of deployment {deployment}: {error}")]
@@ -285,7 +332,7 @@ impl DeployError {
     /// What was touched before it failed.
     pub fn changed(&self) -> Changed {
         match self {
-            Self::LostSight { .. } => Changed::Service,
+            Self::LostSight { .. } | Self::Left { .. } => Changed::Service,
             Self::Update { error, .. } if error.fate() == Fate::Unknown => Changed::Perhaps,
             _ => Changed::Nothing,
         }
@@ -299,6 +346,8 @@ impl DeployError {
                 Some("ECS goes on without this program; `tidegate watch` picks it up again".into())
             }
             Self::Refused { instead, .. } => Some(instead.clone()),
+            Self::CodeDeploy(refusal) => Some(refusal.help().to_owned()),
+            Self::Left { help, .. } => help.clone(),
             Self::Image(_) | Self::NotYet { .. } => None,
         }
     }
@@ -520,6 +569,7 @@ async fn nothing_changed(
     client: &Client,
     plan: &DeployPlan,
     before: &Before,
+    ready: Ready,
     sink: &mut dyn EventSink,
 ) -> Result<Outcome, DeployError> {
     let running = before.service.task_definition.short().to_owned();
@@ -550,6 +600,9 @@ async fn nothing_changed(
                 ),
             },
         );
+        if let Ready::Native(ready) = ready {
+            return ready.go_on(client, plan, before, sink).await;
+        }
         let deadline = now() + plan.timeout_ms;
         if let Some(rollout) = Rollout::attach(plan.target.clone(), &before.service, now(), deadline) {
             let deployment = rollout.deployment().clone();
@@ -559,6 +612,9 @@ async fn nothing_changed(
                 .map(Outcome::Ended)
                 .map_err(|error| DeployError::LostSight { error, deployment });
         }
+    }
+    if matches!(ready, Ready::Native(_)) {
+        crate::native::take_hooks_away(client, plan, &before.raw, sink).await;
     }
     sink.event(
         now(),
@@ -578,7 +634,11 @@ pub(crate) async fn start_existing(
     sink: &mut dyn EventSink,
 ) -> Result<Outcome, DeployError> {
     let before = Before::of(described)?;
+    if before.controller() == "CODE_DEPLOY" {
+        return code_deploy::start_existing(client, plan, &before, task_definition, sink).await;
+    }
     let ready = Ready::of(client, plan, &before).await?;
+    ready.may_begin(&before)?;
     ready.start(client, plan, &before, task_definition, sink).await
 }
 

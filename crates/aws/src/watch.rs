@@ -7,11 +7,13 @@
 //! told of trouble. How often: see `tidegate_rollout::pace`.
 
 use crate::client::Client;
+use crate::deploy::code_deploy;
 use crate::diagnose::diagnose;
 use crate::error::AwsError;
 use crate::gates::GateAsker;
 use crate::sink::{EventSink, now};
 use std::time::Duration;
+use tidegate_rollout::code_deploy::requirements::check_controller;
 use tidegate_rollout::gate::Gate;
 use tidegate_rollout::names::ServiceRef;
 use tidegate_rollout::observation::{GatesSeen, Observation, Requests, ServiceSeen};
@@ -167,7 +169,7 @@ impl<F: Following> Watch<'_, F> {
                         fuller = true;
                     }
                     Action::Continue { arn, hook } => {
-                        if let Err(error) = self.client.continue_deployment(&arn, &hook).await {
+                        if let Err(error) = self.client.continue_service_deployment(&arn, &hook).await {
                             let message = format!("ECS did not take the answer to hook {hook}: {error}");
                             self.tell(&Event::Warned { message });
                         }
@@ -252,8 +254,8 @@ impl<F: Following> Watch<'_, F> {
     }
 }
 
-/// Follows whatever deployment the service works on now. `Ok(None)` if the service has no
-/// deployment of its own (another controller keeps them).
+/// Follows whatever deployment the service works on now, CodeDeploy's too. `Ok(None)` if there is none
+/// that can be found (an external controller keeps them elsewhere).
 pub async fn attach(
     client: &Client,
     target: &ServiceRef,
@@ -262,6 +264,9 @@ pub async fn attach(
     sink: &mut dyn EventSink,
 ) -> Result<Option<Verdict>, AwsError> {
     let described = client.described_service(target).await?;
+    if check_controller(&described).is_ok() {
+        return code_deploy::attach(client, target, &described, timeout_ms, options, sink).await;
+    }
     let seen = crate::ecs::seen("DescribeServices", &described)?;
     let ServiceSeen::Described(service) = &seen else {
         return Ok(None);

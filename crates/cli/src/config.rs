@@ -14,4 +14,4 @@ mod yaml;
 
 pub use error::ConfigError;
 pub use file::{Config, Reading, TaskDefinitionConfig};
-pub use local::LocalConfig;
+pub use local::{FunctionTarget, LocalConfig};

@@ -9,7 +9,7 @@ use tidegate_aws::{
     DeployPlan, TaskDefinitionSource,
     deploy::{Tags, Then},
 };
-use tidegate_local::{ImageCommand, ImageMap, RuntimeChoice, Speed};
+use tidegate_local::{FunctionMap, ImageCommand, ImageMap, RuntimeChoice, Speed};
 use tidegate_rehearsal::{Report, report};
 use tidegate_report::{Reporter, style::Tone};
 use tidegate_rollout::{
@@ -108,6 +108,7 @@ impl Demo {
             tasks: 3,
             health_check_path: "/health".to_owned(),
             runtime,
+            functions: FunctionMap::default(),
             speed,
             rps: self.rps,
         };

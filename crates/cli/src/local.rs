@@ -9,13 +9,14 @@ use std::{
 
 use clap::{Args, Subcommand, ValueEnum};
 use tidegate_local::{
-    DEFAULT_PORT, ExposeTargets, ImageCommand, ImageMap, LocalCloud, Options, Presence, RuntimeChoice, Speed,
+    DEFAULT_PORT, ExposeTargets, Function, FunctionCommand, FunctionMap, ImageCommand, ImageMap, LocalCloud,
+    Options, Presence, RuntimeChoice, Speed,
     remote::{self, Down},
 };
 
 use crate::{
     args::{Global, Output},
-    config::LocalConfig,
+    config::{FunctionTarget, LocalConfig},
     exit::Exit,
     failure::Failure,
     session::Session,
@@ -93,7 +94,8 @@ impl Local {
 impl Up {
     async fn run(self, global: &Global) -> Result<Exit, Failure> {
         let data_dir = self.folder.path()?;
-        let images = images(&Session::open_for_target(global)?.config.local, config_folder(global));
+        let config = Session::open_for_target(global)?.config.local;
+        let images = images(&config, config_folder(global));
         let runtime = match self.runtime {
             RuntimeKind::Auto => RuntimeChoice::Auto(images),
             RuntimeKind::Docker => RuntimeChoice::Docker,
@@ -105,6 +107,7 @@ impl Up {
             data_dir: Some(data_dir.clone()),
             speed: self.speed,
             runtime,
+            functions: functions(&config, config_folder(global)),
             account: self.account,
             expose_targets: ExposeTargets::No,
         })
@@ -242,14 +245,8 @@ impl Folder {
 /// What runs for which image. Relative programs and folders start at the config file's folder.
 pub fn images(config: &LocalConfig, folder: &Path) -> ImageMap {
     let entries = config.images.iter().map(|image| {
-        let mut command = image.command.clone();
-        if let Some(program) = command.first_mut()
-            && program.contains('/')
-        {
-            *program = folder.join(&*program).display().to_string();
-        }
         let command = ImageCommand {
-            command,
+            command: relative_to(folder, &image.command),
             environment: image.environment.clone(),
             working_directory: Some(folder.to_owned()),
             ..ImageCommand::default()
@@ -257,6 +254,32 @@ pub fn images(config: &LocalConfig, folder: &Path) -> ImageMap {
         (image.pattern.clone(), command)
     });
     entries.collect()
+}
+
+/// What stands for which Lambda function. Relative programs and folders start at the config file's folder.
+pub fn functions(config: &LocalConfig, folder: &Path) -> FunctionMap {
+    let entries = config.functions.iter().map(|function| {
+        let target = match &function.target {
+            FunctionTarget::Url(url) => Function::Http(url.clone()),
+            FunctionTarget::Command { command, environment } => Function::Command(FunctionCommand {
+                command: relative_to(folder, command),
+                environment: environment.clone(),
+                working_directory: Some(folder.to_owned()),
+            }),
+        };
+        (function.pattern.clone(), target)
+    });
+    entries.collect()
+}
+
+fn relative_to(folder: &Path, command: &[String]) -> Vec<String> {
+    let mut command = command.to_vec();
+    if let Some(program) = command.first_mut()
+        && program.contains('/')
+    {
+        *program = folder.join(&*program).display().to_string();
+    }
+    command
 }
 
 /// The folder of the config file, as an absolute path where there is one.

@@ -15,7 +15,7 @@ use crate::{
     deploy::What,
     exit::Exit,
     failure::Failure,
-    local::{config_folder, images},
+    local::{config_folder, functions, images},
     session::Session,
     theatre::{Act, Setup, Theatre, local_target},
 };
@@ -87,6 +87,7 @@ impl Rehearse {
             tasks: self.tasks,
             health_check_path: self.health_check_path,
             runtime: runtime(self.runtime, &session, global),
+            functions: functions(&session.config.local, config_folder(global)),
             speed: self.speed,
             rps: self.rps.or(session.config.rehearse.rps).unwrap_or(200),
         };

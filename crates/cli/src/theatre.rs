@@ -12,7 +12,7 @@ use tidegate_aws::{
     Client, ConnectOptions, DeployError, DeployPlan, Outcome, StaticCredentials,
     provision::{Course, Stage, StageError, Staged, serving_port},
 };
-use tidegate_local::{ExposeTargets, LocalCloud, Options, RuntimeChoice, Speed};
+use tidegate_local::{ExposeTargets, FunctionMap, LocalCloud, Options, RuntimeChoice, Speed};
 use tidegate_rehearsal::{
     Fault, Load, Measured, Report, Traffic,
     report::{self, Moment, Requests, Weights},
@@ -49,6 +49,8 @@ pub struct Setup {
     pub health_check_path: String,
     /// How tasks run.
     pub runtime: RuntimeChoice,
+    /// What stands for Lambda functions.
+    pub functions: FunctionMap,
     /// How fast the cloud's time runs.
     pub speed: Speed,
     /// Requests a second.
@@ -83,6 +85,7 @@ impl Theatre {
         let cloud = LocalCloud::start(Options {
             speed: setup.speed,
             runtime: setup.runtime,
+            functions: setup.functions,
             expose_targets: ExposeTargets::Yes,
             ..Options::default()
         })

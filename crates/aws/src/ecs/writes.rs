@@ -147,7 +147,7 @@ impl Client {
 
     /// Lets a deployment that waits at a PAUSE hook go on. Answering twice is harmless: a hook that was
     /// answered answers with a conflict.
-    pub(crate) async fn continue_deployment(
+    pub(crate) async fn continue_service_deployment(
         &self,
         arn: &ServiceDeploymentArn,
         hook: &str,

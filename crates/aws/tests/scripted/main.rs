@@ -7,6 +7,7 @@
     reason = "a test may stop at what it did not expect, and nothing reaches into it"
 )]
 
+mod code_deploy;
 mod endpoint;
 
 use endpoint::{Answer, Endpoint, deployment, service};

@@ -275,6 +275,7 @@ mod tests {
              images:\n  web: registry/web:${env:TAG}\n\
              taskDefinition:\n  family: web\n  cpu: 256\n  containerDefinitions:\n    - name: web\n      image: web:1\n\
              local:\n  images:\n    \"hello:*\": { command: [\"./hello\", 8080], environment: {K: 1} }\n\
+             \u{20} functions:\n    \"check-*\": { command: [./check, -v], environment: {K: 1} }\n    smoke: { url: \"http://127.0.0.1:9000/\" }\n\
              rehearse: { rps: 200 }\n",
         )
         .expect("no mistake");
@@ -288,6 +289,8 @@ mod tests {
         );
         assert_eq!(config.local.images[0].command, ["./hello", "8080"]);
         assert_eq!(config.local.images[0].environment, [("K".to_owned(), "1".to_owned())]);
+        let functions: Vec<String> = config.local.functions.iter().map(|it| format!("{it:?}")).collect();
+        insta::assert_snapshot!(functions.join("\n"));
         assert_eq!(config.rehearse.rps, Some(200));
     }
 
@@ -415,6 +418,24 @@ mod tests {
             "strategy: blue_green\ngates:\n  - metric: {namespace: a, metric: b, statistic: Sum, below: 1, period: 45s}\n",
         ];
         insta::assert_snapshot!(files.map(complaint).join("\n"));
+    }
+
+    #[test]
+    fn a_function_is_a_command_or_an_address_and_nothing_else() {
+        let function = |entry: &str| complaint(&format!("local:\n  functions:\n    check: {entry}\n"));
+        insta::assert_snapshot!(
+            [
+                complaint("local:\n  functions: [check]\n"),
+                function("./check"),
+                function("{}"),
+                function("{ command: [./check], url: \"http://127.0.0.1:9000/\" }"),
+                function("{ command: ./check }"),
+                function("{ commando: [./check] }"),
+                function("{ url: \"https://127.0.0.1:9000/\" }"),
+                function("{ url: \"http://127.0.0.1:9000/\", environment: { K: v } }"),
+            ]
+            .join("\n")
+        );
     }
 
     #[test]

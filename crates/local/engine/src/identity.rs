@@ -14,6 +14,13 @@ pub struct Scope {
 }
 
 impl Scope {
+    /// The scope of what has this ARN.
+    pub fn of_arn(arn: &str) -> Self {
+        let mut parts = arn.splitn(6, ':').skip(3).map(str::to_owned);
+        let region = parts.next().unwrap_or_default();
+        Self { account: parts.next().unwrap_or_default(), region }
+    }
+
     /// The ARN of `resource` of `service` in this scope.
     pub fn arn(&self, service: &str, resource: impl std::fmt::Display) -> String {
         format!("arn:aws:{service}:{}:{}:{resource}", self.region, self.account)
@@ -43,6 +50,13 @@ impl Ids {
     pub(crate) fn token21(&mut self) -> String {
         const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
         (0..21).map(|_| char::from(ALPHABET[self.0.usize(..64)])).collect()
+    }
+
+    /// `d-` and nine upper-case letters and digits: deployments of CodeDeploy.
+    pub(crate) fn deployment(&mut self) -> String {
+        const ALPHABET: &[u8; 36] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+        let id: String = (0..9).map(|_| char::from(ALPHABET[self.0.usize(..36)])).collect();
+        format!("d-{id}")
     }
 
     /// A version 4 UUID in its usual text form: service events, attachments.

@@ -1,9 +1,12 @@
-//! What the local cloud decides: ECS and ELBv2 as state and pure reconcilers.
+//! What the local cloud decides: ECS, ELBv2 and CloudWatch as state and pure reconcilers.
 //!
 //! An [`Engine`] takes API calls and events with the time at which they happen, and answers with replies, rows to store
 //! and effects to carry out. It never does I/O, reads no clock and draws ids from a seed, so that a simulation can drive
-//! it through years in seconds. Start at [`Engine`]; the services are [`ecs`] and [`elbv2`].
+//! it through years in seconds. Start at [`Engine`]; the services are [`ecs`],
+//! [`elbv2`], [`codedeploy`] and [`cloudwatch`].
 
+pub mod cloudwatch;
+pub mod codedeploy;
 pub mod ecs;
 pub mod elbv2;
 mod engine;

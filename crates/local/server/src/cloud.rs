@@ -25,9 +25,12 @@ use crate::{
     control::Control,
     effects::Effects,
     faults::{Fault, Faults},
+    functions::Functions,
+    metering,
     ports::PortGuard,
     presence,
     tasking::TaskNames,
+    usage,
     writer::{CLOCK_ROW, Commands, META_TABLE, Unstored, Writer},
 };
 
@@ -38,6 +41,7 @@ pub struct LocalCloud {
     balancer: Balancer,
     runtime: Runtime,
     faults: Faults,
+    functions: Functions,
     shutdown_requested: CancellationToken,
     stop: CancellationToken,
     /// Those that end by themselves between two pieces of work once `stop` is cancelled.
@@ -106,11 +110,19 @@ impl LocalCloud {
         let stop = CancellationToken::new();
         let shutdown_requested = CancellationToken::new();
         let names = TaskNames::default();
+        let functions = Functions::new(
+            options.functions,
+            &format!("http://{address}"),
+            clock.clone(),
+            commands.clone(),
+            stop.clone(),
+        );
         let effects = Effects::new(
             runtime.clone(),
             balancer.clone(),
             names.clone(),
             faults.clone(),
+            functions.clone(),
             options.expose_targets,
         );
         adoption::adopt(&engine, &runtime, &names, &commands).await;
@@ -143,6 +155,15 @@ impl LocalCloud {
             runtime: runtime.clone(),
             control: Control { balancer: balancer.clone(), shutdown: shutdown_requested.clone() },
         };
+        let meter = metering::run(
+            balancer.clone(),
+            Arc::clone(&engine),
+            commands.clone(),
+            clock.clone(),
+            stop.clone(),
+        );
+        let gauge =
+            usage::run(runtime.clone(), Arc::clone(&engine), commands.clone(), clock.clone(), stop.clone());
         let pumps = vec![
             tokio::spawn(pump(task_events, commands.clone(), {
                 let (faults, runtime, clock) = (faults.clone(), runtime.clone(), clock.clone());
@@ -158,9 +179,25 @@ impl LocalCloud {
                 move |event| balancing::translate(&engine, event)
             })),
         ];
-        let loops =
-            vec![tokio::spawn(writer.run()), tokio::spawn(api::serve(listener, Arc::new(api), stop.clone()))];
-        Ok(Self { address, clock, balancer, runtime, faults, shutdown_requested, stop, loops, pumps, folder })
+        let loops = vec![
+            tokio::spawn(writer.run()),
+            tokio::spawn(api::serve(listener, Arc::new(api), stop.clone())),
+            tokio::spawn(meter),
+            tokio::spawn(gauge),
+        ];
+        Ok(Self {
+            address,
+            clock,
+            balancer,
+            runtime,
+            faults,
+            functions,
+            shutdown_requested,
+            stop,
+            loops,
+            pumps,
+            folder,
+        })
     }
 
     /// The endpoint of its AWS API: what `AWS_ENDPOINT_URL` is to be.
@@ -206,6 +243,7 @@ impl LocalCloud {
             // A loop that panicked has nothing left to end.
             let _ = running.await;
         }
+        self.functions.ended().await;
         self.runtime.shutdown().await;
         self.balancer.shutdown().await;
         if let Folder::Kept(path) = &self.folder

@@ -9,6 +9,7 @@ use tidegate_tasks::Runtime;
 use crate::{
     ExposeTargets, balancing,
     faults::Faults,
+    functions::Functions,
     tasking::{self, TaskNames},
     writer::{SharedEngine, lock_read},
 };
@@ -20,6 +21,7 @@ pub(crate) struct Effects {
     balancer: Balancer,
     names: TaskNames,
     faults: Faults,
+    functions: Functions,
     expose_targets: ExposeTargets,
 }
 
@@ -29,24 +31,28 @@ impl Effects {
         balancer: Balancer,
         names: TaskNames,
         faults: Faults,
+        functions: Functions,
         expose_targets: ExposeTargets,
     ) -> Self {
-        Self { runtime, balancer, names, faults, expose_targets }
+        Self { runtime, balancer, names, faults, functions, expose_targets }
     }
 
-    /// Carries all of them out; what concerns the balancer is in force when it returns.
+    /// Carries all of them out; what concerns the balancer is in force when it returns, and before a function is called.
     pub(crate) async fn carry_out(&self, effects: Vec<Effect>, engine: &SharedEngine) {
-        let changes = self.carry_out_tasks(effects, engine);
-        if changes.is_empty() {
-            return;
-        }
+        let (invocations, others): (Vec<Effect>, Vec<Effect>) =
+            effects.into_iter().partition(|effect| matches!(effect, Effect::InvokeFunction(_)));
+        let changes = self.carry_out_outside(others, engine);
         // Ports were reserved before the change was accepted, so this fails only where somebody outside interferes.
-        if let Err(error) = self.balancer.apply(changes).await {
+        if !changes.is_empty()
+            && let Err(error) = self.balancer.apply(changes).await
+        {
             tracing::error!(%error, "the balancer could not follow");
         }
+        self.carry_out_outside(invocations, engine);
     }
 
-    fn carry_out_tasks(&self, effects: Vec<Effect>, engine: &SharedEngine) -> Vec<Change> {
+    /// Answers what is left to the balancer.
+    fn carry_out_outside(&self, effects: Vec<Effect>, engine: &SharedEngine) -> Vec<Change> {
         if effects.is_empty() {
             return Vec::new();
         }
@@ -66,8 +72,7 @@ impl Effects {
                 Effect::LoadBalancer(arn) => {
                     changes.push(balancing::load_balancer(state, &arn, self.expose_targets));
                 }
-                // The functions come with the next change.
-                Effect::InvokeFunction(_) => {}
+                Effect::InvokeFunction(id) => self.functions.carry_out(state, &id),
                 Effect::TargetGroup(arn) => changes.push(balancing::target_group(state, &self.faults, &arn)),
             }
         }

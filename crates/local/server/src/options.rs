@@ -8,6 +8,8 @@ use std::{
 use tidegate_clock::Speed;
 use tidegate_tasks::ImageMap;
 
+use crate::FunctionMap;
+
 /// The port that the local-AWS tools share.
 pub const DEFAULT_PORT: u16 = 4566;
 
@@ -25,6 +27,8 @@ pub struct Options {
     pub speed: Speed,
     /// How tasks run.
     pub runtime: RuntimeChoice,
+    /// What stands for Lambda functions, which hooks call.
+    pub functions: FunctionMap,
     /// The account of callers whose access key id is not twelve digits.
     pub account: String,
     /// Whether the balancer names the target that answered in a response header: for rehearsals.
@@ -59,6 +63,7 @@ impl Default for Options {
             data_dir: None,
             speed: Speed::REAL,
             runtime: RuntimeChoice::Process(ImageMap::default()),
+            functions: FunctionMap::default(),
             account: "000000000000".to_owned(),
             expose_targets: ExposeTargets::No,
         }

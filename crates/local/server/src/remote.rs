@@ -119,7 +119,7 @@ async fn ask(endpoint: &str, method: Method, path: &str) -> Result<Value, Remote
     }
 }
 
-fn root_cause(error: &dyn std::error::Error) -> String {
+pub(crate) fn root_cause(error: &dyn std::error::Error) -> String {
     let mut cause = error;
     while let Some(deeper) = cause.source() {
         cause = deeper;

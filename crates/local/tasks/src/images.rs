@@ -104,7 +104,7 @@ impl<'a> Reference<'a> {
 }
 
 /// Whether `text` is `pattern`, with `*` for any text.
-fn glob(pattern: &str, text: &str) -> bool {
+pub fn glob(pattern: &str, text: &str) -> bool {
     match pattern.split_once('*') {
         None => pattern == text,
         Some((before, after)) => text.strip_prefix(before).is_some_and(|rest| {

@@ -20,11 +20,13 @@ mod process;
 mod records;
 mod runtime;
 mod spec;
+mod usage;
 
 pub use docker::{NewImage, PAUSE_IMAGE, import_image, remove_image};
 pub use error::Error;
 pub use event::{Adopted, NetworkBinding, StopCause, TaskEvent};
-pub use images::{ImageCommand, ImageMap};
+pub use images::{ImageCommand, ImageMap, glob};
 pub use logs::{LogLine, LogPage, LogPosition};
 pub use runtime::{Kind, Runtime, clean_up};
 pub use spec::{Lifetime, Settings, TaskSpec};
+pub use usage::Usage;

@@ -12,6 +12,7 @@ mod services;
 mod tags;
 mod task_definitions;
 mod task_rules;
+mod task_sets;
 mod tasks;
 
 use super::SERVICE;
@@ -24,6 +25,7 @@ pub(crate) fn register(handlers: &mut Handlers) {
     services::register(handlers);
     tasks::register(handlers);
     deployments::register(handlers);
+    task_sets::register(handlers);
     tags::register(handlers);
     account_settings::register(handlers);
 }

@@ -63,16 +63,20 @@ pub struct Service {
     pub desired_count: u32,
     /// REPLICA or DAEMON.
     pub scheduling_strategy: ecs::SchedulingStrategy,
-    /// Who deploys it. Only `ECS` is scheduled in this module.
+    /// Who deploys it: ECS by deployments, the others by task sets.
     pub controller: ecs::DeploymentControllerType,
-    /// What each new deployment takes: the task definition and where its tasks stand.
+    /// What each new deployment takes: the task definition and where its tasks stand. That of the PRIMARY task set where
+    /// there are task sets.
     pub template: RevisionTemplate,
     /// As given, with AWS's defaults filled in.
     pub deployment_configuration: ecs::DeploymentConfiguration,
     /// For how long after a task's start unhealthy results are ignored, in seconds.
     pub health_check_grace_period_seconds: u32,
-    /// Newest first; the first one is PRIMARY.
+    /// Newest first; the first one is PRIMARY. Only with the ECS controller.
     pub deployments: Vec<Deployment>,
+    /// Oldest first. Only with the `CODE_DEPLOY` and EXTERNAL controllers.
+    #[serde(default)]
+    pub task_sets: Vec<TaskSet>,
     /// The last deployment that completed, as it was then: what a roll-back returns to. `None` while it is being rolled
     /// back to, until it has completed again.
     pub last_completed: Option<Deployment>,
@@ -94,6 +98,26 @@ impl Service {
     /// The deployment with this id.
     pub fn deployment(&self, id: &str) -> Option<&Deployment> {
         self.deployments.iter().find(|deployment| deployment.id == id)
+    }
+
+    /// The task set with this id.
+    pub fn task_set(&self, id: &str) -> Option<&TaskSet> {
+        self.task_sets.iter().find(|task_set| task_set.id == id)
+    }
+
+    /// The ARN of the service revision of the deployment or task set with this id.
+    pub fn revision_of(&self, id: &str) -> Option<&str> {
+        let deployment = self.deployment(id).map(|deployment| &deployment.revision_arn);
+        deployment.or_else(|| self.task_set(id).map(|task_set| &task_set.revision_arn)).map(String::as_str)
+    }
+
+    /// What slows down the starts of the deployment or task set with this id, and how many tasks that should hold.
+    pub(crate) fn throttle_mut(&mut self, id: &str) -> Option<(&mut StartThrottle, u32)> {
+        if let Some(deployment) = self.deployments.iter_mut().find(|deployment| deployment.id == id) {
+            return Some((&mut deployment.throttle, deployment.desired_count));
+        }
+        let task_set = self.task_sets.iter_mut().find(|task_set| task_set.id == id)?;
+        Some((&mut task_set.throttle, task_set.computed_desired_count))
     }
 }
 
@@ -216,6 +240,95 @@ pub struct Deployment {
     pub bake_until: Option<Timestamp>,
 }
 
+/// A task set of a service: `services[].taskSets[]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TaskSet {
+    /// `ecs-svc/` and 19 digits: its tasks' `startedBy`.
+    pub id: String,
+    /// Its ARN.
+    pub arn: String,
+    /// PRIMARY, ACTIVE or DRAINING.
+    pub status: TaskSetStatus,
+    /// The service revision that fixes what its tasks are.
+    pub revision_arn: String,
+    /// Its share of the service's desired count.
+    pub scale: Scale,
+    /// How many tasks that was when the service was last looked at.
+    pub computed_desired_count: u32,
+    /// What it is called outside of ECS: the id of its deployment when CodeDeploy made it.
+    pub external_id: Option<String>,
+    /// `CODE_DEPLOY` when CodeDeploy made it.
+    pub started_by: Option<String>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When something about it changed last.
+    pub updated_at: Timestamp,
+    /// When it was scaled or deleted last: whoever does so has often just moved its traffic away.
+    pub scaled_at: Timestamp,
+    /// Whether it runs what it should.
+    pub stability: ecs::StabilityStatus,
+    /// When that changed last.
+    pub stability_at: Timestamp,
+    /// Slows starts down after repeated failures to start.
+    pub throttle: StartThrottle,
+}
+
+impl TaskSet {
+    /// The ARN of the service of the task set with this ARN: `task-set/<cluster>/<service>/ecs-svc/<n>`.
+    pub fn service_of(arn: &str) -> Option<String> {
+        let (service, _) = arn.split_once("/ecs-svc/")?;
+        service.contains(":task-set/").then(|| service.replacen(":task-set/", ":service/", 1))
+    }
+}
+
+/// The status of a task set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TaskSetStatus {
+    /// It serves production traffic.
+    Primary,
+    /// It runs beside the PRIMARY.
+    Active,
+    /// It is being deleted: its tasks stop.
+    Draining,
+}
+
+impl TaskSetStatus {
+    /// As AWS writes it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Primary => "PRIMARY",
+            Self::Active => "ACTIVE",
+            Self::Draining => "DRAINING",
+        }
+    }
+}
+
+/// A share of a service's desired count, in percent: 0.0–100.0.
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd, Serialize, Deserialize)]
+pub struct Scale(f64);
+
+impl Scale {
+    /// As many as the service wants.
+    pub const FULL: Self = Self(100.0);
+    /// None.
+    pub const NOTHING: Self = Self(0.0);
+
+    /// A scale of so many percent; `None` beyond 0–100.
+    pub fn percent(percent: f64) -> Option<Self> {
+        (0.0..=100.0).contains(&percent).then_some(Self(percent))
+    }
+
+    /// In percent.
+    pub fn as_percent(self) -> f64 {
+        self.0
+    }
+
+    /// So much of `desired`, rounded up, but not for what only binary fractions leave over a whole number.
+    pub fn of(self, desired: u32) -> u32 {
+        (f64::from(desired) * self.0 / 100.0 - 1e-6).ceil().max(0.0) as u32
+    }
+}
+
 /// Failures of a deployment's tasks.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FailureCount {
@@ -271,6 +384,9 @@ pub struct ServiceDeployment {
     pub circuit_breaker: Option<ecs::ServiceDeploymentCircuitBreaker>,
     /// The alarms' state.
     pub alarms: Option<ecs::ServiceDeploymentAlarms>,
+    /// The alarms that were in ALARM when it began: they cannot fail it.
+    #[serde(default)]
+    pub ignored_alarms: Vec<String>,
     /// Counts as they were at the end, by revision ARN; while it runs they are counted.
     pub final_counts: Vec<ecs::ServiceRevisionSummary>,
     /// How far it is in its stages; `None` for ROLLING, which has none.
@@ -295,6 +411,9 @@ pub struct Staged {
     pub hooks: Vec<HookRun>,
     /// Where the traffic moves to.
     pub direction: Direction,
+    /// The traffic shifts that are run again on the way back, with their hooks: those that had moved something.
+    #[serde(default)]
+    pub again: Vec<Stage>,
 }
 
 /// The stages, in their order.
@@ -375,16 +494,51 @@ impl Share {
 /// A lifecycle hook that was called.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct HookRun {
-    /// `ecs-pause-` and more.
+    /// `ecs-pause-` and more; for a function the execution id that it is called with.
     pub id: String,
-    /// What it calls: here always PAUSE, which waits for a person or a program.
-    pub target_type: ecs::DeploymentLifecycleHookTargetType,
+    /// What it calls.
+    #[serde(default)]
+    pub target: HookTarget,
     /// How it stands.
     pub status: ecs::DeploymentLifecycleHookStatus,
     /// When it is over without an answer.
     pub expires_at: Timestamp,
     /// What happens then.
     pub timeout_action: ecs::DeploymentLifecycleHookAction,
+}
+
+/// What a lifecycle hook calls.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub enum HookTarget {
+    /// It waits for a person or a program to continue the deployment.
+    #[default]
+    Pause,
+    /// A Lambda function.
+    Function(FunctionHook),
+}
+
+/// The function of a lifecycle hook, and how far its calls are.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FunctionHook {
+    /// The function's ARN.
+    pub arn: String,
+    /// The `hookDetails` that it is called with: as configured, or as it returned them last.
+    pub details: Option<serde_json::Value>,
+    /// What it waits for.
+    pub waits: HookWait,
+    /// Why it failed, in AWS's words.
+    pub failure: Option<String>,
+}
+
+/// What the function of a lifecycle hook waits for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum HookWait {
+    /// To be called then.
+    CallAt(Timestamp),
+    /// The answer of the invocation with this id.
+    Answer(String),
+    /// Nothing: it is over.
+    Nothing,
 }
 
 /// A service revision: immutable but for the digests that the first task resolves.

@@ -11,6 +11,8 @@ pub(crate) struct Cloud {
     pub(crate) engine: Engine,
     now: Timestamp,
     scope: Scope,
+    /// The service that is called, unless the operation's name says it.
+    service: Option<&'static str>,
     /// The effects since the last look.
     effects: Vec<Effect>,
     /// What was stored, by table and key.
@@ -27,9 +29,18 @@ impl Cloud {
             engine: new_engine(),
             now: Timestamp::from_millis(1_790_000_000_000),
             scope: Scope { account: "123456789012".to_owned(), region: "eu-west-1".to_owned() },
+            service: None,
             effects: Vec::new(),
             rows: BTreeMap::new(),
         }
+    }
+
+    /// What `work` calls is of this service.
+    pub(crate) fn at<R>(&mut self, service: &'static str, work: impl FnOnce(&mut Self) -> R) -> R {
+        let before = self.service.replace(service);
+        let result = work(self);
+        self.service = before;
+        result
     }
 
     /// From here on, calls are of another account.
@@ -89,11 +100,31 @@ impl Cloud {
         std::mem::take(&mut self.effects)
     }
 
+    pub(crate) fn now(&self) -> Timestamp {
+        self.now
+    }
+
     pub(crate) fn report_health(&mut self, group: &str, target: &str, port: u16, health: TargetHealth) {
         let event =
             Event::TargetHealth { target_group: group.to_owned(), target: target.to_owned(), port, health };
         self.engine.observe(event, self.now);
         self.settle();
+    }
+
+    /// Something happens outside.
+    pub(crate) fn observe(&mut self, event: Event) {
+        self.engine.observe(event, self.now);
+        self.settle();
+    }
+
+    /// Lets time pass, and everything that is due happen when it is.
+    pub(crate) fn live(&mut self, time: Duration) {
+        let end = self.now + time;
+        while let Some(due) = self.engine.next_due().filter(|due| *due <= end) {
+            self.now = self.now.max(due);
+            self.settle();
+        }
+        self.now = end;
     }
 
     pub(crate) fn pass(&mut self, time: Duration) {
@@ -150,15 +181,21 @@ impl Cloud {
         health.map(|health| (text(&health["State"]), text(&health["Reason"]))).collect()
     }
 
+    /// A cloud of which one service is called, also by names of operations that others have too.
+    pub(crate) fn of(service: &'static str) -> Self {
+        Self { service: Some(service), ..Self::new() }
+    }
+
     fn request(&self, operation: &str, input: Value) -> Request {
         let known =
             [tidegate_models::ecs::model(), tidegate_models::elbv2::model(), tidegate_models::ssm::model()];
-        let model = known.into_iter().find(|model| model.operation(operation).is_some());
+        let by_name = || {
+            let model = known.into_iter().find(|model| model.operation(operation).is_some());
+            let model = model.unwrap_or_else(|| panic!("no service has an operation {operation}"));
+            model.signing_name.as_str()
+        };
         Request {
-            service: model
-                .unwrap_or_else(|| panic!("no service has an operation {operation}"))
-                .signing_name
-                .as_str(),
+            service: self.service.unwrap_or_else(by_name),
             operation: operation.to_owned(),
             scope: self.scope.clone(),
             input,

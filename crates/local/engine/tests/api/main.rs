@@ -5,6 +5,8 @@
 #![allow(clippy::needless_pass_by_value, reason = "inputs are written where they are used")]
 
 mod cloud;
+mod cloudwatch;
+mod codedeploy;
 mod ecs;
 mod elbv2;
 mod ssm;

@@ -7,7 +7,7 @@ use tidegate_models::ecs::{SchedulingStrategy, StopServiceDeploymentStopType as 
 
 use super::{
     release::Release,
-    setup::{CLUSTER, ELB, PERCENTAGES, SERVICE, any_breaker},
+    setup::{ALARMS, CLOUDWATCH, CLUSTER, ELB, PERCENTAGES, SERVICE, any_alarms, any_breaker},
     world::{Broken, World},
 };
 
@@ -68,6 +68,12 @@ impl World {
         self.act("ecs", "DeleteService", json!({"cluster": CLUSTER, "service": "web", "force": true}))
     }
 
+    /// `SetAlarmState`.
+    pub(super) fn set_alarm(&mut self, name: &str, state: &str) -> Result<(), Broken> {
+        let input = json!({"AlarmName": name, "StateValue": state, "StateReason": "as it goes"});
+        self.act(CLOUDWATCH, "SetAlarmState", input)
+    }
+
     /// `StopTask` of one that runs or starts.
     pub(super) fn stop_any_task(&mut self) -> Result<(), Broken> {
         let tasks = self.state().tasks.indexed_by(SERVICE);
@@ -91,7 +97,7 @@ impl World {
 
     /// Something that a user might do.
     pub(super) fn do_anything(&mut self) -> Result<(), Broken> {
-        match self.rng.u8(..24) {
+        match self.rng.u8(..30) {
             0..6 => {
                 let desired = self.rng.u32(..=6);
                 self.scale(desired)
@@ -111,6 +117,15 @@ impl World {
                 let off = json!({"enable": false, "rollback": false});
                 let breaker = any_breaker(&mut self.rng).map_or(off, |breaker| json!(breaker));
                 self.update(json!({"deploymentConfiguration": {"deploymentCircuitBreaker": breaker}}))
+            }
+            24..28 => {
+                let name = ALARMS[self.rng.usize(..ALARMS.len())];
+                let state = ["OK", "ALARM", "ALARM", "INSUFFICIENT_DATA"][self.rng.usize(..4)];
+                self.set_alarm(name, state)
+            }
+            28 => {
+                let alarms = any_alarms(&mut self.rng);
+                self.update(json!({"deploymentConfiguration": {"alarms": alarms}}))
             }
             21 => self.stop_any_task(),
             22 => self.deregister_any_target(),

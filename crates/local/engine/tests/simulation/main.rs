@@ -8,12 +8,22 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
 
 mod actions;
+mod alarms;
+mod code_deploy;
+mod code_deploy_watch;
+mod code_deploy_worlds;
+mod functions;
+mod hooks;
 mod random;
 mod recount;
 mod release;
 mod runtime;
 mod setup;
 mod staged;
+mod stops;
 mod stories;
+mod task_set_watch;
+mod task_set_worlds;
+mod task_sets;
 mod watch;
 mod world;

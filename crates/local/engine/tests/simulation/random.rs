@@ -16,6 +16,7 @@ use tidegate_models::ecs::{DeploymentRolloutState as Rollout, SchedulingStrategy
 
 use super::{
     actions::any_pause,
+    functions::Manner,
     release::Release,
     setup::{SERVICE, Setup},
     watch::deployment_of,
@@ -36,13 +37,36 @@ const CONVERGES_WITHIN: Duration = Duration::from_hours(2);
 
 #[test]
 fn the_scheduler_keeps_its_promises_in_ten_thousand_random_worlds() {
+    let Some((seeds, seen)) = many(DEFAULT_SCENARIOS, &ONCE_FAILED, run) else { return };
+    let [completions, rollbacks, failures, calls, alarms] = seen;
+    println!(
+        "{seeds} worlds: {completions} deployments completed, {rollbacks} roll-backs, {failures} deployments failed, \
+         {calls} calls of hooks, {alarms} alarms detected"
+    );
+    // A simulation in which nothing happens proves nothing.
+    for (count, at_least) in [(completions, 20), (rollbacks, 20), (failures, 20), (calls, 20), (alarms, 100)]
+    {
+        assert!(
+            u64::from(count) > seeds / at_least,
+            "{completions} completions, {rollbacks} roll-backs, {failures} failures, {calls} calls, {alarms} alarms"
+        );
+    }
+}
+
+/// Runs a world for each of many seeds, after those that once failed. Answers how many that were and the sums of what they
+/// counted; nothing when only one seed was asked for.
+pub(super) fn many<const N: usize>(
+    scenarios: u64,
+    once_failed: &[u64],
+    run: impl Fn(u64, bool) -> Result<[u32; N], Broken> + Sync,
+) -> Option<(u64, [u32; N])> {
     if let Some(seed) = number_from("TIDEGATE_SEED") {
         run(seed, true).unwrap_or_else(|told| panic!("{told}"));
-        return;
+        return None;
     }
-    let scenarios = number_from("TIDEGATE_SCENARIOS").unwrap_or(DEFAULT_SCENARIOS);
-    let seeds = ONCE_FAILED.len() as u64 + scenarios;
-    let (next, seen) = (AtomicU64::new(0), [const { AtomicU32::new(0) }; 3]);
+    let scenarios = number_from("TIDEGATE_SCENARIOS").unwrap_or(scenarios);
+    let seeds = once_failed.len() as u64 + scenarios;
+    let (next, seen) = (AtomicU64::new(0), [const { AtomicU32::new(0) }; N]);
     let broken = Mutex::new(Vec::new());
     let threads = std::thread::available_parallelism().map_or(1, NonZero::get).min(4);
     std::thread::scope(|scope| {
@@ -53,7 +77,7 @@ fn the_scheduler_keeps_its_promises_in_ten_thousand_random_worlds() {
                     if at >= seeds || broken.lock().unwrap().len() >= MOST_TOLD {
                         return;
                     }
-                    let seed = ONCE_FAILED.get(at as usize).copied().unwrap_or(at);
+                    let seed = once_failed.get(at as usize).copied().unwrap_or(at);
                     match run(seed, false) {
                         Ok(counts) => {
                             for (total, count) in seen.iter().zip(counts) {
@@ -68,25 +92,15 @@ fn the_scheduler_keeps_its_promises_in_ten_thousand_random_worlds() {
     });
     let broken = broken.into_inner().unwrap();
     if let Some((seed, _)) = broken.first() {
-        let told = run(*seed, true).expect_err("a seed replays one run");
+        let Err(told) = run(*seed, true) else { panic!("TIDEGATE_SEED={seed} does not replay its run") };
         let short: Vec<&str> = broken.iter().filter_map(|(_, told)| told.lines().next()).collect();
         panic!("{told}\n{}", short.join("\n"));
     }
-    let [completions, rollbacks, failures] = seen.map(AtomicU32::into_inner);
-    println!(
-        "{seeds} worlds: {completions} deployments completed, {rollbacks} roll-backs, {failures} deployments failed"
-    );
-    // A simulation in which nothing happens proves nothing.
-    for count in [completions, rollbacks, failures] {
-        assert!(
-            u64::from(count) > seeds / 20,
-            "{completions} completions, {rollbacks} roll-backs, {failures} failures"
-        );
-    }
+    Some((seeds, seen.map(AtomicU32::into_inner)))
 }
 
 /// Runs one world. Answers completions, roll-backs and failures, or what broke, with the trace if it was kept.
-fn run(seed: u64, with_trace: bool) -> Result<[u32; 3], Broken> {
+fn run(seed: u64, with_trace: bool) -> Result<[u32; 5], Broken> {
     let setup = Setup::any(&mut Rng::with_seed(seed ^ 0x5eed));
     let mut world = World::new(seed, setup);
     if with_trace {
@@ -96,7 +110,8 @@ fn run(seed: u64, with_trace: bool) -> Result<[u32; 3], Broken> {
         format!("TIDEGATE_SEED={seed}: {broken}\n{:#?}\n{}\n{}", world.setup, world.trace(), standing(&world))
     })?;
     let tally = world.watch.tally;
-    Ok([tally.completions, tally.rollbacks, tally.failures])
+    let calls = u32::try_from(world.functions.calls.len()).unwrap_or(u32::MAX);
+    Ok([tally.completions, tally.rollbacks, tally.failures, calls, tally.alarms])
 }
 
 /// A life with faults, then calm, then one good release.
@@ -104,6 +119,7 @@ fn live(world: &mut World) -> Result<(), Broken> {
     let first = if world.rng.u8(..3) == 0 { Release::any(&mut world.rng) } else { Release::Good };
     world.create_service(first)?;
     world.faults = Faults::On;
+    world.functions.manner = Manner::Any;
     for _ in 0..world.rng.u8(1..8) {
         let pause = any_pause(&mut world.rng);
         world.run_for(pause)?;

@@ -5,8 +5,9 @@ use std::time::Duration;
 use fastrand::Rng;
 use serde_json::{Value, json};
 use tidegate_models::ecs::{
-    DeploymentCircuitBreaker, DeploymentConfiguration, DeploymentEarlySuccessCriteria, SchedulingStrategy,
-    ServiceRevisionCleanup, ThresholdConfiguration, ThresholdType,
+    DeploymentAlarms, DeploymentCircuitBreaker, DeploymentConfiguration, DeploymentControllerType,
+    DeploymentEarlySuccessCriteria, SchedulingStrategy, ServiceRevisionCleanup, ThresholdConfiguration,
+    ThresholdType,
 };
 
 use super::{
@@ -17,6 +18,13 @@ use super::{
 pub(super) const CLUSTER: &str = "c";
 pub(super) const SERVICE: &str = "arn:aws:ecs:eu-west-1:123456789012:service/c/web";
 pub(super) const ELB: &str = "elasticloadbalancing";
+pub(super) const CLOUDWATCH: &str = "monitoring";
+
+/// What the ARNs of alarms begin with.
+pub(super) const ALARM_ARN: &str = "arn:aws:cloudwatch:eu-west-1:123456789012:alarm:";
+
+/// The alarms of every world. They are composite ones whose rule never holds, so that only those who set them move them.
+pub(super) const ALARMS: [&str; 2] = ["errors", "latency"];
 
 /// How a service is set up.
 #[derive(Clone, Debug)]
@@ -31,8 +39,12 @@ pub(super) struct Setup {
     pub(super) load_balanced: bool,
     pub(super) checks_containers: bool,
     pub(super) drains_for: Duration,
+    /// Who deploys the service.
+    pub(super) controller: DeploymentControllerType,
     /// What a deployment configuration has besides, when traffic moves in stages between two target groups.
     pub(super) stages: Option<Value>,
+    /// `deploymentConfiguration.alarms`.
+    pub(super) alarms: Option<DeploymentAlarms>,
 }
 
 /// The two target groups and the rule of the service, in the order of the service's members.
@@ -57,7 +69,9 @@ impl Default for Setup {
             load_balanced: true,
             checks_containers: false,
             drains_for: Duration::from_secs(5),
+            controller: DeploymentControllerType::Ecs,
             stages: None,
+            alarms: None,
         }
     }
 }
@@ -79,13 +93,16 @@ impl Setup {
             minimum_percent,
             maximum_percent,
             breaker: any_breaker(rng),
-            early_success: (rng.u8(..6) == 0).then(|| any_early_success(rng, minimum_percent)),
+            early_success: (stages.is_none() && rng.u8(..6) == 0)
+                .then(|| any_early_success(rng, minimum_percent)),
             strategy: if daemon { SchedulingStrategy::Daemon } else { SchedulingStrategy::Replica },
             grace: Duration::from_secs(if load_balanced && rng.bool() { rng.u64(1..60) } else { 0 }),
             load_balanced,
             checks_containers: rng.u8(..3) == 0,
             drains_for: Duration::from_secs([0, 5, 30, 300][rng.usize(..4)]),
+            controller: DeploymentControllerType::Ecs,
             stages,
+            alarms: (rng.u8(..3) == 0).then(|| any_alarms(rng)),
         }
     }
 
@@ -95,6 +112,7 @@ impl Setup {
             maximum_percent: Some(self.maximum_percent),
             deployment_circuit_breaker: self.breaker.clone(),
             early_success_criteria: self.early_success.clone(),
+            alarms: self.alarms.clone(),
             ..DeploymentConfiguration::default()
         }
     }
@@ -118,8 +136,18 @@ impl Setup {
             "deploymentConfiguration": self.configuration(),
             "networkConfiguration": {"awsvpcConfiguration": {"subnets": ["subnet-1"]}},
         });
+        if self.controller != DeploymentControllerType::Ecs {
+            input["deploymentController"] = json!({"type": self.controller});
+        }
         if self.strategy == SchedulingStrategy::Replica {
             input["desiredCount"] = json!(self.desired);
+        }
+        if self.controller == DeploymentControllerType::External {
+            // What its tasks are is up to its task sets.
+            for member in ["taskDefinition", "networkConfiguration"] {
+                input.as_object_mut().unwrap().remove(member);
+            }
+            return input;
         }
         if let Some(behind) = behind {
             let mut balancer = json!({"targetGroupArn": behind.groups[0], "containerName": CONTAINER, "containerPort": PORT});
@@ -143,6 +171,9 @@ impl World {
     /// A cluster and, if the service is to be behind one, a load balancer with a production and a test listener.
     pub(super) fn lay_out(&mut self) -> Option<Behind> {
         self.call("ecs", "CreateCluster", json!({"clusterName": CLUSTER}));
+        for name in ALARMS {
+            self.call(CLOUDWATCH, "PutCompositeAlarm", json!({"AlarmName": name, "AlarmRule": "FALSE"}));
+        }
         if !self.setup.load_balanced {
             return None;
         }
@@ -188,7 +219,7 @@ impl World {
 /// A strategy with bakes short enough to see many of them.
 fn any_stages(rng: &mut Rng) -> Value {
     let bake = rng.i32(0..3);
-    let hooks = if rng.u8(..4) == 0 { json!([any_hook(rng)]) } else { json!([]) };
+    let hooks: Vec<Value> = (0..if rng.bool() { rng.u8(1..4) } else { 0 }).map(|_| any_hook(rng)).collect();
     let base = json!({"bakeTimeInMinutes": bake, "lifecycleHooks": hooks});
     let (strategy, member, value) = match rng.u8(..3) {
         0 => return with(base, json!({"strategy": "BLUE_GREEN"})),
@@ -212,23 +243,57 @@ fn any_stages(rng: &mut Rng) -> Value {
     with(base, json!({"strategy": strategy, member: value}))
 }
 
-/// A hook that nobody answers: its time-out does.
+/// A pause that nobody ends but its time-out, or a function.
 fn any_hook(rng: &mut Rng) -> Value {
-    let stages = [
-        "PRE_SCALE_UP",
-        "POST_SCALE_UP",
-        "POST_TEST_TRAFFIC_SHIFT",
-        "PRE_PRODUCTION_TRAFFIC_SHIFT",
-        "POST_PRODUCTION_TRAFFIC_SHIFT",
-    ];
+    let (target, stages) = match rng.u8(..3) {
+        0 => (json!({"targetType": "PAUSE"}), &PAUSES[..]),
+        _ => (function(), &STAGES[..]),
+    };
     let action = if rng.u8(..3) == 0 { "ROLLBACK" } else { "CONTINUE" };
-    json!({
-        "targetType": "PAUSE", "lifecycleStages": [stages[rng.usize(..stages.len())]],
-        "timeoutConfiguration": {"timeoutInMinutes": rng.i32(1..3), "action": action},
-    })
+    let stages: Vec<&str> = (0..rng.u8(1..4)).map(|_| stages[rng.usize(..stages.len())]).collect();
+    let timeout = json!({"timeoutInMinutes": rng.i32(1..3), "action": action});
+    with(target, json!({"lifecycleStages": stages, "timeoutConfiguration": timeout}))
 }
 
-fn with(mut base: Value, more: Value) -> Value {
+/// A hook that calls a function, but for its stages.
+pub(super) fn function() -> Value {
+    json!({"hookTargetArn": FUNCTION, "roleArn": "arn:aws:iam::123456789012:role/hooks"})
+}
+
+pub(super) const FUNCTION: &str = "arn:aws:lambda:eu-west-1:123456789012:function:check";
+
+/// The stages that can be paused at.
+pub(super) const PAUSES: [&str; 6] = [
+    "RECONCILE_SERVICE",
+    "PRE_SCALE_UP",
+    "POST_SCALE_UP",
+    "POST_TEST_TRAFFIC_SHIFT",
+    "PRE_PRODUCTION_TRAFFIC_SHIFT",
+    "POST_PRODUCTION_TRAFFIC_SHIFT",
+];
+
+/// The stages that have hooks, in their order.
+pub(super) const STAGES: [&str; 8] = [
+    "RECONCILE_SERVICE",
+    "PRE_SCALE_UP",
+    "POST_SCALE_UP",
+    "TEST_TRAFFIC_SHIFT",
+    "POST_TEST_TRAFFIC_SHIFT",
+    "PRE_PRODUCTION_TRAFFIC_SHIFT",
+    "PRODUCTION_TRAFFIC_SHIFT",
+    "POST_PRODUCTION_TRAFFIC_SHIFT",
+];
+
+pub(super) fn any_alarms(rng: &mut Rng) -> DeploymentAlarms {
+    let count = rng.usize(1..=ALARMS.len());
+    DeploymentAlarms {
+        alarm_names: ALARMS[..count].iter().map(|name| (*name).to_owned()).collect(),
+        enable: rng.u8(..6) != 0,
+        rollback: rng.u8(..4) != 0,
+    }
+}
+
+pub(super) fn with(mut base: Value, more: Value) -> Value {
     for (member, value) in more.as_object().unwrap() {
         base[member] = value.clone();
     }

@@ -16,12 +16,12 @@ use super::{
     world::World,
 };
 
-fn staged(stages: Value) -> World {
+pub(super) fn staged(stages: Value) -> World {
     steady(Setup { stages: Some(stages), ..Setup::default() })
 }
 
 /// The production and the test weights of both groups, in the order of the service's members.
-fn weights(world: &mut World) -> [[i64; 2]; 2] {
+pub(super) fn weights(world: &mut World) -> [[i64; 2]; 2] {
     let Behind { groups, production_rule, test_rule } = world.runtime.behind().unwrap().clone();
     [production_rule, test_rule].map(|rule| {
         let rules = world.call(ELB, "DescribeRules", json!({"RuleArns": [rule]}));
@@ -36,14 +36,14 @@ fn weights(world: &mut World) -> [[i64; 2]; 2] {
 }
 
 #[track_caller]
-fn reach(world: &mut World, stage: Stage) {
+pub(super) fn reach(world: &mut World, stage: Stage) {
     settle(world, &format!("{stage:?}"), |world| {
         current(world).staged.as_ref().is_some_and(|it| it.stage == stage)
     });
 }
 
 /// How many tasks run in each of both groups.
-fn registered(world: &World) -> [usize; 2] {
+pub(super) fn registered(world: &World) -> [usize; 2] {
     let groups = world.runtime.behind().unwrap().groups.clone();
     [&groups[0], &groups[1]].map(|group| {
         let targets = &world.state().target_groups.get(group).unwrap().targets;

@@ -4,18 +4,25 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tidegate_engine::{
     Event, State, Timestamp,
-    ecs::records::{Deployment, Service, ServiceStatus, Task, TaskOwner, TaskStatus, TaskTarget},
+    ecs::records::{
+        Deployment, FunctionHook, HookRun, HookTarget, HookWait, Service, ServiceDeployment, ServiceStatus,
+        Stage, Task, TaskOwner, TaskStatus, TaskTarget,
+    },
 };
 use tidegate_models::{
+    cloudwatch::StateValue,
     ecs::{
-        DeploymentRolloutState as Rollout, DeploymentStrategy, HealthStatus, SchedulingStrategy, TaskStopCode,
+        DeploymentControllerType, DeploymentRolloutState as Rollout, DeploymentStrategy, HealthStatus,
+        SchedulingStrategy, ServiceDeploymentStatus, TaskStopCode,
     },
     elbv2::TargetHealthStateEnum,
 };
 
 use super::{
+    code_deploy_watch::CodeDeployWatch,
     recount::Recount,
-    setup::SERVICE,
+    setup::{ALARM_ARN, ALARMS, SERVICE},
+    task_set_watch::TaskSetWatch,
     world::{Broken, tail},
 };
 
@@ -26,10 +33,18 @@ pub(super) struct Watch {
     pub(super) is_calm: bool,
     before: Before,
     recount: Recount,
+    /// What is seen of task sets, where the service has some.
+    pub(super) task_sets: TaskSetWatch,
+    /// What is seen of CodeDeploy's deployments.
+    pub(super) code_deploy: CodeDeployWatch,
     /// The deployment that completed last, unless it is being rolled back to.
     last_completed: Option<String>,
     /// The weights of the production rule's groups.
     weights: BTreeMap<String, i32>,
+    /// The newest service deployment, and the alarms that were in ALARM when it began.
+    began: (String, Vec<&'static str>),
+    /// The newest service deployment that an alarm failed.
+    triggered: Option<String>,
     /// How much happened, so that a test can say that it saw some of it.
     pub(super) tally: Tally,
 }
@@ -40,6 +55,7 @@ pub(super) struct Tally {
     pub(super) completions: u32,
     pub(super) rollbacks: u32,
     pub(super) failures: u32,
+    pub(super) alarms: u32,
 }
 
 /// The service before a step was settled.
@@ -82,11 +98,18 @@ impl Watch {
             };
         };
         let live: Vec<&Task> = state.tasks.indexed_by(SERVICE).map(|(_, task)| task).collect();
+        if service.controller != DeploymentControllerType::Ecs {
+            self.check_lives(&live)?;
+            self.code_deploy.after_settling(state, service, &self.before.live)?;
+            return self.task_sets.after_settling(state, service, &self.before.live, now);
+        }
         check_service(service, &live)?;
         self.check_starts(state, service, &live, now)?;
         self.check_stops(state, service, now)?;
         self.check_lives(&live)?;
         self.check_traffic(state, service)?;
+        check_invocations(state, service)?;
+        self.check_alarms(state, service)?;
         self.recount.after_settling(state, service, &self.before.live, now)?;
         self.check_rollback(state, service)
     }
@@ -188,6 +211,40 @@ impl Watch {
         Ok(())
     }
 
+    /// No deployment goes on while an alarm of it is in ALARM that was not when it began.
+    fn check_alarms(&mut self, state: &State, service: &Service) -> Result<(), Broken> {
+        let Some(row) = current(state, service) else { return Ok(()) };
+        let raised = |name: &&str| {
+            let alarm = state.alarms.get(&format!("{ALARM_ARN}{name}"));
+            alarm.is_some_and(|alarm| alarm.state.value == StateValue::Alarm)
+        };
+        if self.began.0 != row.arn {
+            self.began = (row.arn.clone(), ALARMS.into_iter().filter(raised).collect());
+        }
+        let Some(primary) = service.deployments.first() else { return Ok(()) };
+        let cleans_up = row.staged.as_ref().is_some_and(|staged| staged.stage == Stage::CleanUp);
+        let goes_on = row.status == ServiceDeploymentStatus::InProgress && primary.has_run && !cleans_up;
+        let alarms = row.deployment_configuration.alarms.as_ref().filter(|alarms| alarms.enable);
+        let names = alarms.map(|alarms| alarms.alarm_names.as_slice()).unwrap_or_default();
+        let watched = |name: &&str| names.iter().any(|it| it == name) && !self.began.1.contains(name);
+        let ignored = ALARMS.into_iter().filter(watched).find(raised);
+        if let Some(name) = ignored.filter(|_| goes_on && service.status == ServiceStatus::Active) {
+            return Err(format!("the deployment goes on though {name} is in ALARM"));
+        }
+        let triggered = row.alarms.as_ref().and_then(|alarms| alarms.triggered_alarm_names.as_ref());
+        for name in triggered.into_iter().flatten() {
+            if self.began.1.iter().any(|it| it == name) {
+                return Err(format!("{name} was in ALARM when the deployment began, and failed it"));
+            }
+        }
+        let is_new = self.triggered.as_deref() != Some(&row.arn);
+        if is_new && triggered.is_some_and(|names| !names.is_empty()) {
+            self.triggered = Some(row.arn.clone());
+            self.tally.alarms += 1;
+        }
+        Ok(())
+    }
+
     /// A task never goes back.
     fn check_lives(&self, live: &[&Task]) -> Result<(), Broken> {
         for task in live {
@@ -225,6 +282,28 @@ impl Watch {
     }
 }
 
+/// Every invocation is waited for by an open hook of the deployment in progress, and every hook waits for one that is made.
+fn check_invocations(state: &State, service: &Service) -> Result<(), Broken> {
+    let current = current(state, service).filter(|row| row.finished_at.is_none());
+    let hooks = current.and_then(|row| row.staged.as_ref()).map(|staged| staged.hooks.as_slice());
+    let waits = |run: &HookRun| match &run.target {
+        HookTarget::Function(FunctionHook { waits: HookWait::Answer(invocation), .. }) => {
+            Some(invocation.clone())
+        }
+        _ => None,
+    };
+    let waited_for: BTreeSet<String> = hooks.unwrap_or_default().iter().filter_map(waits).collect();
+    let made: BTreeSet<String> = state.invocations.iter().map(|(id, _)| id.to_owned()).collect();
+    if waited_for != made {
+        return Err(format!("hooks wait for {waited_for:?}, and {made:?} are made"));
+    }
+    Ok(())
+}
+
+fn current<'a>(state: &'a State, service: &Service) -> Option<&'a ServiceDeployment> {
+    state.service_deployments.get(service.current_service_deployment.as_ref()?)
+}
+
 fn check_service(service: &Service, live: &[&Task]) -> Result<(), Broken> {
     if service.status == ServiceStatus::Inactive && !live.is_empty() {
         return Err("an INACTIVE service has tasks".to_owned());
@@ -252,7 +331,7 @@ pub(super) fn deployment_of(task: &Task) -> &str {
     }
 }
 
-fn counts_to_ceiling(task: &Task) -> bool {
+pub(super) fn counts_to_ceiling(task: &Task) -> bool {
     task.stop.is_none() && task.last_status <= TaskStatus::Running
 }
 
@@ -287,7 +366,7 @@ fn limits(service: &Service) -> (u32, u32) {
 }
 
 /// Facts §1.2, told once more.
-fn is_healthy(state: &State, task: &Task, now: Timestamp) -> bool {
+pub(super) fn is_healthy(state: &State, task: &Task, now: Timestamp) -> bool {
     let Some(started) = task.times.started_at.filter(|_| task.last_status == TaskStatus::Running) else {
         return false;
     };

@@ -12,6 +12,7 @@ use tidegate_engine::{
 };
 
 use super::{
+    functions::{Functions, Manner},
     release::{Fate, Release},
     runtime::Runtime,
     setup::Setup,
@@ -46,6 +47,7 @@ pub(super) struct World {
     pub(super) setup: Setup,
     pub(super) rng: Rng,
     pub(super) runtime: Runtime,
+    pub(super) functions: Functions,
     pub(super) faults: Faults,
     pub(super) watch: Watch,
     /// What the tasks of each task definition do.
@@ -64,6 +66,7 @@ impl World {
             engine: Engine::new(settings(&mut rng)),
             now: EPOCH,
             runtime: Runtime::of(None, setup.checks_containers),
+            functions: Functions::new(),
             setup,
             rng,
             faults: Faults::Off,
@@ -143,9 +146,22 @@ impl World {
         self.step(&[], Some(&Call { service, operation, input }))
     }
 
+    /// Something happens outside, as the shell is told.
+    pub(super) fn tell(&mut self, events: &[Event]) -> Result<(), Broken> {
+        self.step(events, None)
+    }
+
+    /// From now on the tasks of every release behave as those of `release`.
+    pub(super) fn releases_turn(&mut self, release: Release) {
+        for known in self.releases.values_mut() {
+            *known = release;
+        }
+    }
+
     /// Goes to the next thing that happens, if that is before `end`. Answers whether there was one.
     pub(super) fn advance(&mut self, end: Timestamp) -> Result<bool, Broken> {
-        let next = self.runtime.next_at().into_iter().chain(self.engine.next_due()).min();
+        let told = self.runtime.next_at().into_iter().chain(self.functions.next_at());
+        let next = told.chain(self.engine.next_due()).min();
         let Some(next) = next.filter(|next| *next <= end) else { return Ok(false) };
         self.now = self.now.max(next);
         if self.faults == Faults::On && self.rng.u8(..4) == 0 {
@@ -155,6 +171,9 @@ impl World {
         let mut events = Vec::new();
         while let Some((task, next)) = self.runtime.pop(self.now) {
             events.extend(self.runtime.happen(&task, next, self.now));
+        }
+        while let Some(event) = self.functions.pop(self.now) {
+            events.push(event);
         }
         self.step(&events, None)?;
         Ok(true)
@@ -255,7 +274,12 @@ impl World {
                     self.runtime.stop(&arn, &mut self.rng, self.now);
                 }
                 Effect::TargetGroup(_) => self.runtime.check_all(self.now),
-                Effect::LoadBalancer(_) | Effect::InvokeFunction(_) => {}
+                Effect::InvokeFunction(id) => {
+                    if let Some(invocation) = self.engine.state().invocations.get(&id) {
+                        self.functions.call(&id, invocation, &mut self.rng, self.now);
+                    }
+                }
+                Effect::LoadBalancer(_) => {}
             }
         }
     }
@@ -273,6 +297,7 @@ impl World {
     pub(super) fn calm(&mut self) {
         self.faults = Faults::Off;
         self.watch.is_calm = true;
+        self.functions.manner = Manner::Scripted;
         self.runtime.calm(self.now);
         self.note(|| "— calm".to_owned());
     }
@@ -281,6 +306,7 @@ impl World {
     pub(super) fn restart(&mut self) -> Result<(), Broken> {
         self.engine = self.loaded();
         self.now = self.now + Duration::from_millis(self.rng.u64(1..20_000));
+        self.functions.lose_all();
         // What happens meanwhile is told to nobody; some tasks go with the power.
         while let Some((task, next)) = self.runtime.pop(self.now) {
             self.runtime.happen(&task, next, self.now);
@@ -443,5 +469,6 @@ fn short(event: &Event) -> String {
         }
         Event::TargetHealth { target, health, .. } => format!("{target} {:?}", health.state),
         Event::FunctionAnswered { invocation, answer } => format!("{} {answer:?}", tail(invocation)),
+        Event::Metrics(measured) => format!("{} metrics", measured.len()),
     }
 }

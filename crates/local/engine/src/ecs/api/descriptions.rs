@@ -1,14 +1,14 @@
 //! Rows as AWS describes them.
 
-use tidegate_models::ecs::{self, ServiceDeploymentLifecycleStage as LifecycleStage};
+use tidegate_models::ecs;
 
 use super::lookup;
 use crate::{
     State,
     ecs::{
         records::{
-            ContainerStatus, Deployment, HookRun, RevisionTemplate, Service, ServiceDeployment,
-            ServiceRevision, ServiceStatus, Share, Stage, Task, TaskContainer, TaskOwner, TaskStatus,
+            ContainerStatus, Deployment, HookRun, HookTarget, RevisionTemplate, Service, ServiceDeployment,
+            ServiceRevision, ServiceStatus, Share, Task, TaskContainer, TaskOwner, TaskSet, TaskStatus,
         },
         scheduler::{self, Counts},
     },
@@ -34,7 +34,7 @@ pub(super) fn service(state: &State, row: &Service, tags: Tags) -> ecs::Service 
         desired_count: number(counts.desired),
         running_count: number(counts.running),
         pending_count: number(counts.pending),
-        task_definition: Some(template.task_definition.clone()),
+        task_definition: Some(template.task_definition.clone()).filter(|arn| !arn.is_empty()),
         load_balancers: Some(template.load_balancers.clone()),
         service_registries: Some(template.service_registries.clone()),
         launch_type: template.launch_type,
@@ -47,6 +47,9 @@ pub(super) fn service(state: &State, row: &Service, tags: Tags) -> ecs::Service 
         deployments: Some(
             row.deployments.iter().map(|deployment| self::deployment(state, row, deployment)).collect(),
         ),
+        task_sets: (row.controller != ecs::DeploymentControllerType::Ecs).then(|| {
+            row.task_sets.iter().map(|task_set| self::task_set(state, row, task_set, Tags::Left)).collect()
+        }),
         events: Some(events),
         created_at: Some(row.created_at),
         created_by: row.echo.created_by.clone(),
@@ -60,7 +63,8 @@ pub(super) fn service(state: &State, row: &Service, tags: Tags) -> ecs::Service 
         enable_execute_command: Some(row.echo.enable_execute_command),
         availability_zone_rebalancing: row.echo.availability_zone_rebalancing,
         current_service_deployment: row.current_service_deployment.clone(),
-        current_service_revisions: Some(current_revisions(state, row)),
+        current_service_revisions: (row.controller == ecs::DeploymentControllerType::Ecs)
+            .then(|| current_revisions(state, row)),
         tags: (tags == Tags::Included).then(|| lookup::tags_of(state, &row.arn)),
         ..ecs::Service::default()
     }
@@ -104,6 +108,42 @@ fn deployment(state: &State, service: &Service, row: &Deployment) -> ecs::Deploy
     }
 }
 
+/// `taskSets[]`
+pub(super) fn task_set(state: &State, service: &Service, row: &TaskSet, tags: Tags) -> ecs::TaskSet {
+    let counts = scheduler::counts(state, &service.arn, &row.id);
+    let template = state
+        .service_revisions
+        .get(&row.revision_arn)
+        .map_or(&service.template, |revision| &revision.template);
+    ecs::TaskSet {
+        id: Some(row.id.clone()),
+        task_set_arn: Some(row.arn.clone()),
+        service_arn: Some(service.arn.clone()),
+        cluster_arn: Some(service.cluster_arn.clone()),
+        started_by: row.started_by.clone(),
+        external_id: row.external_id.clone(),
+        status: Some(row.status.as_str().to_owned()),
+        task_definition: Some(template.task_definition.clone()),
+        computed_desired_count: number(counts.desired),
+        pending_count: number(counts.pending),
+        running_count: number(counts.running),
+        created_at: Some(row.created_at),
+        updated_at: Some(row.updated_at),
+        launch_type: template.launch_type,
+        capacity_provider_strategy: some_unless_empty(&template.capacity_provider_strategy),
+        platform_version: platform_version(template),
+        platform_family: platform_family(template),
+        network_configuration: template.network_configuration.clone(),
+        load_balancers: Some(template.load_balancers.clone()),
+        service_registries: Some(template.service_registries.clone()),
+        scale: Some(ecs::Scale { value: Some(row.scale.as_percent()), unit: Some(ecs::ScaleUnit::Percent) }),
+        stability_status: Some(row.stability),
+        stability_status_at: Some(row.stability_at),
+        tags: (tags == Tags::Included).then(|| lookup::tags_of(state, &row.arn)),
+        ..ecs::TaskSet::default()
+    }
+}
+
 fn current_revisions(state: &State, service: &Service) -> Vec<ecs::ServiceCurrentRevisionSummary> {
     let revisions = service.deployments.iter().map(|deployment| &deployment.revision_arn);
     let summary = |arn: &String| {
@@ -138,7 +178,7 @@ pub(super) fn service_deployment(state: &State, row: &ServiceDeployment) -> ecs:
         rollback: row.rollback.clone(),
         deployment_circuit_breaker: row.circuit_breaker.clone(),
         alarms: row.alarms.clone(),
-        lifecycle_stage: row.staged.as_ref().map(|staged| lifecycle_stage(staged.stage)),
+        lifecycle_stage: row.staged.as_ref().map(|staged| scheduler::lifecycle_stage(staged.stage)),
         lifecycle_hook_details: row.staged.as_ref().map(|staged| staged.hooks.iter().map(hook).collect()),
     }
 }
@@ -165,33 +205,21 @@ fn revision_summary(state: &State, deployment: &ServiceDeployment, arn: &str) ->
     summary
 }
 
-/// `lifecycleStage`: AWS has hooks before a production traffic shift, and no stage of that name.
-fn lifecycle_stage(stage: Stage) -> LifecycleStage {
-    match stage {
-        Stage::ReconcileService => LifecycleStage::ReconcileService,
-        Stage::PreScaleUp => LifecycleStage::PreScaleUp,
-        Stage::ScaleUp => LifecycleStage::ScaleUp,
-        Stage::PostScaleUp => LifecycleStage::PostScaleUp,
-        Stage::TestTrafficShift => LifecycleStage::TestTrafficShift,
-        Stage::PostTestTrafficShift => LifecycleStage::PostTestTrafficShift,
-        Stage::PreProductionTrafficShift | Stage::ProductionTrafficShift => {
-            LifecycleStage::ProductionTrafficShift
-        }
-        Stage::PostProductionTrafficShift => LifecycleStage::PostProductionTrafficShift,
-        Stage::BakeTime => LifecycleStage::BakeTime,
-        Stage::CleanUp => LifecycleStage::CleanUp,
-    }
-}
-
 /// `lifecycleHookDetails[]`
 fn hook(run: &HookRun) -> ecs::DeploymentLifecycleHookDetail {
+    let (target_type, target_arn) = match &run.target {
+        HookTarget::Pause => (ecs::DeploymentLifecycleHookTargetType::Pause, None),
+        HookTarget::Function(function) => {
+            (ecs::DeploymentLifecycleHookTargetType::AwsLambda, Some(function.arn.clone()))
+        }
+    };
     ecs::DeploymentLifecycleHookDetail {
         expires_at: Some(run.expires_at),
         hook_id: Some(run.id.clone()),
         status: Some(run.status),
-        target_type: Some(run.target_type),
+        target_arn,
+        target_type: Some(target_type),
         timeout_action: Some(run.timeout_action),
-        ..ecs::DeploymentLifecycleHookDetail::default()
     }
 }
 

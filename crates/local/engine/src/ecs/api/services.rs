@@ -1,6 +1,7 @@
 //! Services: created, updated, described, listed, deleted.
 
-mod configuration;
+pub(super) mod configuration;
+pub(super) mod controllers;
 mod create;
 mod update;
 

@@ -11,7 +11,11 @@ use super::{
     SERVICE,
     lookup::{self, invalid},
 };
-use crate::{ApiError, Context, State, ecs::records::TaskDefinition, engine::Handlers};
+use crate::{
+    ApiError, Context, State,
+    ecs::{records::TaskDefinition, task_sets},
+    engine::Handlers,
+};
 
 /// AWS's most tags on one resource.
 const MOST: usize = 50;
@@ -96,6 +100,7 @@ fn check_exists(state: &State, context: &Context, arn: &str) -> Result<(), ApiEr
             Some("cluster") => state.clusters.contains(arn),
             Some("service") => state.services.contains(arn),
             Some("task") => state.tasks.contains(arn),
+            Some("task-set") => task_sets::find(state, arn).is_some(),
             Some("service-deployment") => state.service_deployments.contains(arn),
             Some("service-revision") => state.service_revisions.contains(arn),
             Some("task-definition") => arn

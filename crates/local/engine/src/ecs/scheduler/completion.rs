@@ -32,7 +32,7 @@ pub(super) fn is_complete(view: &ServiceView, criteria: Option<&DeploymentConfig
     let alone = view.deployments.len() == 1;
     let early = criteria.and_then(|it| it.early_success_criteria.as_ref()).filter(|criteria| criteria.enable);
     match early {
-        None => alone && is_settled(view),
+        None => alone && view.is_settled_at(view.desired),
         Some(criteria) => {
             let percent = criteria.healthy_percent.map_or(100, |percent| u32::try_from(percent).unwrap_or(0));
             let enough = primary.count(Standing::is_healthy) >= share_rounded_up(view.desired, percent);
@@ -40,14 +40,6 @@ pub(super) fn is_complete(view: &ServiceView, criteria: Option<&DeploymentConfig
             enough && (alone || deferred)
         }
     }
-}
-
-/// Whether the PRIMARY runs what is desired, all of it healthy, and nothing else.
-fn is_settled(view: &ServiceView) -> bool {
-    view.deployments.first().is_some_and(|primary| {
-        primary.count(Standing::is_healthy) == view.desired
-            && primary.count(Standing::is_live) == view.desired
-    })
 }
 
 /// Drops older deployments that have no task left: INACTIVE ones are not described.
@@ -94,19 +86,29 @@ pub(super) fn notice_steady(
 ) -> Option<Timestamp> {
     let primary = state.services.get(service_arn)?.deployments.first()?;
     let completed = primary.rollout_state == DeploymentRolloutState::Completed;
-    let steady = completed && view.deployments.len() == 1 && view.strays.is_empty() && is_settled(view);
-    let since = state.services.get(service_arn)?.steady_since;
-    match (steady, since) {
-        (true, Some(said)) if now < said + REPEATED_AFTER => Some(said + REPEATED_AFTER),
-        (true, _) => {
+    let alone = view.deployments.len() == 1 && view.strays.is_empty();
+    if completed && alone && view.is_settled_at(view.desired) {
+        return say_steady(state, service_arn, now);
+    }
+    is_not_steady(state, service_arn);
+    None
+}
+
+/// Says that the service is steady, unless that was said lately. Answers when to say so again.
+pub(super) fn say_steady(state: &mut State, service_arn: &str, now: Timestamp) -> Option<Timestamp> {
+    match state.services.get(service_arn)?.steady_since {
+        Some(said) if now < said + REPEATED_AFTER => Some(said + REPEATED_AFTER),
+        _ => {
             events::tell(state, service_arn, &Happened::SteadyState, now);
             state.services.update(service_arn, |service| service.steady_since = Some(now));
             Some(now + REPEATED_AFTER)
         }
-        (false, Some(_)) => {
-            state.services.update(service_arn, |service| service.steady_since = None);
-            None
-        }
-        (false, None) => None,
+    }
+}
+
+/// The service is not steady: once it is again, that is said at once.
+pub(super) fn is_not_steady(state: &mut State, service_arn: &str) {
+    if state.services.get(service_arn).is_some_and(|service| service.steady_since.is_some()) {
+        state.services.update(service_arn, |service| service.steady_since = None);
     }
 }

@@ -4,11 +4,11 @@
 
 use crate::{
     State,
-    ecs::records::{Service, ServiceStatus, Task, TaskOwner, TaskStatus},
+    ecs::records::{Service, ServiceStatus, Task, TaskOwner, TaskSet, TaskSetStatus, TaskStatus},
 };
 use tidegate_models::ecs::SchedulingStrategy;
 
-/// Tasks of a service, of one of its deployments or of one of its revisions.
+/// Tasks of a service, of one of its deployments, task sets or revisions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
     /// RUNNING, with no stop asked for.
@@ -19,11 +19,13 @@ pub(crate) struct Counts {
     pub(crate) desired: u32,
 }
 
-/// The counts of one deployment, by its id.
+/// The counts of one deployment or task set, by its id.
 pub(crate) fn counts(state: &State, service_arn: &str, deployment_id: &str) -> Counts {
-    let deployments = state.services.get(service_arn).map(|service| service.deployments.as_slice());
-    let deployment = deployments.unwrap_or_default().iter().find(|deployment| deployment.id == deployment_id);
-    let desired = deployment.map_or(0, |deployment| deployment.desired_count);
+    let desired = state.services.get(service_arn).and_then(|service| {
+        let task_set = || Some(computed_desired_count(service, service.task_set(deployment_id)?));
+        service.deployment(deployment_id).map(|deployment| deployment.desired_count).or_else(task_set)
+    });
+    let desired = desired.unwrap_or(0);
     count(state, service_arn, desired, |id, _| id == deployment_id)
 }
 
@@ -47,6 +49,14 @@ pub(super) fn desired_count(service: &Service) -> u32 {
         (ServiceStatus::Draining | ServiceStatus::Inactive, _) => 0,
         (ServiceStatus::Active, SchedulingStrategy::Daemon) => LOCAL_CONTAINER_INSTANCES,
         (ServiceStatus::Active, SchedulingStrategy::Replica) => service.desired_count,
+    }
+}
+
+/// How many tasks a task set should hold: its share of what its service wants, and none while it is deleted.
+pub(crate) fn computed_desired_count(service: &Service, task_set: &TaskSet) -> u32 {
+    match task_set.status {
+        TaskSetStatus::Draining => 0,
+        TaskSetStatus::Primary | TaskSetStatus::Active => task_set.scale.of(desired_count(service)),
     }
 }
 

@@ -32,10 +32,15 @@ pub(crate) fn delete_service(state: &mut State, arn: &str, now: Timestamp) {
 
 /// Once the last task of a DRAINING service is gone, it is INACTIVE.
 pub(super) fn end(state: &mut State, arn: &str, now: Timestamp) {
+    let task_sets = state.services.get(arn).map(|service| service.task_sets.clone()).unwrap_or_default();
+    for task_set in task_sets {
+        state.tags.remove(&task_set.arn);
+    }
     state.services.update(arn, |service| {
         service.status = ServiceStatus::Inactive;
         service.deleted_at = Some(now);
         service.deployments.clear();
+        service.task_sets.clear();
         service.last_completed = None;
     });
 }

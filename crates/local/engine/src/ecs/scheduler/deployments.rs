@@ -14,7 +14,7 @@ use tidegate_models::{
 };
 
 use super::{
-    breaker,
+    alarms, breaker,
     counts::{desired_count, revision_counts},
     events,
     launch::{definition_key, digest_of},
@@ -42,6 +42,7 @@ pub(crate) fn start_deployment(state: &mut State, service_arn: &str, now: Timest
     supersede(state, &service, now);
     let is_staged = staged::is_staged(&service.deployment_configuration);
 
+    let ignored_alarms = alarms::raised(state, &service);
     let images = images_of(state, &service.template.task_definition);
     let revision = ServiceRevision {
         arn: revision_arn.clone(),
@@ -70,7 +71,8 @@ pub(crate) fn start_deployment(state: &mut State, service_arn: &str, now: Timest
         deployment_configuration: service.deployment_configuration.clone(),
         rollback: None,
         circuit_breaker: Some(breaker::summary(&service)),
-        alarms: None,
+        alarms: alarms::summary(&service, &ignored_alarms),
+        ignored_alarms,
         final_counts: Vec::new(),
         staged: is_staged.then(|| staged::begin(state, &service, now)),
     };
@@ -141,6 +143,7 @@ pub(super) fn finish(state: &mut State, arn: &str, status: Status, reason: Optio
     let Some(row) = state.service_deployments.get(arn).filter(|row| !is_over(row.status)) else { return };
     let revisions: Vec<&String> =
         std::iter::once(&row.target_revision).chain(&row.source_revisions).collect();
+    let hooks = row.staged.as_ref().map(|staged| staged.hooks.clone()).unwrap_or_default();
     let final_counts = revisions.into_iter().map(|arn| counted(state, &row.service_arn, arn)).collect();
     state.service_deployments.update(arn, |row| {
         row.status = status;
@@ -156,7 +159,13 @@ pub(super) fn finish(state: &mut State, arn: &str, status: Status, reason: Optio
         {
             breaker.status = Some(MonitorStatus::MonitoringComplete);
         }
+        if let Some(alarms) = &mut row.alarms
+            && alarms.status == Some(MonitorStatus::Monitoring)
+        {
+            alarms.status = Some(MonitorStatus::MonitoringComplete);
+        }
     });
+    staged::give_up(state, &hooks);
 }
 
 /// Whether a service deployment with this status will never change again.
@@ -208,7 +217,7 @@ fn serving_revisions(service: &Service) -> Vec<String> {
 }
 
 /// The images of a task definition; those given by digest are resolved already.
-fn images_of(state: &State, task_definition: &str) -> Vec<ContainerImage> {
+pub(super) fn images_of(state: &State, task_definition: &str) -> Vec<ContainerImage> {
     let row = definition_key(task_definition).and_then(|key| state.task_definitions.get(&key));
     let containers = row.and_then(|row| row.document.container_definitions.as_ref()).into_iter().flatten();
     let image = |container: &tidegate_models::ecs::ContainerDefinition| ContainerImage {
@@ -249,6 +258,6 @@ fn forget_old_history(state: &mut State, service_arn: &str, now: Timestamp) {
 }
 
 /// The ARN of a resource of a service: `arn:aws:ecs:R:A:kind/<cluster>/<service>/<id>`.
-fn service_resource(service_arn: &str, kind: &str, id: &str) -> String {
+pub(super) fn service_resource(service_arn: &str, kind: &str, id: &str) -> String {
     format!("{}/{id}", service_arn.replacen(":service/", &format!(":{kind}/"), 1))
 }

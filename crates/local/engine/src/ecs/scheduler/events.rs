@@ -25,6 +25,10 @@ pub(super) const REPEATED_AFTER: Duration = Duration::from_hours(6);
 /// Something that a service tells. Tasks are given by ARN.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Happened<'a> {
+    /// Something that a task set tells of itself.
+    OfTaskSet { id: &'a str, happened: &'a Happened<'a> },
+    /// A task set should hold another number of tasks.
+    ComputedDesiredCount { task_set: &'a str, count: u32 },
     /// Tasks were started, some of them in place of unhealthy ones.
     StartedTasks { tasks: &'a [String], replaced: u32 },
     /// RUNNING tasks were told to stop.
@@ -47,6 +51,8 @@ pub(super) enum Happened<'a> {
     FailedContainerChecks { task: &'a str },
     /// The circuit breaker tripped.
     TasksFailedToStart { deployment: &'a str },
+    /// A deployment alarm went into ALARM.
+    AlarmDetected { deployment: &'a str },
     /// A deployment was stopped by its user.
     StoppedByUser { deployment: &'a str },
     /// A deployment failed for this reason, in AWS's words.
@@ -79,6 +85,22 @@ pub(super) fn tell(state: &mut State, service_arn: &str, happened: &Happened<'_>
     let number = last + 1;
     let row = Row { service_arn: service_arn.to_owned(), number, event };
     state.service_events.insert(&Row::key(service_arn, number), row);
+}
+
+/// Adds an event of a deployment's or a task set's tasks: of a task set AWS says which.
+pub(super) fn tell_of(
+    state: &mut State,
+    service_arn: &str,
+    id: &str,
+    happened: &Happened<'_>,
+    now: Timestamp,
+) {
+    let is_task_set = state.services.get(service_arn).is_some_and(|service| service.task_set(id).is_some());
+    if is_task_set {
+        tell(state, service_arn, &Happened::OfTaskSet { id, happened }, now);
+    } else {
+        tell(state, service_arn, happened, now);
+    }
 }
 
 /// Adds an event unless it was told already and its `cause` was not resolved since.
@@ -124,6 +146,10 @@ impl Happened<'_> {
 impl fmt::Display for Happened<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::OfTaskSet { id, happened } => write!(f, ", taskSet {id}{happened}"),
+            Self::ComputedDesiredCount { task_set, count } => {
+                write!(f, ") updated computedDesiredCount for taskSet {task_set} to {count}.")
+            }
             Self::StartedTasks { tasks, replaced } => {
                 write!(f, ") has started {} tasks: {}.", tasks.len(), Tasks(tasks))?;
                 match replaced {
@@ -158,6 +184,9 @@ impl fmt::Display for Happened<'_> {
             }
             Self::TasksFailedToStart { deployment } => {
                 write!(f, ") (deployment {deployment}) deployment failed: tasks failed to start.")
+            }
+            Self::AlarmDetected { deployment } => {
+                write!(f, ") (deployment {deployment}) deployment failed: alarm detected.")
             }
             Self::FailedBecause { deployment, reason } => {
                 write!(f, ") (deployment {deployment}) deployment failed: {reason}")
@@ -225,6 +254,24 @@ mod tests {
             ),
             (Happened::StoppedPending { count: 2 }, "(service web) stopped 2 pending tasks."),
             (
+                Happened::OfTaskSet {
+                    id: "ecs-svc/7",
+                    happened: &Happened::StartedTasks { tasks: &tasks[..1], replaced: 0 },
+                },
+                "(service web, taskSet ecs-svc/7) has started 1 tasks: (task 0a).",
+            ),
+            (
+                Happened::OfTaskSet {
+                    id: "ecs-svc/7",
+                    happened: &Happened::Registered { count: 1, group: "arn:g" },
+                },
+                "(service web, taskSet ecs-svc/7) registered 1 targets in (target-group arn:g)",
+            ),
+            (
+                Happened::ComputedDesiredCount { task_set: "ecs-svc/7", count: 1 },
+                "(service web) updated computedDesiredCount for taskSet ecs-svc/7 to 1.",
+            ),
+            (
                 Happened::Registered { count: 1, group },
                 "(service web) registered 1 targets in (target-group arn:aws:elasticloadbalancing:r:a:targetgroup/blue/0123456789abcdef)",
             ),
@@ -240,6 +287,10 @@ mod tests {
             (
                 Happened::TasksFailedToStart { deployment: "ecs-svc/7" },
                 "(service web) (deployment ecs-svc/7) deployment failed: tasks failed to start.",
+            ),
+            (
+                Happened::AlarmDetected { deployment: "ecs-svc/7" },
+                "(service web) (deployment ecs-svc/7) deployment failed: alarm detected.",
             ),
             (
                 Happened::RollingBack { target: "ecs-svc/6" },

@@ -2,7 +2,7 @@
 //!
 //! Facts §2.1: the target becomes PRIMARY and `IN_PROGRESS` again under its old id, and is no target itself until it has
 //! completed; without a target the deployment stalls FAILED; with roll-back off it stays PRIMARY. The service deployment
-//! that failed is the one that is rolled back. Alarms become a [`Cause`] of their own. Start at [`fail_primary`].
+//! that failed is the one that is rolled back. The monitor that sees it first decides whether to go back. Start at [`fail_primary`].
 
 use tidegate_models::{
     Timestamp,
@@ -13,7 +13,7 @@ use tidegate_models::{
 };
 
 use super::{
-    breaker,
+    alarms, breaker,
     counts::desired_count,
     deployments::finish,
     events::{self, Happened},
@@ -21,13 +21,15 @@ use super::{
 };
 use crate::{
     State,
-    ecs::records::{Deployment, FailureCount, Service, StartThrottle},
+    ecs::records::{Deployment, FailureCount, Service, Stage, StartThrottle},
 };
 
 const BREAKER_ROLLED_BACK: &str =
     "Service deployment rolled back because the circuit breaker threshold was exceeded.";
 const BREAKER_STOPPED: &str =
     "Service deployment stopped because the circuit breaker threshold was exceeded.";
+const ALARM_ROLLED_BACK: &str = "Service deployment rolled back because an alarm was detected.";
+const ALARM_STOPPED: &str = "Service deployment stopped because an alarm was detected.";
 const USER_ROLLED_BACK: &str = "Service deployment rolled back because it was stopped by user.";
 const USER_STOPPED: &str = "Service deployment stopped by user.";
 const NO_CANDIDATE: &str = "No rollback candidate was found to run the rollback";
@@ -37,14 +39,20 @@ const NO_CANDIDATE: &str = "No rollback candidate was found to run the rollback"
 pub(super) enum Cause {
     /// Too many of its tasks failed.
     BreakerTripped,
+    /// These alarms went into ALARM.
+    AlarmDetected(Vec<String>),
     /// `StopServiceDeployment` with ROLLBACK.
     RollbackRequested,
     /// `StopServiceDeployment` with ABORT.
     AbortRequested,
     /// The rules that move its traffic are not what they must be; AWS's words.
     Networking(String),
-    /// A lifecycle hook of this stage did not let it go.
-    HookFailed(HookStage),
+    /// A lifecycle hook of this stage did not let it go; why, in AWS's words, where there is more to say.
+    HookFailed { stage: HookStage, why: Option<String> },
+    /// This stage took longer than a stage may.
+    StageTimedOut(Stage),
+    /// All of it took longer than a deployment may.
+    TimedOut,
 }
 
 impl Cause {
@@ -52,14 +60,24 @@ impl Cause {
     fn rolled_back(&self) -> String {
         match self {
             Self::BreakerTripped => BREAKER_ROLLED_BACK.to_owned(),
+            Self::AlarmDetected(_) => ALARM_ROLLED_BACK.to_owned(),
             Self::RollbackRequested | Self::AbortRequested => USER_ROLLED_BACK.to_owned(),
             Self::Networking(detail) => {
                 format!(
                     "Service deployment rolled back because of invalid networking configuration. {detail}"
                 )
             }
-            Self::HookFailed(stage) => {
-                format!("Service deployment rolled back because {stage} lifecycle hook(s) failed.")
+            Self::HookFailed { stage, why } => {
+                let failed =
+                    format!("Service deployment rolled back because {stage} lifecycle hook(s) failed.");
+                why.iter().fold(failed, |failed, why| format!("{failed} {why}"))
+            }
+            Self::StageTimedOut(stage) => format!(
+                "Service deployment rolled back because the {} stage did not complete within 24 hours.",
+                staged::lifecycle_stage(*stage)
+            ),
+            Self::TimedOut => {
+                "Service deployment rolled back because it did not complete within 30 days.".to_owned()
             }
         }
     }
@@ -70,20 +88,30 @@ pub(super) fn fail_primary(state: &mut State, service_arn: &str, cause: Cause, n
     let Some(service) = state.services.get(service_arn).cloned() else { return };
     let Some(primary) = service.deployments.first() else { return };
     tell_failure(state, service_arn, primary, &cause, now);
-    if cause == Cause::BreakerTripped {
-        mark_breaker(state, primary);
+    match &cause {
+        Cause::BreakerTripped => mark_breaker(state, primary),
+        Cause::AlarmDetected(names) => alarms::mark(state, primary, names),
+        _ => {}
     }
     let target = service.last_completed.as_ref().filter(|target| target.id != primary.id);
-    match target.filter(|_| goes_back(&service, &cause)) {
+    match target.filter(|_| goes_back(state, &service, &cause)) {
         Some(target) => roll_back(state, &service, target, &cause, now),
         None => stall(state, &service, &cause, now),
     }
 }
 
-fn goes_back(service: &Service, cause: &Cause) -> bool {
+fn goes_back(state: &State, service: &Service, cause: &Cause) -> bool {
+    let current = service.current_service_deployment.as_ref();
     match cause {
         Cause::BreakerTripped => breaker::rolls_back(service),
-        Cause::RollbackRequested | Cause::Networking(_) | Cause::HookFailed(_) => true,
+        Cause::AlarmDetected(_) => {
+            current.and_then(|arn| state.service_deployments.get(arn)).is_some_and(alarms::rolls_back)
+        }
+        Cause::RollbackRequested
+        | Cause::Networking(_)
+        | Cause::HookFailed { .. }
+        | Cause::StageTimedOut(_)
+        | Cause::TimedOut => true,
         Cause::AbortRequested => false,
     }
 }
@@ -95,11 +123,14 @@ fn tell_failure(state: &mut State, service_arn: &str, primary: &Deployment, caus
             "ECS deployment circuit breaker: tasks failed to start.",
             Happened::TasksFailedToStart { deployment: &primary.id },
         ),
+        Cause::AlarmDetected(_) => {
+            ("ECS deployment failed: alarm detected.", Happened::AlarmDetected { deployment: &primary.id })
+        }
         Cause::RollbackRequested | Cause::AbortRequested => (
             "ECS deployment failed: service deployment stopped by user.",
             Happened::StoppedByUser { deployment: &primary.id },
         ),
-        Cause::Networking(_) | Cause::HookFailed(_) => {
+        Cause::Networking(_) | Cause::HookFailed { .. } | Cause::StageTimedOut(_) | Cause::TimedOut => {
             (because.as_str(), Happened::FailedBecause { deployment: &primary.id, reason: &because })
         }
     };
@@ -179,9 +210,10 @@ fn stall(state: &mut State, service: &Service, cause: &Cause, now: Timestamp) {
     let row = state.service_deployments.get(&failed.service_deployment_arn);
     let already_rolling_back = row.is_some_and(|row| row.rollback.is_some());
     let (status, reason) = match cause {
-        _ if goes_back(service, cause) => (Status::RollbackFailed, NO_CANDIDATE),
+        _ if goes_back(state, service, cause) => (Status::RollbackFailed, NO_CANDIDATE),
         _ if already_rolling_back => (Status::RollbackFailed, USER_STOPPED),
         Cause::BreakerTripped => (Status::Stopped, BREAKER_STOPPED),
+        Cause::AlarmDetected(_) => (Status::Stopped, ALARM_STOPPED),
         _ => (Status::Stopped, USER_STOPPED),
     };
     finish(state, &failed.service_deployment_arn, status, Some(reason), now);

@@ -16,7 +16,9 @@ use super::{
 };
 use crate::{
     Effect, State, StopCause,
-    ecs::records::{ContainerStatus, StandingCause, Task, TaskContainer, TaskOwner, TaskStatus, TaskStop},
+    ecs::records::{
+        ContainerStatus, Service, StandingCause, Task, TaskContainer, TaskOwner, TaskStatus, TaskStop,
+    },
     engine::TaskChange,
     state::Subject,
 };
@@ -134,7 +136,7 @@ pub(super) fn begin_stop(
     deregistered
 }
 
-/// Says that targets of tasks of a deployment drain.
+/// Says that targets of tasks of a deployment or task set drain.
 pub(super) fn tell_deregistered(
     state: &mut State,
     service_arn: &str,
@@ -144,7 +146,8 @@ pub(super) fn tell_deregistered(
     now: Timestamp,
 ) {
     for (group, count) in deregistered {
-        events::tell(state, service_arn, &Happened::Deregistered { count: *count, group }, now);
+        let happened = Happened::Deregistered { count: *count, group };
+        events::tell_of(state, service_arn, deployment, &happened, now);
     }
     if !deregistered.is_empty() {
         events::tell(state, service_arn, &Happened::BegunDraining { count: tasks, deployment }, now);
@@ -192,12 +195,20 @@ fn run(state: &mut State, task_arn: &str, now: Timestamp) {
     });
     targets::register(state, task_arn, now);
     if let TaskOwner::Service { service_arn, deployment_id, .. } = owner {
-        let deployment = state.services.get(&service_arn).and_then(|it| it.deployment(&deployment_id));
-        if deployment.is_some_and(|it| !it.has_run || it.throttle.failures > 0) {
+        let service = state.services.get(&service_arn);
+        let is_news = |service: &Service| {
+            let deployment = service.deployment(&deployment_id);
+            let task_set = service.task_set(&deployment_id);
+            deployment.is_some_and(|it| !it.has_run || it.throttle.failures > 0)
+                || task_set.is_some_and(|it| it.throttle.failures > 0)
+        };
+        if service.is_some_and(is_news) {
             state.services.update(&service_arn, |service| {
                 if let Some(deployment) = service.deployments.iter_mut().find(|it| it.id == deployment_id) {
                     deployment.has_run = true;
-                    deployment.throttle.ran();
+                }
+                if let Some((throttle, _)) = service.throttle_mut(&deployment_id) {
+                    throttle.ran();
                 }
             });
         }
@@ -271,14 +282,13 @@ fn slow_down(
     now: Timestamp,
 ) {
     let impaired = state.services.update(service_arn, |service| {
-        let deployment = service.deployments.iter_mut().find(|it| it.id == deployment_id)?;
-        let desired = deployment.desired_count;
+        let (throttle, desired) = service.throttle_mut(deployment_id)?;
         if !ran {
-            deployment.throttle.never_ran(desired, now);
+            throttle.never_ran(desired, now);
         } else if unproven {
-            deployment.throttle.ran_in_vain(now);
+            throttle.ran_in_vain(now);
         }
-        Some(!ran && deployment.throttle.is_impaired(desired))
+        Some(!ran && throttle.is_impaired(desired))
     });
     if impaired.flatten() == Some(true) {
         events::tell_standing(

@@ -366,6 +366,7 @@ mod tests {
             role,
             in_progress: role == Role::Rolling,
             desired,
+            groups: Vec::new(),
             held_until: None,
             tasks,
         }
@@ -386,7 +387,15 @@ mod tests {
 
     fn view(desired: u32, floor: u32, ceiling: u32, deployments: Vec<DeploymentView>) -> ServiceView {
         let limits = Limits { floor, ceiling };
-        ServiceView { leaves: false, desired, limits, held: None, deployments, strays: Vec::new() }
+        ServiceView {
+            leaves: false,
+            desired,
+            limits,
+            held: None,
+            deployments,
+            strays: Vec::new(),
+            settled_at: None,
+        }
     }
 
     /// `+n` for starts and the letters of what is stopped, by deployment.

@@ -7,11 +7,11 @@ use std::collections::BTreeMap;
 
 use tidegate_models::{
     Timestamp,
-    ecs::{ServiceDeploymentStatus as Status, TaskStopCode},
+    ecs::{DeploymentControllerType, ServiceDeploymentStatus as Status, TaskStopCode},
 };
 
 use super::{
-    breaker, completion, deletion,
+    alarms, breaker, completion, deletion,
     events::{self, Happened},
     failure::{self, Cause},
     health::{Standing, Unhealthy},
@@ -20,6 +20,7 @@ use super::{
     plan::{Because, Plan, Start, Stop, plan},
     staged,
     targets::ByGroup,
+    task_sets,
     view::ServiceView,
 };
 use crate::{
@@ -32,24 +33,29 @@ pub(crate) fn reconcile_service(state: &mut State, arn: &str, now: Timestamp) ->
     match state.services.get(arn)?.status {
         ServiceStatus::Inactive => deletion::forget(state, arn, now),
         ServiceStatus::Draining => {
-            let view = look(state, arn, now)?;
-            apply(state, arn, &view, &plan(&view), now);
-            if look(state, arn, now)?.is_empty() {
+            for view in look_at_all(state, arn, now) {
+                apply(state, arn, &view, &plan(&view), now);
+            }
+            task_sets::changed(state, arn);
+            if look_at_all(state, arn, now).iter().all(ServiceView::is_empty) {
                 deletion::end(state, arn, now);
                 return deletion::forget(state, arn, now);
             }
             None
         }
-        ServiceStatus::Active => schedule(state, arn, now),
+        ServiceStatus::Active => match state.services.get(arn)?.controller {
+            DeploymentControllerType::Ecs => schedule(state, arn, now),
+            DeploymentControllerType::CodeDeploy | DeploymentControllerType::External => {
+                task_sets::schedule(state, arn, now)
+            }
+        },
     }
 }
 
 fn schedule(state: &mut State, arn: &str, now: Timestamp) -> Option<Timestamp> {
-    if state.services.get(arn)?.deployments.is_empty() {
-        return None;
-    }
     begin_requested(state, arn, now);
     fail_if_tripped(state, arn, now);
+    fail_if_alarmed(state, arn, now);
     take_in_health(state, arn, &look(state, arn, now)?, now);
     let stage = staged::advance(state, arn, now);
     let view = look(state, arn, now)?;
@@ -60,11 +66,27 @@ fn schedule(state: &mut State, arn: &str, now: Timestamp) -> Option<Timestamp> {
     completion::drop_inactive(state, arn, &mut view);
     let service = state.services.get(arn)?;
     let in_progress = view.deployments.first().is_some_and(|primary| primary.in_progress);
+    let mut bakes = None;
     if in_progress && completion::is_complete(&view, criteria(state, service)) {
-        completion::complete(state, arn, now);
+        bakes = alarms::bake(state, arn, now);
+        if bakes.is_none() {
+            completion::complete(state, arn, now);
+        }
     }
     let steady = completion::notice_steady(state, arn, &view, now);
-    steady.into_iter().chain(view.next_change()).chain(stage).min()
+    steady.into_iter().chain(view.next_change()).chain(stage).chain(bakes).min()
+}
+
+/// The deployments of a service in one view, or each of its task sets in a view of its own.
+pub(super) fn look_at_all(state: &State, arn: &str, now: Timestamp) -> Vec<ServiceView> {
+    let Some(service) = state.services.get(arn) else { return Vec::new() };
+    match service.controller {
+        DeploymentControllerType::Ecs => vec![ServiceView::of(state, service, now)],
+        DeploymentControllerType::CodeDeploy | DeploymentControllerType::External => {
+            let of_task_set = |it| ServiceView::of_task_set(state, service, it, now);
+            service.task_sets.iter().map(of_task_set).collect()
+        }
+    }
 }
 
 fn look(state: &State, arn: &str, now: Timestamp) -> Option<ServiceView> {
@@ -110,11 +132,19 @@ fn fail_if_tripped(state: &mut State, arn: &str, now: Timestamp) {
     }
 }
 
+fn fail_if_alarmed(state: &mut State, arn: &str, now: Timestamp) {
+    let detected =
+        state.services.get(arn).map(|service| alarms::detected(state, service)).unwrap_or_default();
+    if !detected.is_empty() {
+        failure::fail_primary(state, arn, Cause::AlarmDetected(detected), now);
+    }
+}
+
 /// Counts tasks that became healthy and tasks that were found unhealthy, each once, in order of age.
 ///
 /// An unhealthy task counts when it is found, which is when the scheduler decides to replace it: with more unhealthy tasks
 /// than may be stopped at once, the breaker need not wait for the last of them to be stopped.
-fn take_in_health(state: &mut State, arn: &str, view: &ServiceView, now: Timestamp) {
+pub(super) fn take_in_health(state: &mut State, arn: &str, view: &ServiceView, now: Timestamp) {
     for deployment in &view.deployments {
         for task in &deployment.tasks {
             if task.standing.is_healthy() {
@@ -165,7 +195,7 @@ fn notice_unhealthy(
     fail_if_tripped(state, arn, now);
 }
 
-fn apply(state: &mut State, arn: &str, view: &ServiceView, plan: &Plan, now: Timestamp) {
+pub(super) fn apply(state: &mut State, arn: &str, view: &ServiceView, plan: &Plan, now: Timestamp) {
     set_desired(state, arn, view, plan, now);
     stop(state, arn, view, &plan.stops, now);
     for start in &plan.starts {
@@ -221,29 +251,31 @@ fn stop(state: &mut State, arn: &str, view: &ServiceView, stops: &[Stop], now: T
         let (pending, running): (Vec<&Stop>, Vec<&Stop>) =
             stops.into_iter().partition(|stop| stop.stood.is_pending());
         if !pending.is_empty() {
-            events::tell(state, arn, &Happened::StoppedPending { count: pending.len() }, now);
+            let happened = Happened::StoppedPending { count: pending.len() };
+            events::tell_of(state, arn, deployment, &happened, now);
         }
         if !running.is_empty() {
             let tasks: Vec<String> = running.iter().map(|stop| stop.task.clone()).collect();
-            events::tell(state, arn, &Happened::StoppedRunning { tasks: &tasks }, now);
+            events::tell_of(state, arn, deployment, &Happened::StoppedRunning { tasks: &tasks }, now);
         }
         tell_deregistered(state, arn, deployment, &deregistered, drained, now);
     }
 }
 
-/// Starts tasks of a deployment and says so.
+/// Starts tasks of a deployment or task set and says so.
 fn launch(state: &mut State, arn: &str, view: &ServiceView, start: Start, now: Timestamp) {
     let Some(service) = state.services.get(arn) else { return };
-    let Some(deployment) = service.deployment(&view.deployments[start.deployment].id) else { return };
-    let Some(revision) = state.service_revisions.get(&deployment.revision_arn) else { return };
+    let id = &view.deployments[start.deployment].id;
+    let revision = service.revision_of(id).and_then(|arn| state.service_revisions.get(arn));
+    let Some(revision) = revision else { return };
     let template = revision.template.clone();
     let new = NewTask {
         cluster_arn: service.cluster_arn.clone(),
         task_definition: template.task_definition.clone(),
         owner: TaskOwner::Service {
             service_arn: arn.to_owned(),
-            deployment_id: deployment.id.clone(),
-            revision_arn: deployment.revision_arn.clone(),
+            deployment_id: id.clone(),
+            revision_arn: revision.arn.clone(),
         },
         overrides: None,
         launch: crate::ecs::records::TaskLaunch::default(),
@@ -261,5 +293,5 @@ fn launch(state: &mut State, arn: &str, view: &ServiceView, start: Start, now: T
         })
         .collect();
     let happened = Happened::StartedTasks { tasks: &started, replaced: start.replaced };
-    events::tell(state, arn, &happened, now);
+    events::tell_of(state, arn, id, &happened, now);
 }

@@ -26,9 +26,9 @@ pub(super) type ByGroup = BTreeMap<String, u32>;
 /// Registers a RUNNING task with the target groups of its service revision, as far as it is not.
 pub(super) fn register(state: &mut State, task_arn: &str, now: Timestamp) {
     let Some(task) = state.tasks.get(task_arn) else { return };
-    let TaskOwner::Service { service_arn, revision_arn, .. } = &task.owner else { return };
+    let TaskOwner::Service { service_arn, deployment_id, revision_arn } = &task.owner else { return };
     let Some(revision) = state.service_revisions.get(revision_arn) else { return };
-    let service_arn = service_arn.clone();
+    let (service_arn, deployment_id) = (service_arn.clone(), deployment_id.clone());
     let given = staged::resolved(&revision.template, &revision.target_groups);
     let wanted: Vec<TaskTarget> = given.iter().filter_map(|given| target_of(state, task, given)).collect();
     let mut registered = ByGroup::new();
@@ -44,7 +44,8 @@ pub(super) fn register(state: &mut State, task_arn: &str, now: Timestamp) {
         state.tasks.update(task_arn, |task| task.targets = wanted);
     }
     for (group, count) in &registered {
-        events::tell(state, &service_arn, &Happened::Registered { count: *count, group }, now);
+        let happened = Happened::Registered { count: *count, group };
+        events::tell_of(state, &service_arn, &deployment_id, &happened, now);
     }
 }
 

@@ -7,6 +7,7 @@ mod services;
 mod settings;
 mod tags;
 mod task_definitions;
+mod task_sets;
 mod tasks;
 
 use serde_json::{Value, json};

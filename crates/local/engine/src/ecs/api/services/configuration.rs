@@ -1,24 +1,32 @@
 //! What CreateService and UpdateService both check and fill in.
 
 use tidegate_models::ecs::{
-    Compatibility, DeploymentCircuitBreaker, DeploymentConfiguration, DeploymentLifecycleHook,
-    DeploymentLifecycleHookStage as HookStage, DeploymentLifecycleHookTargetType as HookTarget,
-    DeploymentStrategy, LoadBalancer, NetworkMode, SchedulingStrategy, TaskDefinition,
-    ThresholdConfiguration, ThresholdType,
+    CapacityProviderStrategyItem, Compatibility, DeploymentCircuitBreaker, DeploymentConfiguration,
+    DeploymentControllerType, DeploymentLifecycleHook, DeploymentLifecycleHookStage as HookStage,
+    DeploymentLifecycleHookTargetType as HookTarget, DeploymentStrategy, LaunchType, LoadBalancer,
+    NetworkMode, SchedulingStrategy, TaskDefinition, ThresholdConfiguration, ThresholdType,
 };
 
 use super::super::lookup::invalid;
-use crate::{ApiError, State, ecs::records::RevisionTemplate, elbv2};
+use crate::{
+    ApiError, Scope, State, cloudwatch,
+    ecs::records::{Cluster, RevisionTemplate},
+    elbv2,
+};
 
 /// A deployment configuration with AWS's defaults, as DescribeServices answers it.
 pub(super) fn filled(
     given: Option<DeploymentConfiguration>,
     scheduling: SchedulingStrategy,
+    controller: DeploymentControllerType,
 ) -> DeploymentConfiguration {
     let mut configuration = given.unwrap_or_default();
     let daemon = scheduling == SchedulingStrategy::Daemon;
     configuration.minimum_healthy_percent.get_or_insert(if daemon { 0 } else { 100 });
     configuration.maximum_percent.get_or_insert(if daemon { 100 } else { 200 });
+    if controller != DeploymentControllerType::Ecs {
+        return configuration;
+    }
     configuration.strategy.get_or_insert(DeploymentStrategy::Rolling);
     configuration.bake_time_in_minutes.get_or_insert(0);
     let breaker = configuration.deployment_circuit_breaker.get_or_insert(DeploymentCircuitBreaker {
@@ -32,6 +40,21 @@ pub(super) fn filled(
         .threshold_configuration
         .get_or_insert(ThresholdConfiguration { r#type: ThresholdType::BoundedPercent, value: 50 });
     configuration
+}
+
+/// Where new tasks run: as given, or as the cluster says, or on EC2.
+pub(in crate::ecs::api) fn launch(
+    cluster: &Cluster,
+    launch_type: Option<LaunchType>,
+    strategy: Option<Vec<CapacityProviderStrategyItem>>,
+) -> (Option<LaunchType>, Vec<CapacityProviderStrategyItem>) {
+    let strategy = match (strategy, launch_type) {
+        (Some(given), _) => given,
+        (None, None) => cluster.default_capacity_provider_strategy.clone(),
+        (None, Some(_)) => Vec::new(),
+    };
+    let launch_type = launch_type.or_else(|| strategy.is_empty().then_some(LaunchType::Ec2));
+    (launch_type, strategy)
 }
 
 /// Refuses a configuration that AWS refuses, or that this version does not carry out.
@@ -60,6 +83,28 @@ pub(super) fn check(
         check_threshold(breaker)?;
     }
     check_early_success(configuration, minimum)
+}
+
+/// Refuses alarms that nobody could be warned by.
+pub(super) fn check_alarms(
+    state: &State,
+    scope: &Scope,
+    configuration: &DeploymentConfiguration,
+) -> Result<(), ApiError> {
+    let Some(alarms) = configuration.alarms.as_ref().filter(|alarms| alarms.enable) else { return Ok(()) };
+    if alarms.alarm_names.is_empty() {
+        return Err(invalid("alarmNames cannot be empty when deployment alarms are enabled."));
+    }
+    let missing =
+        alarms.alarm_names.iter().filter(|name| cloudwatch::alarm_state(state, scope, name).is_none());
+    let missing: Vec<&str> = missing.map(String::as_str).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(invalid(format!(
+        "The following deployment alarms do not exist: {}. Create them before the deployment, or leave them out of alarmNames.",
+        missing.join(", ")
+    )))
 }
 
 /// What only deployments in stages have: steps, bakes and hooks.
@@ -105,26 +150,54 @@ fn check_percent(member: &str, percent: Option<f64>, least: f64) -> Result<(), A
 }
 
 fn check_hook(hook: &DeploymentLifecycleHook) -> Result<(), ApiError> {
-    if hook.target_type != Some(HookTarget::Pause) {
-        return Err(ApiError::new(
-            "UnsupportedFeatureException",
-            "The local cloud does not invoke AWS_LAMBDA lifecycle hooks yet; it has PAUSE hooks.",
-        ));
-    }
     let stages = hook.lifecycle_stages.as_deref().unwrap_or_default();
     if stages.is_empty() {
         return Err(invalid("lifecycleStages cannot be empty."));
     }
-    if stages.iter().any(|it| matches!(it, HookStage::TestTrafficShift | HookStage::ProductionTrafficShift)) {
-        return Err(invalid(
-            "PAUSE lifecycle hooks are not allowed at TEST_TRAFFIC_SHIFT and PRODUCTION_TRAFFIC_SHIFT.",
-        ));
+    match hook.target_type.unwrap_or(HookTarget::AwsLambda) {
+        HookTarget::AwsLambda => check_function_hook(hook)?,
+        HookTarget::Pause => check_pause_hook(hook, stages)?,
     }
     let minutes = hook.timeout_configuration.as_ref().and_then(|timeout| timeout.timeout_in_minutes);
     if minutes.is_some_and(|minutes| !(1..=20_160).contains(&minutes)) {
         return Err(invalid("timeoutInMinutes must be between 1 and 20160."));
     }
     Ok(())
+}
+
+fn check_function_hook(hook: &DeploymentLifecycleHook) -> Result<(), ApiError> {
+    let Some(function) = given(hook.hook_target_arn.as_ref()) else {
+        return Err(invalid("hookTargetArn is required for AWS_LAMBDA lifecycle hooks."));
+    };
+    let parts: Vec<&str> = function.splitn(7, ':').collect();
+    let is_function = matches!(parts[..], ["arn", _, "lambda", region, account, "function", name]
+        if ![region, account, name].contains(&""));
+    if !is_function {
+        return Err(invalid(format!(
+            "hookTargetArn has an invalid ARN format. Must be the ARN of a Lambda function. Got: {function}"
+        )));
+    }
+    if given(hook.role_arn.as_ref()).is_none() {
+        return Err(invalid("roleArn is required for AWS_LAMBDA lifecycle hooks."));
+    }
+    Ok(())
+}
+
+fn check_pause_hook(hook: &DeploymentLifecycleHook, stages: &[HookStage]) -> Result<(), ApiError> {
+    if given(hook.hook_target_arn.as_ref()).is_some() {
+        return Err(invalid("hookTargetArn is not applicable for PAUSE lifecycle hooks."));
+    }
+    if stages.iter().any(|it| matches!(it, HookStage::TestTrafficShift | HookStage::ProductionTrafficShift)) {
+        return Err(invalid(
+            "PAUSE lifecycle hooks are not allowed at TEST_TRAFFIC_SHIFT and PRODUCTION_TRAFFIC_SHIFT.",
+        ));
+    }
+    Ok(())
+}
+
+/// What was given; an empty text is nothing.
+fn given(text: Option<&String>) -> Option<&String> {
+    text.filter(|text| !text.is_empty())
 }
 
 /// Checks the rules and the second target groups that a deployment in stages moves traffic between.
@@ -204,6 +277,9 @@ fn check_early_success(configuration: &DeploymentConfiguration, minimum: i32) ->
     else {
         return Ok(());
     };
+    if configuration.strategy.is_some_and(|strategy| strategy != DeploymentStrategy::Rolling) {
+        return Err(invalid("earlySuccessCriteria is only valid with the ROLLING deployment strategy."));
+    }
     let (Some(percent), Some(_)) = (criteria.healthy_percent, criteria.source_service_revision_cleanup)
     else {
         return Err(invalid(
@@ -217,7 +293,7 @@ fn check_early_success(configuration: &DeploymentConfiguration, minimum: i32) ->
 }
 
 /// Checks that what a deployment would start fits together: task definition, containers and ports, target groups, network.
-pub(super) fn check_template(
+pub(in crate::ecs::api) fn check_template(
     state: &State,
     template: &RevisionTemplate,
     definition: &TaskDefinition,

@@ -1,7 +1,8 @@
 //! CreateService.
 
-use tidegate_models::ecs::{
-    CreateServiceRequest, CreateServiceResponse, DeploymentControllerType, LaunchType, SchedulingStrategy,
+use tidegate_models::{
+    Timestamp,
+    ecs::{CreateServiceRequest, CreateServiceResponse, DeploymentControllerType, SchedulingStrategy},
 };
 
 use super::{
@@ -10,13 +11,14 @@ use super::{
         lookup::{self, invalid},
         tags,
     },
-    configuration,
+    configuration, controllers,
 };
 use crate::{
     ApiError, Context, State,
     ecs::{
-        records::{Cluster, RevisionTemplate, Service, ServiceEcho, ServiceStatus},
+        records::{Cluster, RevisionTemplate, Scale, Service, ServiceEcho, ServiceStatus},
         scheduler,
+        task_sets::{self, NewTaskSet},
     },
 };
 
@@ -53,10 +55,28 @@ pub(super) fn create(
     if let Some(token) = token {
         state.tokens.insert(&token, arn.clone());
     }
-    scheduler::start_deployment(state, &arn, context.now);
+    start(state, &arn, context.now);
     let service =
         state.services.get(&arn).map(|service| descriptions::service(state, service, Tags::Included));
     Ok(CreateServiceResponse { service })
+}
+
+/// Starts what a new service runs: the first deployment, or the first task set, which is PRIMARY from the start. With the
+/// EXTERNAL controller that is for others to do.
+fn start(state: &mut State, arn: &str, now: Timestamp) {
+    let Some(service) = state.services.get(arn) else { return };
+    match service.controller {
+        DeploymentControllerType::Ecs => {
+            scheduler::start_deployment(state, arn, now);
+        }
+        DeploymentControllerType::CodeDeploy => {
+            let template = service.template.clone();
+            let first = NewTaskSet { template, scale: Scale::FULL, external_id: None, started_by: None };
+            let id = task_sets::create(state, arn, first, now);
+            task_sets::set_primary(state, arn, &id, now);
+        }
+        DeploymentControllerType::External => {}
+    }
 }
 
 /// The new service's row, with everything that it names looked up and checked.
@@ -67,13 +87,8 @@ fn checked(
     arn: &str,
     input: CreateServiceRequest,
 ) -> Result<Service, ApiError> {
-    let controller = input.deployment_controller.map_or(DeploymentControllerType::Ecs, |given| given.r#type);
-    if controller != DeploymentControllerType::Ecs {
-        return Err(ApiError::new(
-            "UnsupportedFeatureException",
-            format!("The local cloud does not have the {controller} deployment controller yet; it has ECS."),
-        ));
-    }
+    let controller =
+        input.deployment_controller.as_ref().map_or(DeploymentControllerType::Ecs, |given| given.r#type);
     let scheduling = input.scheduling_strategy.unwrap_or(SchedulingStrategy::Replica);
     let desired_count = match (scheduling, input.desired_count) {
         (SchedulingStrategy::Daemon, Some(_)) => {
@@ -85,31 +100,18 @@ fn checked(
         (SchedulingStrategy::Replica, given) => u32::try_from(given.unwrap_or(0))
             .map_err(|_| invalid("desiredCount must be greater than or equal to 0."))?,
     };
-    let deployment_configuration = configuration::filled(input.deployment_configuration, scheduling);
+    controllers::check_new(controller, scheduling, &input)?;
+    let deployment_configuration =
+        configuration::filled(input.deployment_configuration.clone(), scheduling, controller);
+    controllers::check_configuration(&deployment_configuration, controller)?;
     configuration::check(&deployment_configuration, scheduling)?;
-    let Some(definition) = input.task_definition.as_deref() else {
-        return Err(invalid("TaskDefinition can not be blank."));
+    configuration::check_alarms(state, &context.scope, &deployment_configuration)?;
+    let template = match controller {
+        DeploymentControllerType::External => nothing_to_run(),
+        DeploymentControllerType::Ecs | DeploymentControllerType::CodeDeploy => {
+            checked_template(state, context, cluster, &input)?
+        }
     };
-    let definition = lookup::usable_definition(state, context, definition)?;
-    let strategy = match (&input.capacity_provider_strategy, input.launch_type) {
-        (Some(given), _) => given.clone(),
-        (None, None) => cluster.default_capacity_provider_strategy.clone(),
-        (None, Some(_)) => Vec::new(),
-    };
-    let launch_type = input.launch_type.or_else(|| strategy.is_empty().then_some(LaunchType::Ec2));
-    let template = RevisionTemplate {
-        task_definition: definition.task_definition_arn.clone().unwrap_or_default(),
-        load_balancers: input.load_balancers.unwrap_or_default(),
-        network_configuration: input.network_configuration,
-        launch_type,
-        capacity_provider_strategy: strategy,
-        platform_version: input.platform_version,
-        service_registries: input.service_registries.unwrap_or_default(),
-        service_connect_configuration: input.service_connect_configuration,
-        volume_configurations: input.volume_configurations.unwrap_or_default(),
-        vpc_lattice_configurations: input.vpc_lattice_configurations.unwrap_or_default(),
-    };
-    configuration::check_template(state, &template, definition)?;
     configuration::check_turns(state, &template, &deployment_configuration)?;
     Ok(Service {
         arn: arn.to_owned(),
@@ -123,6 +125,7 @@ fn checked(
         deployment_configuration,
         health_check_grace_period_seconds: grace_period(input.health_check_grace_period_seconds)?,
         deployments: Vec::new(),
+        task_sets: Vec::new(),
         last_completed: None,
         current_service_deployment: None,
         created_at: context.now,
@@ -140,6 +143,51 @@ fn checked(
             availability_zone_rebalancing: input.availability_zone_rebalancing,
         },
     })
+}
+
+/// What the service's tasks are to be, with everything that is named looked up and checked.
+fn checked_template(
+    state: &State,
+    context: &Context,
+    cluster: &Cluster,
+    input: &CreateServiceRequest,
+) -> Result<RevisionTemplate, ApiError> {
+    let Some(definition) = input.task_definition.as_deref() else {
+        return Err(invalid("TaskDefinition can not be blank."));
+    };
+    let definition = lookup::usable_definition(state, context, definition)?;
+    let (launch_type, capacity_provider_strategy) =
+        configuration::launch(cluster, input.launch_type, input.capacity_provider_strategy.clone());
+    let template = RevisionTemplate {
+        task_definition: definition.task_definition_arn.clone().unwrap_or_default(),
+        load_balancers: input.load_balancers.clone().unwrap_or_default(),
+        network_configuration: input.network_configuration.clone(),
+        launch_type,
+        capacity_provider_strategy,
+        platform_version: input.platform_version.clone(),
+        service_registries: input.service_registries.clone().unwrap_or_default(),
+        service_connect_configuration: input.service_connect_configuration.clone(),
+        volume_configurations: input.volume_configurations.clone().unwrap_or_default(),
+        vpc_lattice_configurations: input.vpc_lattice_configurations.clone().unwrap_or_default(),
+    };
+    configuration::check_template(state, &template, definition)?;
+    Ok(template)
+}
+
+/// A service with the EXTERNAL controller runs what its PRIMARY task set runs, and has none yet.
+fn nothing_to_run() -> RevisionTemplate {
+    RevisionTemplate {
+        task_definition: String::new(),
+        load_balancers: Vec::new(),
+        network_configuration: None,
+        launch_type: None,
+        capacity_provider_strategy: Vec::new(),
+        platform_version: None,
+        service_registries: Vec::new(),
+        service_connect_configuration: None,
+        volume_configurations: Vec::new(),
+        vpc_lattice_configurations: Vec::new(),
+    }
 }
 
 /// Seconds of grace; 0 when nothing is given.

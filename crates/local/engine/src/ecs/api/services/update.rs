@@ -8,7 +8,7 @@ use super::{
         descriptions::{self, Tags},
         lookup::{self, invalid},
     },
-    configuration,
+    configuration, controllers,
     create::grace_period,
 };
 use crate::{
@@ -29,8 +29,13 @@ pub(super) fn update(
     let before = lookup::active_service(state, cluster, &input.service)?;
     let arn = before.arn.clone();
     let force = input.force_new_deployment == Some(true);
+    let gives_alarms = input.deployment_configuration.as_ref().is_some_and(|given| given.alarms.is_some());
     let after = updated(state, context, before, input)?;
     let deploys = force || starts_deployment(&before.template, &after.template);
+    // An alarm that somebody deleted since is in nobody's way until a deployment needs it.
+    if deploys || gives_alarms {
+        configuration::check_alarms(state, &context.scope, &after.deployment_configuration)?;
+    }
 
     state.services.insert(&arn, after);
     if deploys {
@@ -69,22 +74,25 @@ fn updated(
         service.desired_count = u32::try_from(desired)
             .map_err(|_| invalid("desiredCount must be greater than or equal to 0."))?;
     }
-    if let Some(given) = input.deployment_controller
+    if let Some(given) = &input.deployment_controller
         && given.r#type != service.controller
     {
         return Err(ApiError::new(
             "UnsupportedFeatureException",
             format!(
-                "The local cloud does not have the {} deployment controller yet; it has ECS.",
-                given.r#type
+                "The local cloud does not change the deployment controller of a service; this one has {}.",
+                service.controller
             ),
         ));
     }
+    controllers::check_update(service.controller, &input)?;
     if let Some(given) = input.deployment_configuration {
         service.deployment_configuration = configuration::filled(
             Some(merged(before.deployment_configuration.clone(), given)),
             service.scheduling_strategy,
+            service.controller,
         );
+        controllers::check_configuration(&service.deployment_configuration, service.controller)?;
         configuration::check(&service.deployment_configuration, service.scheduling_strategy)?;
     }
     if input.health_check_grace_period_seconds.is_some() {

@@ -5,6 +5,7 @@
 //! task is never stopped in the same transaction as a weight is moved away from it: the weight settles first. Start at
 //! [`advance`].
 
+mod functions;
 mod hooks;
 mod steps;
 mod traffic;
@@ -14,11 +15,12 @@ use std::time::Duration;
 use tidegate_models::{
     Timestamp,
     ecs::{
-        DeploymentConfiguration, DeploymentLifecycleHookStage as HookStage, DeploymentStrategy,
+        DeploymentConfiguration, DeploymentStrategy, ServiceDeploymentLifecycleStage as LifecycleStage,
         ServiceDeploymentStatus as Status,
     },
 };
 
+pub(super) use hooks::give_up;
 pub(crate) use hooks::{answer, function_answered};
 pub(crate) use traffic::resolved;
 pub(super) use traffic::target_groups;
@@ -35,7 +37,13 @@ use crate::{
 };
 
 /// How long a change of weights takes until all of the balancer has it: nothing that it takes traffic from ends sooner.
-const SETTLES: Duration = Duration::from_secs(1);
+pub(super) const SETTLES: Duration = Duration::from_secs(1);
+
+/// The longest that a stage may take, or a step of it, unless it is paused.
+const STAGE_LIMIT: Duration = Duration::from_hours(24);
+
+/// The longest that all of a deployment may take.
+const LIMIT: Duration = Duration::from_hours(30 * 24);
 
 /// Whether a deployment by this configuration goes in stages.
 pub(super) fn is_staged(configuration: &DeploymentConfiguration) -> bool {
@@ -60,6 +68,7 @@ pub(super) fn begin(state: &State, service: &Service, now: Timestamp) -> Staged 
         test: share,
         hooks: Vec::new(),
         direction: Direction::Forward,
+        again: Vec::new(),
     }
 }
 
@@ -76,6 +85,7 @@ pub(super) fn restore(state: &mut State, arn: &str) {
 pub(super) fn held(staged: &Staged, now: Timestamp) -> Option<Held> {
     match (staged.direction, staged.stage) {
         (_, Stage::CleanUp) => None,
+        (Direction::Back, Stage::ScaleUp) => Some(Held::Both),
         (Direction::Back, _) => Some(Held::Everything),
         (_, Stage::ReconcileService) if now < staged.since + SETTLES => Some(Held::Everything),
         (Direction::Forward, Stage::ReconcileService | Stage::PreScaleUp) => Some(Held::Source),
@@ -92,73 +102,107 @@ pub(super) fn advance(state: &mut State, service_arn: &str, now: Timestamp) -> O
         if staged.stage == Stage::CleanUp {
             return None;
         }
-        if staged.stage <= Stage::PreScaleUp
-            && staged.direction == Direction::Forward
-            && let Some(problem) = traffic::problem(state, &row.target_revision)
-        {
-            failure::fail_primary(state, service_arn, Cause::Networking(problem), now);
-            continue;
+        let deadline = row.created_at + LIMIT;
+        if staged.direction == Direction::Forward {
+            let problem =
+                (staged.stage <= Stage::PreScaleUp).then(|| traffic::problem(state, &row.target_revision));
+            let cause = match problem.flatten() {
+                Some(problem) => Some(Cause::Networking(problem)),
+                None => (now >= deadline).then_some(Cause::TimedOut),
+            };
+            if let Some(cause) = cause {
+                failure::fail_primary(state, service_arn, cause, now);
+                continue;
+            }
         }
         match stands(state, service_arn, &arn, &staged, now) {
             Stands::Done => enter_next(state, service_arn, &arn, &staged, now),
+            Stands::Until(at) if staged.direction == Direction::Forward => return Some(at.min(deadline)),
             Stands::Until(at) => return Some(at),
-            Stands::UntilSomethingHappens => return None,
-            Stands::Failed(hook) => {
-                failure::fail_primary(state, service_arn, Cause::HookFailed(hook), now);
-            }
+            Stands::Failed(cause) => failure::fail_primary(state, service_arn, cause, now),
         }
     }
 }
 
-/// A deployment failed and its service goes back: all traffic to the source revision, at once.
+/// A deployment failed and its service goes back: all traffic to the source revision, at once. Where that was on its way
+/// down already, it comes up first.
 pub(super) fn turn_back(state: &mut State, arn: &str, now: Timestamp) {
     let Some(staged) = state.service_deployments.get(arn).and_then(|row| row.staged.clone()) else { return };
+    hooks::give_up(state, &staged.hooks);
+    let moved = [(Stage::ProductionTrafficShift, staged.production), (Stage::TestTrafficShift, staged.test)];
+    let again = moved.into_iter().filter(|(_, share)| *share > Share::NOTHING).map(|(stage, _)| stage);
     let back = Staged {
-        stage: Stage::ProductionTrafficShift,
         since: now,
-        production: Share::NOTHING,
-        test: Share::NOTHING,
         hooks: Vec::new(),
         direction: Direction::Back,
+        again: again.collect(),
         ..staged
     };
+    let back = match back.stage {
+        Stage::CleanUp => Staged { stage: Stage::ScaleUp, ..back },
+        _ => shifted_back(back),
+    };
     put(state, arn, back, now);
+}
+
+/// All traffic is the source revision's.
+fn shifted_back(staged: Staged) -> Staged {
+    Staged {
+        stage: Stage::ProductionTrafficShift,
+        production: Share::NOTHING,
+        test: Share::NOTHING,
+        ..staged
+    }
 }
 
 /// Whether a stage is done.
 enum Stands {
     Done,
     Until(Timestamp),
-    UntilSomethingHappens,
-    Failed(HookStage),
+    Failed(Cause),
 }
 
-fn stands(state: &mut State, service_arn: &str, arn: &str, staged: &Staged, now: Timestamp) -> Stands {
-    if staged.direction == Direction::Back {
-        return after(staged.since + SETTLES, now);
+impl Stands {
+    /// Done when both are; failed when either has.
+    fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Failed(cause), _) | (_, Self::Failed(cause)) => Self::Failed(cause),
+            (Self::Until(one), Self::Until(other)) => Self::Until(one.min(other)),
+            (Self::Until(at), Self::Done) | (Self::Done, Self::Until(at)) => Self::Until(at),
+            (Self::Done, Self::Done) => Self::Done,
+        }
     }
-    let is_done = match staged.stage {
-        Stage::ReconcileService => is_reconciled(state, service_arn, staged, now),
-        Stage::ScaleUp => is_scaled_up(state, service_arn, now),
-        Stage::ProductionTrafficShift | Stage::BakeTime => {
+}
+
+/// The hooks of a stage are called as it begins: those of a traffic shift run while it is watched.
+fn stands(state: &mut State, service_arn: &str, arn: &str, staged: &Staged, now: Timestamp) -> Stands {
+    let own = match (staged.direction, staged.stage) {
+        (_, Stage::ReconcileService) => is_reconciled(state, service_arn, staged, now),
+        (_, Stage::ScaleUp) => is_scaled_up(state, service_arn, staged, now),
+        (Direction::Back, _) | (_, Stage::TestTrafficShift) => after(staged.since + SETTLES, now),
+        (_, Stage::ProductionTrafficShift | Stage::BakeTime) => {
             after(staged.since + bake(state, arn, staged), now)
         }
-        Stage::TestTrafficShift => after(staged.since + SETTLES, now),
         _ => Stands::Done,
     };
-    match is_done {
-        Stands::Done => hooks::stand(state, arn, staged, now),
-        other => other,
-    }
+    own.and(hooks::stand(state, arn, staged, now))
 }
 
 fn after(at: Timestamp, now: Timestamp) -> Stands {
     if now >= at { Stands::Done } else { Stands::Until(at) }
 }
 
+/// Something has to happen before the stage is done, and has a day for it.
+fn waits(staged: &Staged, now: Timestamp) -> Stands {
+    match after(staged.since + STAGE_LIMIT, now) {
+        Stands::Done => Stands::Failed(Cause::StageTimedOut(staged.stage)),
+        other => other,
+    }
+}
+
 /// All older revisions but the one that serves go first, as far as the service can do without them.
 fn is_reconciled(state: &State, service_arn: &str, staged: &Staged, now: Timestamp) -> Stands {
-    let Some(view) = view(state, service_arn, now) else { return Stands::UntilSomethingHappens };
+    let Some(view) = view(state, service_arn, now) else { return waits(staged, now) };
     let source = view.source();
     let (mut healthy, mut others_healthy, mut others_live) = (0, 0, 0);
     for (at, deployment) in view.deployments.iter().enumerate().skip(1) {
@@ -170,15 +214,15 @@ fn is_reconciled(state: &State, service_arn: &str, staged: &Staged, now: Timesta
     }
     let can_go = others_live > others_healthy || (others_healthy > 0 && healthy > view.limits.floor);
     match after(staged.since + SETTLES, now) {
-        Stands::Done if can_go => Stands::UntilSomethingHappens,
+        Stands::Done if can_go => waits(staged, now),
         other => other,
     }
 }
 
-fn is_scaled_up(state: &State, service_arn: &str, now: Timestamp) -> Stands {
-    let Some(view) = view(state, service_arn, now) else { return Stands::UntilSomethingHappens };
+fn is_scaled_up(state: &State, service_arn: &str, staged: &Staged, now: Timestamp) -> Stands {
+    let Some(view) = view(state, service_arn, now) else { return waits(staged, now) };
     let healthy = view.deployments.first().map_or(0, |primary| primary.count(Standing::is_healthy));
-    if healthy >= view.desired { Stands::Done } else { Stands::UntilSomethingHappens }
+    if healthy >= view.desired { Stands::Done } else { waits(staged, now) }
 }
 
 fn view(state: &State, service_arn: &str, now: Timestamp) -> Option<ServiceView> {
@@ -204,6 +248,12 @@ fn enter_next(state: &mut State, service_arn: &str, arn: &str, staged: &Staged, 
     let steps = steps::of(&configuration);
     let mut next = Staged { since: now, hooks: Vec::new(), ..staged.clone() };
     next.stage = match (staged.direction, staged.stage) {
+        (Direction::Back, Stage::ScaleUp) => Stage::ProductionTrafficShift,
+        (Direction::Back, Stage::ProductionTrafficShift)
+            if staged.again.contains(&Stage::TestTrafficShift) =>
+        {
+            Stage::TestTrafficShift
+        }
         (Direction::Back, _) | (_, Stage::BakeTime | Stage::CleanUp) => Stage::CleanUp,
         (_, Stage::ReconcileService) => Stage::PreScaleUp,
         (_, Stage::PreScaleUp) => Stage::ScaleUp,
@@ -219,6 +269,8 @@ fn enter_next(state: &mut State, service_arn: &str, arn: &str, staged: &Staged, 
         (_, Stage::PostProductionTrafficShift) => Stage::BakeTime,
     };
     match next.stage {
+        Stage::ProductionTrafficShift if next.direction == Direction::Back => next = shifted_back(next),
+        _ if next.direction == Direction::Back => {}
         Stage::TestTrafficShift => next.test = Share::EVERYTHING,
         Stage::PreProductionTrafficShift if staged.stage == Stage::ProductionTrafficShift => next.step += 1,
         Stage::ProductionTrafficShift => {
@@ -241,5 +293,23 @@ fn put(state: &mut State, arn: &str, staged: Staged, now: Timestamp) {
     });
     if let Some(target) = target {
         traffic::shift(state, &target, production, test);
+    }
+}
+
+/// `lifecycleStage`: AWS has hooks before a production traffic shift, and no stage of that name.
+pub(crate) fn lifecycle_stage(stage: Stage) -> LifecycleStage {
+    match stage {
+        Stage::ReconcileService => LifecycleStage::ReconcileService,
+        Stage::PreScaleUp => LifecycleStage::PreScaleUp,
+        Stage::ScaleUp => LifecycleStage::ScaleUp,
+        Stage::PostScaleUp => LifecycleStage::PostScaleUp,
+        Stage::TestTrafficShift => LifecycleStage::TestTrafficShift,
+        Stage::PostTestTrafficShift => LifecycleStage::PostTestTrafficShift,
+        Stage::PreProductionTrafficShift | Stage::ProductionTrafficShift => {
+            LifecycleStage::ProductionTrafficShift
+        }
+        Stage::PostProductionTrafficShift => LifecycleStage::PostProductionTrafficShift,
+        Stage::BakeTime => LifecycleStage::BakeTime,
+        Stage::CleanUp => LifecycleStage::CleanUp,
     }
 }
