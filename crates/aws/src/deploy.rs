@@ -49,6 +49,10 @@ pub async fn run(
     if let Wanted::Document(prepared) = &wanted {
         ready.accepts(&prepared.document)?;
     }
+    let begins = !wanted.changes_nothing(&before) || plan.force == Force::Redeploy;
+    if begins {
+        ready.may_begin(&before)?;
+    }
     sink.event(
         now(),
         &Event::Planned {
@@ -65,8 +69,8 @@ pub async fn run(
         );
         return Ok(Outcome::OnlyShown { differences: wanted.differences().to_vec() });
     }
-    if wanted.changes_nothing(&before) && plan.force == Force::OnlyIfChanged {
-        return nothing_changed(client, plan, &before, sink).await;
+    if !begins {
+        return nothing_changed(client, plan, &before, ready, sink).await;
     }
     let task_definition = match wanted {
         Wanted::Existing(arn) => arn,
@@ -113,6 +117,14 @@ impl Ready {
         match self {
             Self::Rolling(_) | Self::Native(_) | Self::Alb(_) => Ok(()),
             Self::CodeDeploy(ready) => ready.accepts(definition),
+        }
+    }
+
+    /// Does nothing that is under way stand against a new rollout?
+    fn may_begin(&self, before: &Before) -> Result<(), DeployError> {
+        match self {
+            Self::Native(_) => crate::native::may_begin(before),
+            Self::Rolling(_) | Self::CodeDeploy(_) | Self::Alb(_) => Ok(()),
         }
     }
 
@@ -557,6 +569,7 @@ async fn nothing_changed(
     client: &Client,
     plan: &DeployPlan,
     before: &Before,
+    ready: Ready,
     sink: &mut dyn EventSink,
 ) -> Result<Outcome, DeployError> {
     let running = before.service.task_definition.short().to_owned();
@@ -587,6 +600,9 @@ async fn nothing_changed(
                 ),
             },
         );
+        if let Ready::Native(ready) = ready {
+            return ready.go_on(client, plan, before, sink).await;
+        }
         let deadline = now() + plan.timeout_ms;
         if let Some(rollout) = Rollout::attach(plan.target.clone(), &before.service, now(), deadline) {
             let deployment = rollout.deployment().clone();
@@ -596,6 +612,9 @@ async fn nothing_changed(
                 .map(Outcome::Ended)
                 .map_err(|error| DeployError::LostSight { error, deployment });
         }
+    }
+    if matches!(ready, Ready::Native(_)) {
+        crate::native::take_hooks_away(client, plan, &before.raw, sink).await;
     }
     sink.event(
         now(),
@@ -619,6 +638,7 @@ pub(crate) async fn start_existing(
         return code_deploy::start_existing(client, plan, &before, task_definition, sink).await;
     }
     let ready = Ready::of(client, plan, &before).await?;
+    ready.may_begin(&before)?;
     ready.start(client, plan, &before, task_definition, sink).await
 }
 

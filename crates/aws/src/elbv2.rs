@@ -31,6 +31,37 @@ impl Client {
         })
     }
 
+    /// The load balancers that each of these target groups is behind, by ARN.
+    pub(crate) async fn balancers_of(
+        &self,
+        target_groups: &[String],
+    ) -> Result<BTreeMap<String, Vec<String>>, AwsError> {
+        let request = self.elb.describe_target_groups().set_target_group_arns(Some(target_groups.to_vec()));
+        let (groups, _) =
+            ask!(self, "elasticloadbalancing", "DescribeTargetGroups", Bucket::Elsewhere, request)?;
+        let behind = groups.target_groups().iter().map(|group| {
+            (group.target_group_arn().unwrap_or_default().to_owned(), group.load_balancer_arns().to_vec())
+        });
+        Ok(behind.collect())
+    }
+
+    /// The target groups that a rule (or, for a Network Load Balancer, a listener) forwards to, each with
+    /// its weight.
+    pub(crate) async fn forwards_of(&self, rule: &str) -> Result<Vec<(String, u32)>, AwsError> {
+        let actions = if rule.contains(":listener/") {
+            let request = self.elb.describe_listeners().listener_arns(rule);
+            let (output, _) =
+                ask!(self, "elasticloadbalancing", "DescribeListeners", Bucket::Elsewhere, request)?;
+            output.listeners().first().map(|listener| listener.default_actions().to_vec())
+        } else {
+            let request = self.elb.describe_rules().rule_arns(rule);
+            let (output, _) =
+                ask!(self, "elasticloadbalancing", "DescribeRules", Bucket::Elsewhere, request)?;
+            output.rules().first().map(|rule| rule.actions().to_vec())
+        };
+        Ok(actions.unwrap_or_default().iter().flat_map(forwards).collect())
+    }
+
     /// The target groups of these names, with the members that AWS describes; one that does not exist
     /// is left out.
     pub(crate) async fn target_groups_named(&self, names: &[String]) -> Result<Vec<Value>, AwsError> {
@@ -99,37 +130,6 @@ impl Client {
         }
     }
 
-    /// The load balancers that each of these target groups is behind, by ARN.
-    pub(crate) async fn balancers_of(
-        &self,
-        target_groups: &[String],
-    ) -> Result<BTreeMap<String, Vec<String>>, AwsError> {
-        let request = self.elb.describe_target_groups().set_target_group_arns(Some(target_groups.to_vec()));
-        let (groups, _) =
-            ask!(self, "elasticloadbalancing", "DescribeTargetGroups", Bucket::Elsewhere, request)?;
-        let behind = groups.target_groups().iter().map(|group| {
-            (group.target_group_arn().unwrap_or_default().to_owned(), group.load_balancer_arns().to_vec())
-        });
-        Ok(behind.collect())
-    }
-
-    /// The target groups that a rule (or, for a Network Load Balancer, a listener) forwards to, each with
-    /// its weight.
-    pub(crate) async fn forwards_of(&self, rule: &str) -> Result<Vec<(String, u32)>, AwsError> {
-        let actions = if rule.contains(":listener/") {
-            let request = self.elb.describe_listeners().listener_arns(rule);
-            let (output, _) =
-                ask!(self, "elasticloadbalancing", "DescribeListeners", Bucket::Elsewhere, request)?;
-            output.listeners().first().map(|listener| listener.default_actions().to_vec())
-        } else {
-            let request = self.elb.describe_rules().rule_arns(rule);
-            let (output, _) =
-                ask!(self, "elasticloadbalancing", "DescribeRules", Bucket::Elsewhere, request)?;
-            output.rules().first().map(|rule| rule.actions().to_vec())
-        };
-        Ok(actions.unwrap_or_default().iter().flat_map(forwards).collect())
-    }
-
     /// The target groups that have targets which are neither healthy nor draining.
     pub(crate) async fn health_findings(
         &self,
@@ -165,6 +165,19 @@ impl Client {
     }
 }
 
+/// The groups of one action; a forward to a single group gives it everything.
+fn forwards(action: &Action) -> Vec<(String, u32)> {
+    let weighted = action.forward_config().map(ForwardActionConfig::target_groups).unwrap_or_default();
+    if weighted.is_empty() {
+        return action.target_group_arn().map(|arn| (arn.to_owned(), 1)).into_iter().collect();
+    }
+    let weight = |tuple: &TargetGroupTuple| tuple.weight().map_or(1, |weight| weight.max(0).unsigned_abs());
+    weighted
+        .iter()
+        .map(|tuple| (tuple.target_group_arn().unwrap_or_default().to_owned(), weight(tuple)))
+        .collect()
+}
+
 fn is_not_found(error: &AwsError) -> bool {
     matches!(error, AwsError::Refused { code, .. } if code.ends_with("NotFound"))
 }
@@ -181,19 +194,6 @@ fn forward(action: &Action) -> Value {
         "TargetGroupArn": action.target_group_arn(),
         "ForwardConfig": { "TargetGroups": weighted.unwrap_or_default() },
     })
-}
-
-/// The groups of one action; a forward to a single group gives it everything.
-fn forwards(action: &Action) -> Vec<(String, u32)> {
-    let weighted = action.forward_config().map(ForwardActionConfig::target_groups).unwrap_or_default();
-    if weighted.is_empty() {
-        return action.target_group_arn().map(|arn| (arn.to_owned(), 1)).into_iter().collect();
-    }
-    let weight = |tuple: &TargetGroupTuple| tuple.weight().map_or(1, |weight| weight.max(0).unsigned_abs());
-    weighted
-        .iter()
-        .map(|tuple| (tuple.target_group_arn().unwrap_or_default().to_owned(), weight(tuple)))
-        .collect()
 }
 
 fn unhealthy(target: &TargetHealthDescription) -> Option<String> {

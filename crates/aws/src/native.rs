@@ -13,10 +13,11 @@ use crate::rolling::{own_deployment, own_service_deployment};
 use crate::sink::{EventSink, now};
 use crate::watch::{Gates, follow_with_gates};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use tidegate_rollout::gate::Check;
 use tidegate_rollout::names::TaskDefinitionArn;
 use tidegate_rollout::observation::ServiceSeen;
-use tidegate_rollout::rolling::Start;
+use tidegate_rollout::rolling::{Following, Rollout, Start};
 use tidegate_rollout::staged::configuration::{Hooks, deployment_configuration, without_our_hooks};
 use tidegate_rollout::staged::{Course, SETTLE, Staged};
 use tidegate_rollout::strategy::Traffic;
@@ -45,12 +46,6 @@ impl Ready {
         before: &Before,
     ) -> Result<Self, DeployError> {
         before.controlled_by("ECS", &plan.strategy)?;
-        if let Some(moving) = before.in_progress() {
-            return Err(DeployError::refused(
-                format!("deployment {} of {} is in progress", moving.id, moving.task_definition.short()),
-                "follow it with `tidegate watch`, or undo it with `tidegate rollback`, then deploy again",
-            ));
-        }
         let groups = groups(client, before, &plan.strategy).await?;
         if groups.is_none() {
             refuse_without_traffic(plan, traffic)?;
@@ -119,13 +114,7 @@ impl Ready {
         if plan.then == Then::Return {
             return Ok(Outcome::Started { deployment });
         }
-        let course = Course {
-            plan: self.plan.clone(),
-            hooks: self.hooks.clone(),
-            gates_timeout: plan.gates_timeout,
-            settle: SETTLE,
-        }
-        .on_clock(plan.watch.tick);
+        let course = self.course(plan);
         let start = Start {
             target: plan.target.clone(),
             candidate: task_definition.clone(),
@@ -138,15 +127,60 @@ impl Ready {
             // The time-out is for what may hang; what the plan itself waits for comes on top.
             deadline: started_at + plan.timeout_ms + course.plan.least(),
         };
+        let staged = Staged::begin(Rollout::begin(start), course);
+        self.follow(client, plan, staged, first, clock, sink).await
+    }
+
+    /// Follows the deployment that is under way to this very revision, and answers its hooks from here on:
+    /// whoever started it is gone.
+    pub(crate) async fn go_on(
+        self,
+        client: &Client,
+        plan: &DeployPlan,
+        before: &Before,
+        sink: &mut dyn EventSink,
+    ) -> Result<Outcome, DeployError> {
+        let course = self.course(plan);
+        let started_at = now();
+        let deadline = started_at + plan.timeout_ms + course.plan.least();
+        let rollout = Rollout::attach(plan.target.clone(), &before.service, started_at, deadline);
+        let Some(rollout) = rollout else { return Ok(Outcome::NothingToDo) };
+        let first = ServiceSeen::Described(Box::new(before.service.clone()));
+        self.follow(client, plan, Staged::begin(rollout, course), first, Clock::same(), sink).await
+    }
+
+    fn course(&self, plan: &DeployPlan) -> Course {
+        let course = Course {
+            plan: self.plan.clone(),
+            hooks: self.hooks.clone(),
+            gates_timeout: plan.gates_timeout,
+            settle: SETTLE,
+        };
+        course.on_clock(plan.watch.tick)
+    }
+
+    async fn follow(
+        &self,
+        client: &Client,
+        plan: &DeployPlan,
+        staged: Staged,
+        first: ServiceSeen,
+        clock: Clock,
+        sink: &mut dyn EventSink,
+    ) -> Result<Outcome, DeployError> {
+        let deployment = staged.followed().deployment().clone();
+        let candidate = staged.followed().candidate().clone();
         let gates = Gates {
             asker: GateAsker::new(client, plan.elsewhere.as_ref(), self.groups.clone(), clock),
             gates: &self.plan.gates,
         };
-        let staged = Staged::begin(start, course);
         let verdict = follow_with_gates(client, staged, Some(first), Some(gates), plan.watch, sink)
             .await
             .map_err(|error| DeployError::LostSight { error, deployment })?;
-        clean_up(client, plan, &task_definition, &verdict, sink).await;
+        // One that timed out goes on, and one that was superseded is somebody else's: their hooks are needed.
+        if !matches!(verdict, Verdict::TimedOut { .. } | Verdict::Superseded { .. }) {
+            clean_up(client, plan, &candidate, &verdict, sink).await;
+        }
         Ok(Outcome::Ended(verdict))
     }
 
@@ -160,6 +194,15 @@ impl Ready {
         }
         with_breaker.unwrap_or_else(|| self.configuration.clone())
     }
+}
+
+/// One deployment at a time: a second would make ECS reconcile three revisions.
+pub(crate) fn may_begin(before: &Before) -> Result<(), DeployError> {
+    let Some(moving) = before.in_progress() else { return Ok(()) };
+    Err(DeployError::refused(
+        format!("deployment {} of {} is in progress", moving.id, moving.task_definition.short()),
+        "follow it with `tidegate watch`, or undo it with `tidegate rollback`, then deploy again",
+    ))
 }
 
 /// The two groups of the first load balancer, and which of them serves. `None` for a service without one.
@@ -205,6 +248,13 @@ async fn groups(
             "put both into the production listener rule, one of them with weight 0",
         ));
     };
+    if before.in_progress().is_some()
+        && let Some(candidate) = group_of_target(client, before).await?
+        && (candidate == one || candidate == other)
+    {
+        let stable = if candidate == one { other } else { one };
+        return Ok(Some(TrafficGroups { stable, candidate, load_balancer: load_balancer.clone() }));
+    }
     let forwards = client.forwards_of(&rule).await?;
     let serving: Vec<&String> =
         forwards.iter().filter(|(_, weight)| *weight > 0).map(|(group, _)| group).collect();
@@ -226,6 +276,19 @@ async fn groups(
     };
     let candidate = if stable == one { other } else { one };
     Ok(Some(TrafficGroups { stable, candidate, load_balancer: load_balancer.clone() }))
+}
+
+/// The target group of the revision that is under way: its weights alone do not tell which one it is.
+async fn group_of_target(client: &Client, before: &Before) -> Result<Option<String>, DeployError> {
+    let Some(arn) = &before.service.current_service_deployment else { return Ok(None) };
+    let described = client.described_service_deployment(arn).await?.unwrap_or_default();
+    let revision = described.pointer("/targetServiceRevision/arn").and_then(Value::as_str);
+    let Some(revision) = revision else { return Ok(None) };
+    let revisions = client.service_revisions(&[revision.to_owned()]).await?;
+    let group = revisions.first().and_then(|revision| {
+        revision.pointer("/resolvedConfiguration/loadBalancers/0/targetGroupArn")?.as_str()
+    });
+    Ok(group.map(str::to_owned))
 }
 
 /// Without a load balancer there is no traffic that could be shifted in steps, or compared.
@@ -257,32 +320,34 @@ async fn clean_up(
     verdict: &Verdict,
     sink: &mut dyn EventSink,
 ) {
-    if matches!(verdict, Verdict::TimedOut { .. } | Verdict::Superseded { .. }) {
-        // It goes on, or it is somebody else's: its hooks are still needed, or are theirs.
-        return;
-    }
-    let mut trouble = Vec::new();
     match client.described_service(&plan.target).await {
-        Ok(service) => {
-            if let Some(configuration) = without_our_hooks(&service) {
-                // Of the configuration alone, which starts no deployment.
-                let request = json!({
-                    "cluster": plan.target.cluster, "service": plan.target.service,
-                    "deploymentConfiguration": configuration,
-                });
-                if let Err(error) = client.update(&plan.target, &request, &Default::default()).await {
-                    trouble.push(format!("the PAUSE hook stays until the next deployment: {error}"));
-                }
-            }
-        }
-        Err(error) => trouble.push(format!("the PAUSE hook stays until the next deployment: {error}")),
+        Ok(service) => take_hooks_away(client, plan, &service, sink).await,
+        Err(error) => warn(format!("the PAUSE hook stays until the next deployment: {error}"), sink),
     }
     if let Err(error) = client.tag_revision(task_definition, VERDICT_TAG, &tag_value(verdict)).await {
-        trouble.push(format!("the verdict could not be kept as a tag of the revision: {error}"));
+        warn(format!("the verdict could not be kept as a tag of the revision: {error}"), sink);
     }
-    for message in trouble {
-        sink.event(now(), &Event::Warned { message });
+}
+
+/// Takes our hooks out of a service that has some, by an update of the configuration alone, which starts no
+/// deployment.
+pub(crate) async fn take_hooks_away(
+    client: &Client,
+    plan: &DeployPlan,
+    service: &Value,
+    sink: &mut dyn EventSink,
+) {
+    let Some(configuration) = without_our_hooks(service) else { return };
+    let request = json!({
+        "cluster": plan.target.cluster, "service": plan.target.service, "deploymentConfiguration": configuration,
+    });
+    if let Err(error) = client.update(&plan.target, &request, &BTreeSet::new()).await {
+        warn(format!("the PAUSE hook stays until the next deployment: {error}"), sink);
     }
+}
+
+fn warn(message: String, sink: &mut dyn EventSink) {
+    sink.event(now(), &Event::Warned { message });
 }
 
 /// A verdict in the letters that AWS takes for a tag.

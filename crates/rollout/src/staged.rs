@@ -9,7 +9,7 @@ pub mod configuration;
 use crate::gate::{Judgement, Watch};
 use crate::observation::{GatesSeen, Observation, Pause, PauseState, Requests, ServiceDeployment, Staging};
 use crate::plan::StepKind;
-use crate::rolling::{Action, Following, NeedsServiceDeployment, Rollout, Start};
+use crate::rolling::{Action, Following, NeedsServiceDeployment, Rollout};
 use crate::{Event, Millis, Percent, Plan, pace, rolling};
 use configuration::Hooks;
 use serde::{Deserialize, Serialize};
@@ -46,7 +46,7 @@ struct Weighed {
     measured: Option<Percent>,
 }
 
-/// What a staged deployment needs beside [`Start`].
+/// What a staged deployment needs beside a [`Rollout`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Course {
     /// The plan, on the clock that `now` is on.
@@ -90,10 +90,10 @@ impl Following for Staged {
 }
 
 impl Staged {
-    /// A rollout whose UpdateService has just been answered.
-    pub fn begin(start: Start, course: Course) -> Self {
+    /// A rollout whose UpdateService has been answered, just now or to somebody else.
+    pub fn begin(rollout: Rollout, course: Course) -> Self {
         Self {
-            followed: Rollout::begin(start).with_way_back(),
+            followed: rollout.with_way_back(),
             plan: course.plan,
             hooks: course.hooks,
             gates_timeout: course.gates_timeout,

@@ -8,6 +8,7 @@ use crate::observation::{
     CircuitBreaker, Deployment, RolloutState, Service, ServiceDeploymentStatus as Status, ServiceSeen,
 };
 use crate::plan::Size;
+use crate::rolling::Start;
 use crate::strategy::{CanaryStep, Traffic};
 use crate::{Strategy, Verdict};
 use serde_json::json;
@@ -63,7 +64,7 @@ impl World {
         let hooks = Hooks::of(&plan, &json!({}));
         let course = Course { plan, hooks, gates_timeout: TIMEOUT, settle: SETTLE };
         Self {
-            staged: Staged::begin(start, course),
+            staged: Staged::begin(Rollout::begin(start), course),
             now: 0,
             stage: "SCALE_UP",
             weight: 0,
