@@ -6,24 +6,30 @@
 //! `DescribeTaskDefinition` (with tags), one `RegisterTaskDefinition` if something changed, one
 //! UpdateService; before them one ECR `DescribeImages` for each image whose tag is to be resolved.
 
+pub mod code_deploy;
+
 use crate::client::Client;
 use crate::ecr::EcrImage;
 use crate::ecs::seen;
 use crate::error::{AwsError, Fate};
+use crate::gates::{Elsewhere, alarm_names};
 use crate::observe;
 use crate::sink::{EventSink, now};
 use crate::watch::{WatchOptions, follow};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use tidegate_rollout::gate::Gate;
-use tidegate_rollout::names::{DeploymentId, ServiceDeploymentArn, ServiceRef, TaskDefinitionArn};
+use std::sync::Arc;
+use tidegate_rollout::code_deploy::Refusal;
+use tidegate_rollout::gate::{AlarmReading, Gate};
+use tidegate_rollout::names::{DeploymentId, ServiceRef, TaskDefinitionArn};
 use tidegate_rollout::observation::{Deployment, RolloutState, Service, ServiceSeen};
-use tidegate_rollout::rolling::{Rollout, Start};
+use tidegate_rollout::plan::Size;
+use tidegate_rollout::rolling::Rollout;
 use tidegate_rollout::task_definition::diff::Difference;
 use tidegate_rollout::task_definition::images::{ImageChange, ImageError};
 use tidegate_rollout::task_definition::{Prepared, Registering, prepare};
-use tidegate_rollout::update::{BreakerPolicy, Force, update_service_request};
-use tidegate_rollout::{Event, Millis, Strategy, Verdict};
+use tidegate_rollout::update::{BreakerPolicy, Force};
+use tidegate_rollout::{Event, Millis, Plan, Strategy, Verdict};
 
 /// Deploys, and answers how it ended. Everything on the way goes to the sink as it happens.
 ///
@@ -36,12 +42,13 @@ pub async fn run(
     plan: &DeployPlan,
     sink: &mut dyn EventSink,
 ) -> Result<Outcome, DeployError> {
-    if plan.strategy != Strategy::Rolling {
-        return Err(DeployError::NotYet { strategy: plan.strategy.clone() });
-    }
     let described = client.described_service(&plan.target).await?;
     let before = Before::of(described)?;
+    let ready = Ready::of(client, plan, &before).await?;
     let wanted = wanted(client, plan, &before, sink).await?;
+    if let Wanted::Document(prepared) = &wanted {
+        ready.accepts(&prepared.document)?;
+    }
     sink.event(
         now(),
         &Event::Planned {
@@ -50,6 +57,7 @@ pub async fn run(
             differences: wanted.differences().to_vec(),
         },
     );
+    sink.event(now(), &Event::PlanMade { plan: ready.plan().clone() });
     if plan.then == Then::OnlyShow {
         sink.event(
             now(),
@@ -71,7 +79,93 @@ pub async fn run(
             arn
         }
     };
-    start(client, plan, &before, task_definition, sink).await
+    ready.start(client, plan, &before, task_definition, sink).await
+}
+
+/// A rollout that may begin: everything that can be refused was looked at, and nothing was changed.
+enum Ready {
+    Rolling(crate::rolling::Ready),
+    Native(crate::native::Ready),
+    CodeDeploy(code_deploy::Ready),
+    Alb(Box<crate::alb::ready::Ready>),
+}
+
+impl Ready {
+    async fn of(client: &Client, plan: &DeployPlan, before: &Before) -> Result<Self, DeployError> {
+        gates_can_be_asked(client, plan).await?;
+        match &plan.strategy {
+            Strategy::Rolling => crate::rolling::Ready::of(plan, before).map(Self::Rolling),
+            Strategy::Ecs(traffic) => {
+                crate::native::Ready::of(client, plan, traffic, before).await.map(Self::Native)
+            }
+            Strategy::CodeDeploy(traffic, group) => {
+                code_deploy::Ready::of(client, plan, (traffic, group), before).await.map(Self::CodeDeploy)
+            }
+            Strategy::Alb(_, candidate) => {
+                let ready = crate::alb::ready::Ready::of(client, plan, candidate, before).await?;
+                Ok(Self::Alb(Box::new(ready)))
+            }
+        }
+    }
+
+    /// Can this task definition be brought that way?
+    fn accepts(&self, definition: &Value) -> Result<(), DeployError> {
+        match self {
+            Self::Rolling(_) | Self::Native(_) | Self::Alb(_) => Ok(()),
+            Self::CodeDeploy(ready) => ready.accepts(definition),
+        }
+    }
+
+    /// What will happen, step by step.
+    fn plan(&self) -> &Plan {
+        match self {
+            Self::Rolling(ready) => ready.plan(),
+            Self::Native(ready) => ready.plan(),
+            Self::CodeDeploy(ready) => ready.plan(),
+            Self::Alb(ready) => ready.plan(),
+        }
+    }
+
+    /// Brings the revision, and follows it as far as the plan says.
+    async fn start(
+        self,
+        client: &Client,
+        plan: &DeployPlan,
+        before: &Before,
+        task_definition: TaskDefinitionArn,
+        sink: &mut dyn EventSink,
+    ) -> Result<Outcome, DeployError> {
+        match self {
+            Self::Rolling(ready) => ready.start(client, plan, before, task_definition, sink).await,
+            Self::Native(ready) => ready.start(client, plan, before, task_definition, sink).await,
+            Self::CodeDeploy(ready) => ready.start(client, plan, before, task_definition, sink).await,
+            Self::Alb(ready) => ready.start(client, plan, task_definition, sink).await,
+        }
+    }
+}
+
+/// A gate that can never be answered is refused before anything changes.
+async fn gates_can_be_asked(client: &Client, plan: &DeployPlan) -> Result<(), DeployError> {
+    if plan.then == Then::Return && !plan.gates.is_empty() {
+        return Err(DeployError::refused(
+            "gates need somebody who asks them, and --no-wait leaves before the first",
+            "leave out --no-wait, or the gates",
+        ));
+    }
+    let alarms = alarm_names(plan.gates.iter());
+    let states = client.alarm_states(&alarms).await?;
+    let missing: Vec<&str> = states
+        .iter()
+        .filter(|(_, state)| **state == AlarmReading::Missing)
+        .map(|(name, _)| name.as_str())
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(DeployError::refused(
+        format!("there is no alarm {} in {}", missing.join(", "), client.region()),
+        "check the gates in tidegate.yml: the name, the region and the account",
+    ))
 }
 
 /// What is to be deployed, and how.
@@ -83,6 +177,10 @@ pub struct DeployPlan {
     pub strategy: Strategy,
     /// What must hold for each step to pass.
     pub gates: Vec<Gate>,
+    /// How long after a step's bake its gates may take to answer, in milliseconds of AWS's clock.
+    pub gates_timeout: Millis,
+    /// Whom to ask what is not AWS's.
+    pub elsewhere: Arc<dyn Elsewhere>,
     /// Where the task definition comes from.
     pub source: TaskDefinitionSource,
     /// Images to set in it.
@@ -164,15 +262,23 @@ pub enum DeployError {
     /// A container that is not there.
     #[error(transparent)]
     Image(#[from] ImageError),
+    /// CodeDeploy could not do what was asked, and was not asked.
+    #[error(transparent)]
+    CodeDeploy(#[from] Refusal),
     /// A strategy of a later version.
-    #[error("{strategy} is not yet available; this version runs rolling × ecs")]
+    #[error("{strategy} is not yet available")]
     NotYet {
         /// The strategy asked for.
         strategy: Strategy,
     },
-    /// A service that this version cannot roll.
-    #[error("the service {0}")]
-    Unsupported(String),
+    /// Something is in the way, and was seen before anything changed.
+    #[error("{what}")]
+    Refused {
+        /// What.
+        what: String,
+        /// What to do.
+        instead: String,
+    },
     /// UpdateService failed.
     #[error("{error}")]
     Update {
@@ -180,6 +286,14 @@ pub enum DeployError {
         error: AwsError,
         /// The revision that was registered for it.
         task_definition: TaskDefinitionArn,
+    },
+    /// A rollout that this program itself moves stopped half way.
+    #[error("{what}")]
+    Left {
+        /// What happened.
+        what: String,
+        /// What to do.
+        help: Option<String>,
     },
     /// The rollout goes on, and this program cannot see it any more.
     #[error("lost sight of deployment {deployment}: {error}")]
@@ -206,7 +320,7 @@ impl DeployError {
     /// What was touched before it failed.
     pub fn changed(&self) -> Changed {
         match self {
-            Self::LostSight { .. } => Changed::Service,
+            Self::LostSight { .. } | Self::Left { .. } => Changed::Service,
             Self::Update { error, .. } if error.fate() == Fate::Unknown => Changed::Perhaps,
             _ => Changed::Nothing,
         }
@@ -219,39 +333,80 @@ impl DeployError {
             Self::LostSight { .. } => {
                 Some("ECS goes on without this program; `tidegate watch` picks it up again".into())
             }
-            Self::Image(_) | Self::Unsupported(_) | Self::NotYet { .. } => None,
+            Self::Refused { instead, .. } => Some(instead.clone()),
+            Self::CodeDeploy(refusal) => Some(refusal.help().to_owned()),
+            Self::Left { help, .. } => help.clone(),
+            Self::Image(_) | Self::NotYet { .. } => None,
         }
+    }
+
+    /// Something is in the way; nothing was changed.
+    pub(crate) fn refused(what: impl Into<String>, instead: impl Into<String>) -> Self {
+        Self::Refused { what: what.into(), instead: instead.into() }
     }
 }
 
 /// The service before anything is done.
-struct Before {
-    raw: Value,
-    service: Service,
+pub(crate) struct Before {
+    /// As DescribeServices answered it.
+    pub(crate) raw: Value,
+    pub(crate) service: Service,
 }
 
 impl Before {
     fn of(raw: Value) -> Result<Self, DeployError> {
-        let controller = raw.pointer("/deploymentController/type").and_then(Value::as_str).unwrap_or("ECS");
-        let strategy =
-            raw.pointer("/deploymentConfiguration/strategy").and_then(Value::as_str).unwrap_or("ROLLING");
-        if controller != "ECS" || strategy != "ROLLING" {
-            return Err(DeployError::Unsupported(format!(
-                "has deployment controller {controller} and strategy {strategy}; this version rolls only ECS with ROLLING"
-            )));
-        }
         match seen("DescribeServices", &raw)? {
             ServiceSeen::Described(service) => Ok(Self { raw, service: *service }),
-            ServiceSeen::Missing => Err(DeployError::Unsupported("does not exist".into())),
+            ServiceSeen::Missing => {
+                Err(DeployError::refused("the service does not exist", "create it first"))
+            }
         }
     }
 
-    fn in_progress(&self) -> Option<&Deployment> {
+    /// `deploymentController.type`; ECS where it is not said.
+    pub(crate) fn controller(&self) -> &str {
+        self.raw.pointer("/deploymentController/type").and_then(Value::as_str).unwrap_or("ECS")
+    }
+
+    /// `deploymentConfiguration.strategy`; ROLLING where it is not said.
+    pub(crate) fn strategy(&self) -> &str {
+        self.raw.pointer("/deploymentConfiguration/strategy").and_then(Value::as_str).unwrap_or("ROLLING")
+    }
+
+    /// Refuses a service whose deployment controller is another one.
+    pub(crate) fn controlled_by(&self, wanted: &str, strategy: &Strategy) -> Result<(), DeployError> {
+        let has = self.controller();
+        if has == wanted {
+            return Ok(());
+        }
+        let instead = match has {
+            "CODE_DEPLOY" => "write `controller: code_deploy` in tidegate.yml",
+            "EXTERNAL" => "task sets of an external controller are rolled by that controller",
+            _ => "write `controller: ecs` or `controller: alb` in tidegate.yml",
+        };
+        Err(DeployError::refused(
+            format!("the service has deployment controller {has}, and {strategy} needs {wanted}"),
+            format!(
+                "{instead}; a service's controller is changed by UpdateService with deploymentController"
+            ),
+        ))
+    }
+
+    /// How many tasks its size lets run.
+    pub(crate) fn size(&self, plan: &DeployPlan) -> Size {
+        let maximum = self.raw.pointer("/deploymentConfiguration/maximumPercent").and_then(Value::as_u64);
+        Size {
+            desired: plan.desired_count.unwrap_or(self.service.desired_count),
+            maximum_percent: maximum.and_then(|percent| u32::try_from(percent).ok()).unwrap_or(200),
+        }
+    }
+
+    pub(crate) fn in_progress(&self) -> Option<&Deployment> {
         let mut deployments = self.service.deployments.iter();
         deployments.find(|d| d.is_primary() && d.rollout_state == Some(RolloutState::InProgress))
     }
 
-    fn deployments(&self) -> BTreeSet<DeploymentId> {
+    pub(crate) fn deployments(&self) -> BTreeSet<DeploymentId> {
         self.service.deployments.iter().map(|d| d.id.clone()).collect()
     }
 }
@@ -460,108 +615,11 @@ pub(crate) async fn start_existing(
     sink: &mut dyn EventSink,
 ) -> Result<Outcome, DeployError> {
     let before = Before::of(described)?;
-    start(client, plan, &before, task_definition, sink).await
-}
-
-async fn start(
-    client: &Client,
-    plan: &DeployPlan,
-    before: &Before,
-    task_definition: TaskDefinitionArn,
-    sink: &mut dyn EventSink,
-) -> Result<Outcome, DeployError> {
-    let request = update_service_request(
-        &plan.target,
-        &before.raw,
-        &task_definition,
-        plan.breaker,
-        plan.force,
-        plan.desired_count,
-    );
-    if request.get("deploymentConfiguration").is_some() {
-        sink.event(now(), &Event::Warned {
-            message: "the service's circuit breaker was off; switching it on with rollback (circuitBreaker: leave keeps it off)".into(),
-        });
+    if before.controller() == "CODE_DEPLOY" {
+        return code_deploy::start_existing(client, plan, &before, task_definition, sink).await;
     }
-    if let Some(moving) = before.in_progress() {
-        let message = format!(
-            "deployment {} of {} is in progress; this one takes its place",
-            moving.id,
-            moving.task_definition.short()
-        );
-        sink.event(now(), &Event::Warned { message });
-    }
-    let earlier = before.deployments();
-    let updated = client
-        .update(&plan.target, &request, &earlier)
-        .await
-        .map_err(|error| DeployError::Update { error, task_definition: task_definition.clone() })?;
-    let first = seen("UpdateService", &updated.service)?;
-    let ServiceSeen::Described(service) = &first else {
-        return Err(crate::ecs::unexpected("UpdateService", "it has no service").into());
-    };
-    let Some(ours) = own_deployment(before, service, &task_definition) else {
-        sink.event(
-            now(),
-            &Event::NothingDone { reason: "ECS accepted the update and started no deployment".into() },
-        );
-        return Ok(Outcome::NothingToDo);
-    };
-    let service_deployment = own_service_deployment(before, service);
-    sink.event(
-        now(),
-        &Event::Started {
-            target: plan.target.clone(),
-            deployment: ours.id.clone(),
-            service_deployment: service_deployment.clone(),
-            task_definition: task_definition.clone(),
-            desired: service.desired_count,
-        },
-    );
-    let deployment = ours.id.clone();
-    if plan.then == Then::Return {
-        return Ok(Outcome::Started { deployment });
-    }
-    let started_at = now();
-    let rollout = Rollout::begin(Start {
-        target: plan.target.clone(),
-        candidate: task_definition,
-        deployment: deployment.clone(),
-        service_deployment,
-        earlier_service_deployment: before.service.current_service_deployment.clone(),
-        earlier_deployments: earlier,
-        known_events: before.service.events.iter().map(|e| e.id.clone()).collect(),
-        started_at,
-        deadline: started_at + plan.timeout_ms,
-    });
-    follow(client, rollout, Some(first), plan.watch, sink)
-        .await
-        .map(Outcome::Ended)
-        .map_err(|error| DeployError::LostSight { error, deployment })
-}
-
-/// The deployment that the update started: the PRIMARY, if it was not there before, or if an endpoint
-/// that reuses ids has put our revision into it.
-fn own_deployment<'a>(
-    before: &Before,
-    after: &'a Service,
-    ours: &TaskDefinitionArn,
-) -> Option<&'a Deployment> {
-    let is_new = |d: &Deployment| before.service.deployments.iter().all(|earlier| earlier.id != d.id);
-    let changed = before.service.task_definition != *ours;
-    after
-        .deployments
-        .iter()
-        .filter(|d| d.is_primary())
-        .find(|d| is_new(d) || (changed && d.task_definition == *ours))
-}
-
-/// The answer may still name the service deployment of before.
-fn own_service_deployment(before: &Before, after: &Service) -> Option<ServiceDeploymentArn> {
-    after
-        .current_service_deployment
-        .clone()
-        .filter(|arn| Some(arn) != before.service.current_service_deployment.as_ref())
+    let ready = Ready::of(client, plan, &before).await?;
+    ready.start(client, plan, &before, task_definition, sink).await
 }
 
 /// Does this image name an ECR tag, which only Amazon ECR can turn into a digest?

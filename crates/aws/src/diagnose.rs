@@ -4,6 +4,7 @@
 use crate::client::Client;
 use crate::logs::LogStream;
 use serde_json::Value;
+use tidegate_rollout::TaskDefinitionArn;
 use tidegate_rollout::diagnosis::{Diagnosis, LogTail};
 use tidegate_rollout::observation::{ServiceSeen, StoppedTask};
 use tidegate_rollout::rolling::Rollout;
@@ -33,7 +34,7 @@ pub(crate) async fn diagnose(
             Err(error) => missing.push(format!("target health: {error}")),
         }
     }
-    match last_lines(client, &rollout, log_lines).await {
+    match last_lines(client, rollout.stopped_tasks(), rollout.candidate(), log_lines).await {
         Ok(logs) => diagnosis.logs = logs,
         Err(why) => missing.push(format!("logs: {why}")),
     }
@@ -59,18 +60,21 @@ fn target_groups(rollout: &Rollout) -> Vec<String> {
 }
 
 /// The last lines of the container that failed in the task that stopped last.
-async fn last_lines(client: &Client, rollout: &Rollout, most: u16) -> Result<Vec<LogTail>, String> {
-    let Some(task) = rollout.stopped_tasks().iter().max_by_key(|task| task.stopped_at) else {
+pub(crate) async fn last_lines(
+    client: &Client,
+    stopped: &[StoppedTask],
+    candidate: &TaskDefinitionArn,
+    most: u16,
+) -> Result<Vec<LogTail>, String> {
+    let Some(task) = stopped.iter().max_by_key(|task| task.stopped_at) else {
         return Ok(Vec::new());
     };
     let ran: Vec<&str> = containers_to_read(task);
     if ran.is_empty() {
         return Ok(Vec::new());
     }
-    let definition: Value = client
-        .described_task_definition(rollout.candidate().as_str())
-        .await
-        .map_err(|error| error.to_string())?;
+    let definition: Value =
+        client.described_task_definition(candidate.as_str()).await.map_err(|error| error.to_string())?;
     let streams: Vec<LogStream> =
         ran.iter().filter_map(|name| LogStream::of(&definition, name, &task.id)).collect();
     if streams.is_empty() {

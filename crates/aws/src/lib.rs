@@ -2,8 +2,11 @@
 //! It must never decide what a rollout does (that is `tidegate-rollout`) and never send a write a
 //! second time blindly. Start with [`deploy::run`], which is a whole deployment as one function.
 
+pub mod alb;
 pub mod client;
 pub mod clock;
+mod cloudwatch;
+mod codedeploy;
 pub mod deploy;
 pub mod diagnose;
 mod ecr;
@@ -11,13 +14,17 @@ mod ecs;
 mod elbv2;
 pub mod error;
 mod exchange;
+pub mod gates;
 mod logs;
+mod native;
 pub mod observe;
 pub mod pacing;
 pub mod provision;
 pub mod revisions;
 pub mod rollback;
+mod rolling;
 pub mod sink;
+mod ssm;
 pub mod status;
 pub mod watch;
 

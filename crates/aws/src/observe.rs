@@ -33,9 +33,11 @@ pub fn service(described: &Value) -> Result<Service, Unusable> {
     })
 }
 
-/// The revision that a described service works towards: its PRIMARY deployment's, else its own.
+/// The revision that a described service works towards: its PRIMARY deployment's or task set's, else
+/// its own.
 pub(crate) fn running_task_definition(described: &Value) -> Result<TaskDefinitionArn, Unusable> {
-    let primary = list(described, "deployments").iter().find(|d| word(d, "status") == Some("PRIMARY"));
+    let mut all = list(described, "deployments").iter().chain(list(described, "taskSets"));
+    let primary = all.find(|d| word(d, "status") == Some("PRIMARY"));
     task_definition_arn(primary.unwrap_or(described), "taskDefinition")
 }
 

@@ -20,6 +20,8 @@ pub enum Bucket {
     TaskDefinitionRead,
     /// `DescribeTasks`, `ListTasks`: burst 100, 20 a second.
     TaskRead,
+    /// AWS CodeDeploy: burst 50, 10 a second.
+    CodeDeploy,
     /// Elastic Load Balancing, CloudWatch Logs, Amazon ECR: burst 20, 5 a second, well below theirs.
     Elsewhere,
 }
@@ -32,6 +34,7 @@ impl Bucket {
             Self::ServiceRead | Self::TaskRead => (100.0, 20.0),
             Self::ServiceDeploymentRead | Self::TaskDefinitionRead => (50.0, 20.0),
             Self::TaskDefinitionModify => (20.0, 1.0),
+            Self::CodeDeploy => (50.0, 10.0),
             Self::Elsewhere => (20.0, 5.0),
         }
     }
@@ -42,7 +45,7 @@ impl Bucket {
 }
 
 /// The number of buckets.
-const BUCKETS: usize = 7;
+const BUCKETS: usize = 8;
 
 /// How full one bucket is.
 #[derive(Debug, Clone, Copy, Default)]

@@ -3,13 +3,14 @@
 //! [`find_target`].
 
 use crate::client::Client;
-use crate::deploy::{DeployError, DeployPlan, Outcome, Then, start_existing};
+use crate::deploy::{DeployError, DeployPlan, Outcome, Then, code_deploy, start_existing};
 use crate::error::AwsError;
 use crate::observe;
 use crate::sink::{EventSink, now};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use tidegate_rollout::Event;
+use tidegate_rollout::code_deploy::requirements::check_controller;
 use tidegate_rollout::names::{ServiceDeploymentArn, ServiceRef, TaskDefinitionArn};
 use tidegate_rollout::rollback::{NoTarget, PastDeployment, target};
 use tidegate_rollout::task_definition::{diff::Difference, prepare};
@@ -67,7 +68,15 @@ pub async fn find_target(
     let described = client.described_service(service).await?;
     let current = observe::running_task_definition(&described)
         .map_err(|error| crate::ecs::unexpected("DescribeServices", &error.to_string()))?;
+    let by_code_deploy = check_controller(&described).is_ok();
+    let way_back = if by_code_deploy { code_deploy::way_back(client, &described).await? } else { None };
+    let current = way_back.as_ref().map_or(current, |(brought, _)| brought.clone());
     let (name, last_steady) = match wish {
+        Wish::LastSteady if by_code_deploy => {
+            let nothing = NoTarget::NothingSteady { current: current.short().to_owned(), looked_at: 0 };
+            let (_, to) = way_back.ok_or(nothing)?;
+            (to.as_str().to_owned(), None)
+        }
         Wish::LastSteady => {
             let history = history(client, service).await?;
             let past = target(&history, &current)?.clone();
@@ -122,6 +131,14 @@ pub async fn run(
         let reason = format!("dry run: would go from {} to {}", target.current.short(), target.to.short());
         sink.event(now(), &Event::NothingDone { reason });
         return Ok(Outcome::OnlyShown { differences: target.differences });
+    }
+    if check_controller(&target.described).is_ok() {
+        let service = &target.described;
+        let stopped =
+            code_deploy::stop(client, &plan.target, service, plan.timeout_ms, plan.watch, sink).await?;
+        if let Some(verdict) = stopped {
+            return Ok(Outcome::Ended(verdict));
+        }
     }
     start_existing(client, plan, target.described, target.to, sink).await
 }

@@ -7,10 +7,12 @@
 //! told of trouble. How often: see `tidegate_rollout::pace`.
 
 use crate::client::Client;
+use crate::deploy::code_deploy;
 use crate::diagnose::diagnose;
 use crate::error::AwsError;
 use crate::sink::{EventSink, now};
 use std::time::Duration;
+use tidegate_rollout::code_deploy::requirements::check_controller;
 use tidegate_rollout::names::ServiceRef;
 use tidegate_rollout::observation::{Observation, ServiceSeen};
 use tidegate_rollout::rolling::{Action, Rollout, step};
@@ -186,8 +188,8 @@ impl Watch<'_> {
     }
 }
 
-/// Follows whatever deployment the service works on now. `Ok(None)` if the service has no
-/// deployment of its own (another controller keeps them).
+/// Follows whatever deployment the service works on now, CodeDeploy's too. `Ok(None)` if there is none
+/// that can be found (an external controller keeps them elsewhere).
 pub async fn attach(
     client: &Client,
     target: &ServiceRef,
@@ -196,6 +198,9 @@ pub async fn attach(
     sink: &mut dyn EventSink,
 ) -> Result<Option<Verdict>, AwsError> {
     let described = client.described_service(target).await?;
+    if check_controller(&described).is_ok() {
+        return code_deploy::attach(client, target, &described, timeout_ms, options, sink).await;
+    }
     let seen = crate::ecs::seen("DescribeServices", &described)?;
     let ServiceSeen::Described(service) = &seen else {
         return Ok(None);

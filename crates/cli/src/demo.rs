@@ -142,6 +142,8 @@ fn plan(global: &Global, theatre: &Theatre, target: &ServiceRef, release: &Relea
         target: target.clone(),
         strategy: Strategy::Rolling,
         gates: Vec::new(),
+        gates_timeout: 0,
+        elsewhere: std::sync::Arc::new(tidegate_aws::gates::Nobody),
         source: TaskDefinitionSource::Running,
         images: vec![ImageChange::OfTheOnlyOne { image: release.image.to_owned() }],
         tags: Tags::Keep,

@@ -7,6 +7,7 @@ use crate::exit::Exit;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::process::ExitCode;
+use tidegate_aws::alb::AlbError;
 use tidegate_aws::rollback::RollbackError;
 use tidegate_aws::{AwsError, DeployError};
 use tidegate_rollout::names::NameError;
@@ -71,6 +72,16 @@ impl From<AwsError> for Failure {
 impl From<DeployError> for Failure {
     fn from(error: DeployError) -> Self {
         Self::new(Exit::of_deploy_error(&error), error.to_string()).with_help(error.help())
+    }
+}
+
+impl From<AlbError> for Failure {
+    fn from(error: AlbError) -> Self {
+        let exit = match &error {
+            AlbError::Nothing(_) => Exit::Refused,
+            AlbError::Aws(_) | AlbError::Lease(_) => Exit::StillGoing,
+        };
+        Self::new(exit, error.to_string()).with_help(error.help())
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tidegate_aws::EventSink;
 use tidegate_report::Reporter;
 use tidegate_rollout::names::ServiceRef;
-use tidegate_rollout::{Event, Millis};
+use tidegate_rollout::{Controller, Event, Millis, Percent};
 
 /// How often a live view moves its clock.
 const REFRESH: Duration = Duration::from_millis(250);
@@ -17,13 +17,24 @@ const REFRESH: Duration = Duration::from_millis(250);
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Stage {
     NothingSent,
-    Registered { revision: String },
-    Started { deployment: String, revision: String },
+    Registered {
+        revision: String,
+    },
+    Started {
+        deployment: String,
+        revision: String,
+    },
+    /// Tidegate itself moves the traffic.
+    Moving {
+        share: Percent,
+    },
 }
 
 struct Shared {
     reporter: Box<dyn Reporter>,
     stage: Stage,
+    /// Whether Tidegate itself moves the traffic.
+    is_own: bool,
 }
 
 /// The sink that work reports to.
@@ -42,6 +53,15 @@ impl EventSink for Interruptible {
                     deployment: deployment.to_string(),
                     revision: task_definition.short().to_owned(),
                 };
+            }
+            Event::PlanMade { plan } if plan.strategy.controller() == Controller::Alb => {
+                shared.is_own = true;
+            }
+            Event::StepBegan { .. } if shared.is_own && !matches!(shared.stage, Stage::Moving { .. }) => {
+                shared.stage = Stage::Moving { share: Percent::NONE };
+            }
+            Event::Weighed { asked, set, .. } if shared.is_own => {
+                shared.stage = Stage::Moving { share: set.unwrap_or(*asked) };
             }
             _ => {}
         }
@@ -71,7 +91,8 @@ pub async fn uninterrupted<T, W>(
 where
     W: AsyncFnOnce(&mut Interruptible) -> T,
 {
-    let shared = Interruptible(Arc::new(Mutex::new(Shared { reporter, stage: Stage::NothingSent })));
+    let shared =
+        Interruptible(Arc::new(Mutex::new(Shared { reporter, stage: Stage::NothingSent, is_own: false })));
     let mut sink = shared.clone();
     let work = work(&mut sink);
     tokio::pin!(work);
@@ -109,6 +130,14 @@ fn interrupted(stage: &Stage, target: &ServiceRef) -> Failure {
                 "come back with `tidegate watch {place}`, or undo with `tidegate rollback {place}`"
             )),
         ),
+        Stage::Moving { share } => (
+            format!(
+                "interrupted; nothing moves any more: the candidate keeps {share} of the traffic, and no gate is asked"
+            ),
+            Some(format!(
+                "go on with `tidegate resume {place}`, from any machine, or take the traffic back with `tidegate abort {place}`"
+            )),
+        ),
     };
     Failure::new(Exit::Interrupted, what).with_help(help)
 }
@@ -128,6 +157,7 @@ mod tests {
             Stage::NothingSent,
             Stage::Registered { revision: "web:8".into() },
             Stage::Started { deployment: "ecs-svc/2".into(), revision: "web:8".into() },
+            Stage::Moving { share: Percent::whole(25) },
         ];
         let said: Vec<String> =
             stages.iter().map(|stage| format!("{:?}", interrupted(stage, &target))).collect();

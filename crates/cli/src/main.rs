@@ -6,6 +6,7 @@
 
 mod args;
 mod config;
+mod control;
 mod demo;
 mod demo_image;
 mod deploy;
@@ -20,6 +21,7 @@ mod revisions;
 mod rollback;
 mod sample;
 mod session;
+mod shift;
 mod status;
 mod theatre;
 mod wait;
@@ -53,6 +55,16 @@ enum Command {
     Wait(wait::Wait),
     /// Go back to what was last steady
     Rollback(rollback::Rollback),
+    /// Go on with a rollout: let a paused one go, or take over one whose runner is gone
+    Resume(control::Resume),
+    /// Hold a rollout at its step; gates go on deciding
+    Pause(control::Pause),
+    /// Skip the rest of the step's bake, and grant what waits for approval
+    Promote(control::Promote),
+    /// Take the traffic back to stable now, also where the runner is gone
+    Abort(control::Abort),
+    /// Move the weights of a listener rule by hand
+    Shift(shift::Shift),
     /// Show how the wanted task definition differs from the one that runs
     Diff(diff::Diff),
     /// Print the task definition that a deploy would register
@@ -78,6 +90,11 @@ impl Command {
             Self::Watch(command) => command.run(global).await,
             Self::Wait(command) => command.run(global).await,
             Self::Rollback(command) => command.run(global).await,
+            Self::Resume(command) => command.run(global).await,
+            Self::Pause(command) => command.run(global).await,
+            Self::Promote(command) => command.run(global).await,
+            Self::Abort(command) => command.run(global).await,
+            Self::Shift(command) => command.run(global).await,
             Self::Diff(command) => command.run(global).await,
             Self::Render(command) => command.run(global).await,
             Self::Revisions(command) => command.run(global).await,

@@ -8,9 +8,11 @@ use crate::failure::Failure;
 use crate::interrupt::{Interruptible, uninterrupted};
 use std::io::{IsTerminal, Write};
 use std::path::Path;
+use std::sync::Arc;
 use tidegate_aws::deploy::{DeployPlan, Then};
 use tidegate_aws::watch::WatchOptions;
 use tidegate_aws::{Client, ConnectOptions, TaskDefinitionSource};
+use tidegate_probe::{Person, Probe};
 use tidegate_report::plain::Detail;
 use tidegate_report::style::Style;
 use tidegate_report::{JsonLines, LiveView, PlainLines, Reporter, Silent};
@@ -86,7 +88,9 @@ impl<'a> Session<'a> {
         Ok(DeployPlan {
             target: self.target()?,
             strategy: self.config.strategy.clone(),
-            gates: Vec::new(),
+            gates: self.config.gates.clone(),
+            gates_timeout: self.config.gates_timeout,
+            elsewhere: Arc::new(Probe::new(self.person())),
             source: match &self.config.task_definition {
                 TaskDefinitionConfig::Running => TaskDefinitionSource::Running,
                 TaskDefinitionConfig::Document(document) => TaskDefinitionSource::Document(document.clone()),
@@ -114,6 +118,14 @@ impl<'a> Session<'a> {
     /// How long to wait for a verdict, in milliseconds.
     pub fn timeout_ms(&self) -> i64 {
         self.global.timeout.or(self.config.timeout_ms).unwrap_or(DEFAULT_TIMEOUT_MS)
+    }
+
+    /// Who is asked for approvals.
+    fn person(&self) -> Person {
+        let is_asked = std::io::stdin().is_terminal()
+            && std::io::stderr().is_terminal()
+            && self.global.output == Output::Text;
+        if is_asked { Person::AtTheTerminal } else { Person::Elsewhere }
     }
 
     /// How to watch.

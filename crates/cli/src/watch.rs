@@ -26,6 +26,19 @@ pub async fn follow(session: &Session<'_>, reporter: Box<dyn Reporter>) -> Resul
     let target = session.target()?;
     let client = session.connect().await?;
     let (timeout, options) = (session.timeout_ms(), session.watch_options());
+    if let Ok(Some(held)) = tidegate_aws::alb::held(&client, &target).await
+        && held.progress.verdict().is_none()
+    {
+        let verdict = session
+            .reporting(reporter, &target, async |sink| {
+                tidegate_aws::alb::follow(&client, &target, options, sink).await
+            })
+            .await??;
+        return verdict.map(|verdict| Exit::of_verdict(&verdict)).ok_or_else(|| {
+            Failure::new(Exit::StillGoing, format!("nobody runs the rollout of {target} any more"))
+                .with_help(Some("`tidegate resume` goes on, `tidegate abort` takes the traffic back".into()))
+        });
+    }
     let verdict = session
         .reporting(reporter, &target, async |sink| attach(&client, &target, timeout, options, sink).await)
         .await??;

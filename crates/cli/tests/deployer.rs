@@ -224,7 +224,10 @@ async fn json_output_is_one_object_a_line_and_nothing_else_on_stdout() {
     let events: Vec<Value> =
         ended.stdout.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     let names: Vec<&str> = events.iter().map(|event| event["event"].as_str().unwrap()).collect();
-    assert_eq!(names, ["planned", "registered", "warned", "started", "progressed", "progressed", "decided"]);
+    assert_eq!(
+        names,
+        ["planned", "plan_made", "registered", "warned", "started", "progressed", "progressed", "decided"]
+    );
     assert_eq!(events.last().unwrap()["verdict"], "promoted");
     assert_eq!(ended.stderr, "");
 }

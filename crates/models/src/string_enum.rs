@@ -41,7 +41,11 @@ macro_rules! string_enum {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 let value = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
                 Self::parse(&value).ok_or_else(|| {
-                    serde::de::Error::custom(format_args!("{value:?} is not a value of {}", stringify!($name)))
+                    serde::de::Error::custom(format_args!(
+                        "{value:?} is not a value of {}. Valid values are: {}",
+                        stringify!($name),
+                        [$($value,)*].join(", ")
+                    ))
                 })
             }
         }

@@ -4,7 +4,9 @@
 //! everything it wants goes out as an [`Action`]. Start reading at [`rolling::step`], then
 //! [`event::Event`], which is the one stream that every reporter renders.
 
+pub mod alb;
 pub mod cause;
+pub mod code_deploy;
 pub mod diagnosis;
 pub mod event;
 pub mod gate;

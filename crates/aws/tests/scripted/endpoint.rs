@@ -99,8 +99,10 @@ async fn serve(stream: TcpStream, script: Arc<Script>, calls: Arc<Mutex<Vec<(Str
             return;
         }
         assert!(headers.contains_key("authorization"), "every call is signed");
-        let operation =
-            headers.get("x-amz-target").and_then(|t| t.rsplit('.').next()).unwrap_or("unknown").to_owned();
+        let form = String::from_utf8_lossy(&body);
+        let action = form.split('&').find_map(|pair| pair.strip_prefix("Action="));
+        let target = headers.get("x-amz-target").and_then(|t| t.rsplit('.').next());
+        let operation = target.or(action).unwrap_or("unknown").to_owned();
         let request: Value = serde_json::from_slice(&body).unwrap_or(Value::Null);
         let nth = {
             let mut calls = calls.lock().unwrap();
@@ -108,7 +110,8 @@ async fn serve(stream: TcpStream, script: Arc<Script>, calls: Arc<Mutex<Vec<(Str
             calls.iter().filter(|(name, _)| *name == operation).count()
         };
         let answer = script(&operation, &request, nth);
-        let body = answer.body.to_string();
+        // A text is XML, as the load balancer's API answers.
+        let body = answer.body.as_str().map_or_else(|| answer.body.to_string(), str::to_owned);
         let head = format!(
             "HTTP/1.1 {} answer\r\ncontent-type: application/x-amz-json-1.1\r\ncontent-length: {}\r\n\r\n",
             answer.status,

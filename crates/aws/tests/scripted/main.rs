@@ -7,6 +7,7 @@
     reason = "a test may stop at what it did not expect, and nothing reaches into it"
 )]
 
+mod code_deploy;
 mod endpoint;
 
 use endpoint::{Answer, Endpoint, deployment, service};
@@ -42,6 +43,8 @@ fn plan(then: Then) -> DeployPlan {
         },
         strategy: Strategy::Rolling,
         gates: Vec::new(),
+        gates_timeout: 60_000,
+        elsewhere: Arc::new(tidegate_aws::gates::Nobody),
         source: TaskDefinitionSource::Running,
         images: vec![ImageChange::Of { container: "web".into(), image: "web:2".into() }],
         tags: Tags::Keep,
@@ -103,7 +106,7 @@ async fn a_deployment_without_wait_sends_four_calls_in_sequence() {
         endpoint.operations(),
         ["DescribeServices", "DescribeTaskDefinition", "RegisterTaskDefinition", "UpdateService"]
     );
-    assert_eq!(names(&events), ["planned", "registered", "warned", "started"]);
+    assert_eq!(names(&events), ["planned", "plan_made", "registered", "warned", "started"]);
 }
 
 #[tokio::test]
@@ -345,14 +348,4 @@ async fn an_image_that_does_not_exist_asks_ecs_to_roll_back_at_first_sight() {
     let Ok(Outcome::Ended(Verdict::RolledBack { reason, .. })) = outcome else { panic!("{outcome:?}") };
     assert!(reason.starts_with("the image does not exist"), "{reason}");
     assert_eq!(endpoint.request("StopServiceDeployment")["stopType"], "ROLLBACK");
-}
-
-#[tokio::test]
-async fn a_strategy_of_a_later_version_is_refused_before_any_call() {
-    let endpoint = Endpoint::start(ordinary).await;
-    let mut canary = plan(Then::Wait);
-    canary.strategy = Strategy::Ecs(tidegate_rollout::strategy::Traffic::BlueGreen { bake: 0 });
-    let (outcome, _) = deploy(&endpoint, &canary).await;
-    assert!(matches!(outcome, Err(DeployError::NotYet { .. })), "{outcome:?}");
-    assert!(endpoint.operations().is_empty());
 }

@@ -9,6 +9,7 @@ use serde_json::Value;
 use std::path::Path;
 use tidegate_aws::deploy::Tags;
 use tidegate_rollout::Strategy;
+use tidegate_rollout::gate::Gate;
 use tidegate_rollout::names::{ClusterName, NameError, ServiceName};
 use tidegate_rollout::strategy::Wish;
 use tidegate_rollout::update::BreakerPolicy;
@@ -30,6 +31,9 @@ const KEYS: &[&str] = &[
     "rehearse",
 ];
 
+/// How long gates may take to answer when nobody says: ten minutes.
+const GATES_TIMEOUT: i64 = 10 * 60 * 1000;
+
 /// What `tidegate.yml` says.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -47,6 +51,10 @@ pub struct Config {
     pub strategy: Strategy,
     /// What the file says of it, for the flag `--strategy`.
     pub wish: Wish,
+    /// What must hold for a step to pass.
+    pub gates: Vec<Gate>,
+    /// How long after a step's bake its gates may take to answer, in milliseconds.
+    pub gates_timeout: i64,
     /// How long to wait for a verdict, in milliseconds.
     pub timeout_ms: Option<i64>,
     /// Whether to switch the circuit breaker on where it is off.
@@ -88,6 +96,8 @@ impl Default for Config {
             images: Vec::new(),
             strategy: Strategy::Rolling,
             wish: Wish::default(),
+            gates: Vec::new(),
+            gates_timeout: GATES_TIMEOUT,
             timeout_ms: None,
             breaker: BreakerPolicy::EnsureOn,
             tags: Tags::Resolve,
@@ -162,6 +172,8 @@ impl Config {
             images: section.texts("images")?,
             strategy: chosen,
             wish,
+            gates: Vec::new(),
+            gates_timeout: GATES_TIMEOUT,
             timeout_ms,
             breaker: breaker(source, &section)?,
             tags: if section.truth("resolveDigests")?.unwrap_or(true) { Tags::Resolve } else { Tags::Keep },

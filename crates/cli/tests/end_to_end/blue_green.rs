@@ -46,6 +46,48 @@ fn blue_green_goes_forth_without_a_failed_request_and_back_at_once() {
     assert!(late < Duration::from_millis(100), "green answered {late:?} after the decision");
 }
 
+#[test]
+fn hooks_run_commands_of_the_config_file_also_again_after_a_power_cut() {
+    let config = "  functions:\n    \"turns-check\": { command: [/bin/sh, ./check.sh] }\n";
+    let mut cloud = Cloud::start_configured(config, &["--speed", "20"]);
+    // The first call hangs; the second is told to be called again; what it is called with stays.
+    let script = "echo >> calls; cat > payload\n\
+                  case $(wc -l < calls) in\n\
+                  1) sleep 20 ;;\n\
+                  2) echo '{\"hookStatus\":\"IN_PROGRESS\",\"callBackDelay\":5,\"hookDetails\":{\"asked\":1}}' ;;\n\
+                  *) cp payload passed; echo \"$AWS_ENDPOINT_URL\" > called-from; echo '{\"hookStatus\":\"SUCCEEDED\"}' ;;\n\
+                  esac\n";
+    std::fs::write(cloud.folder().join("check.sh"), script).unwrap();
+    let read =
+        |folder: &std::path::Path, name: &str| std::fs::read_to_string(folder.join(name)).unwrap_or_default();
+    let stage = Stage::set(&cloud);
+    let hook = |function: &str| {
+        json!([{ "hookTargetArn": format!("arn:aws:lambda:eu-west-1:000000000000:function:{function}"),
+            "roleArn": "arn:aws:iam::000000000000:role/hooks", "lifecycleStages": ["POST_SCALE_UP"] }])
+    };
+    stage.configure(&json!({ "lifecycleHooks": hook("turns-check") }));
+    let deployment = stage.deploy("sample:2", 0);
+    wait_until("the hook is called", || read(cloud.folder(), "calls").lines().count() == 1);
+    drop(stage);
+    cloud.kill_and_restart();
+    let stage = Stage::again(&cloud);
+    wait_until("the deployment is done", || stage.status(&deployment) == "SUCCESSFUL");
+    let passed: Value = serde_json::from_str(&read(cloud.folder(), "passed")).unwrap();
+    assert_eq!(passed["lifecycleStage"], "POST_SCALE_UP");
+    assert_eq!((&passed["resourceArn"], &passed["hookDetails"]), (&deployment, &json!({ "asked": 1 })));
+    assert_eq!(read(cloud.folder(), "called-from").trim(), cloud.endpoint());
+    assert_eq!(read(cloud.folder(), "calls").lines().count(), 3);
+
+    stage.configure(&json!({ "lifecycleHooks": hook("nowhere") }));
+    let deployment = stage.deploy("sample:3", 0);
+    wait_until("it is rolled back", || stage.status(&deployment) == "ROLLBACK_SUCCESSFUL");
+    let reason = stage.described(&deployment)["statusReason"].as_str().unwrap().to_owned();
+    assert!(
+        reason.contains("function:nowhere") && reason.contains("`local.functions` of tidegate.yml"),
+        "{reason}"
+    );
+}
+
 /// A service behind a rule that two target groups take turns at.
 struct Stage<'a> {
     cloud: &'a Cloud,
@@ -115,6 +157,18 @@ impl<'a> Stage<'a> {
         stage
     }
 
+    /// The stage that was set on this cloud before it was started again.
+    fn again(cloud: &'a Cloud) -> Self {
+        Self { cloud, address: String::new() }
+    }
+
+    /// Changes the deployment configuration.
+    fn configure(&self, configuration: &Value) {
+        let update =
+            json!({ "cluster": "turns", "service": "turns", "deploymentConfiguration": configuration });
+        self.call("UpdateService", &update);
+    }
+
     fn register(&self, image: &str) -> Value {
         let definition = json!({
             "family": "turns", "networkMode": "awsvpc", "requiresCompatibilities": ["FARGATE"], "cpu": "256",
@@ -150,17 +204,17 @@ impl<'a> Stage<'a> {
 }
 
 /// When each answer came, and its body.
-type Answers = Vec<(Instant, String)>;
+pub(crate) type Answers = Vec<(Instant, String)>;
 
 /// A few users who ask again and again, each on a connection of its own.
-struct Users {
+pub(crate) struct Users {
     seen: Arc<Mutex<(Answers, Vec<String>)>>,
     stop: Arc<AtomicBool>,
     threads: Vec<JoinHandle<()>>,
 }
 
 impl Users {
-    fn at(address: &str) -> Self {
+    pub(crate) fn at(address: &str) -> Self {
         let (seen, stop) =
             (Arc::<Mutex<(Answers, Vec<String>)>>::default(), Arc::new(AtomicBool::new(false)));
         let threads = (0..4).map(|_| {
@@ -182,11 +236,11 @@ impl Users {
         Self { seen, stop, threads }
     }
 
-    fn so_far(&self) -> (Answers, Vec<String>) {
+    pub(crate) fn so_far(&self) -> (Answers, Vec<String>) {
         self.seen.lock().unwrap().clone()
     }
 
-    fn end(self) -> (Answers, Vec<String>) {
+    pub(crate) fn end(self) -> (Answers, Vec<String>) {
         self.stop.store(true, Ordering::Release);
         for thread in self.threads {
             thread.join().unwrap();

@@ -8,13 +8,22 @@ use crate::cloud::Cloud;
 
 #[test]
 fn the_guides_rolling_deployments_run_unchanged_with_boto3() {
+    run_guide("guide_rolling.py");
+}
+
+#[test]
+fn the_guides_blue_green_deployments_run_unchanged_with_boto3() {
+    run_guide("guide_blue_green.py");
+}
+
+fn run_guide(script: &str) {
     if missing("python3", &["-c", "import boto3"]) {
         return;
     }
     let Some(guide) = env::var_os("TIDEGATE_GUIDE") else {
         return skip("TIDEGATE_GUIDE does not name the guide's text");
     };
-    run("python3", "guide_rolling.py", &[("TIDEGATE_GUIDE", guide.to_string_lossy().as_ref())]);
+    run("python3", script, &[("TIDEGATE_GUIDE", guide.to_string_lossy().as_ref())]);
 }
 
 #[test]

@@ -39,18 +39,23 @@ pub(crate) fn images() -> String {
 impl Cloud {
     /// Starts one with more `arguments`, with the sample service for every image called `sample`.
     pub(crate) fn start(arguments: &[&str]) -> Self {
-        Self::start_with("process", arguments)
+        Self::start_with("process", "", arguments)
+    }
+
+    /// [`Self::start`], with more of the section `local` of the config file.
+    pub(crate) fn start_configured(local: &str, arguments: &[&str]) -> Self {
+        Self::start_with("process", local, arguments)
     }
 
     /// Starts one whose tasks are containers.
     pub(crate) fn start_in_docker(arguments: &[&str]) -> Self {
-        Self::start_with("docker", arguments)
+        Self::start_with("docker", "", arguments)
     }
 
-    fn start_with(runtime: &str, arguments: &[&str]) -> Self {
+    fn start_with(runtime: &str, local: &str, arguments: &[&str]) -> Self {
         let turn = turn();
         let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("tidegate.yml"), images()).unwrap();
+        std::fs::write(folder.path().join("tidegate.yml"), images() + local).unwrap();
         let arguments: Vec<String> =
             ["--runtime", runtime].iter().chain(arguments).map(|&argument| argument.to_owned()).collect();
         let (process, endpoint) = up(folder.path(), &arguments);
@@ -93,6 +98,11 @@ impl Cloud {
         let (process, endpoint) = up(self.folder.path(), &self.arguments);
         self.process = process;
         self.endpoint = endpoint;
+    }
+
+    /// The folder of its config file.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// The folder that holds its state.

@@ -8,6 +8,7 @@
     reason = "a test may stop at what it did not expect, and says what it does"
 )]
 
+mod alb;
 mod api;
 mod blue_green;
 mod clients;

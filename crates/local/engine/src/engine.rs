@@ -13,7 +13,9 @@ use tidegate_models::{
 };
 
 use crate::{
-    ApiError, Change, Context, LoadError, Scope, State, cloudwatch, ecs,
+    ApiError, Change, Context, LoadError, Scope, State,
+    cloudwatch::{self, Measured},
+    codedeploy, ecs,
     elbv2::{self, TargetHealth},
     lambda::{self, FunctionAnswer},
     ssm,
@@ -73,6 +75,8 @@ pub enum Event {
         /// What came of it.
         answer: FunctionAnswer,
     },
+    /// The cloud measured something about what it runs.
+    Metrics(Vec<Measured>),
 }
 
 /// What can happen to a task, as its runtime tells it.
@@ -210,7 +214,8 @@ fn typed<I: serde::de::DeserializeOwned>(service: &'static str, input: Value) ->
     serde_json::from_value(input).map_err(|error| {
         let code = match service {
             ecs::SERVICE => "InvalidParameterException",
-            elbv2::SERVICE => "ValidationError",
+            elbv2::SERVICE | cloudwatch::SERVICE => "ValidationError",
+            codedeploy::SERVICE => "InvalidInputException",
             _ => "ValidationException",
         };
         ApiError::new(code, error.to_string())
@@ -231,6 +236,7 @@ impl Engine {
         ecs::register(&mut handlers);
         elbv2::register(&mut handlers);
         ssm::register(&mut handlers);
+        codedeploy::register(&mut handlers);
         cloudwatch::register(&mut handlers);
         Self { state: State::new(settings), handlers }
     }
@@ -281,6 +287,7 @@ impl Engine {
             Event::FunctionAnswered { invocation, answer } => {
                 lambda::observe(&mut self.state, &invocation, answer, now);
             }
+            Event::Metrics(measured) => cloudwatch::observe(&mut self.state, &measured, now),
         }
     }
 
@@ -291,7 +298,9 @@ impl Engine {
                 Subject::Service(arn) => ecs::reconcile_service(&mut self.state, arn, now),
                 Subject::Task(arn) => ecs::reconcile_task(&mut self.state, arn, now),
                 Subject::TargetGroup(arn) => elbv2::reconcile_target_group(&mut self.state, arn, now),
+                Subject::Deployment(arn) => codedeploy::reconcile_deployment(&mut self.state, arn, now),
                 Subject::Alarm(arn) => cloudwatch::reconcile_alarm(&mut self.state, arn, now),
+                Subject::Metrics => cloudwatch::reconcile_metrics(&mut self.state, now),
             };
             // A wake that is not later than now would never let it settle.
             let wake = wake.map(|at| at.max(now + std::time::Duration::from_millis(1)));

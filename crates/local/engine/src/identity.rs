@@ -52,6 +52,13 @@ impl Ids {
         (0..21).map(|_| char::from(ALPHABET[self.0.usize(..64)])).collect()
     }
 
+    /// `d-` and nine upper-case letters and digits: deployments of CodeDeploy.
+    pub(crate) fn deployment(&mut self) -> String {
+        const ALPHABET: &[u8; 36] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+        let id: String = (0..9).map(|_| char::from(ALPHABET[self.0.usize(..36)])).collect();
+        format!("d-{id}")
+    }
+
     /// A version 4 UUID in its usual text form: service events, attachments.
     pub(crate) fn uuid(&mut self) -> String {
         let bits = self.0.u128(..);

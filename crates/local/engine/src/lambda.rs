@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tidegate_models::Timestamp;
 
-use crate::{Effect, Scope, State, ecs};
+use crate::{Effect, Scope, State, codedeploy, ecs};
 
 /// An invocation of a function that somebody waits for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -89,8 +89,9 @@ pub(crate) fn observe(state: &mut State, invocation: &str, answer: FunctionAnswe
         Caller::ServiceDeploymentHook { service_deployment, hook } => {
             ecs::function_answered(state, &service_deployment, &hook, answer, now);
         }
-        // CodeDeploy has its place here: `codedeploy::function_answered(state, &deployment, &execution, answer, now)`.
-        Caller::DeploymentHook { .. } => {}
+        Caller::DeploymentHook { deployment, execution } => {
+            codedeploy::function_answered(state, &deployment, &execution, answer, now);
+        }
     }
 }
 

@@ -3,9 +3,10 @@
 //! An [`Engine`] takes API calls and events with the time at which they happen, and answers with replies, rows to store
 //! and effects to carry out. It never does I/O, reads no clock and draws ids from a seed, so that a simulation can drive
 //! it through years in seconds. Start at [`Engine`]; the services are [`ecs`],
-//! [`elbv2`] and [`cloudwatch`].
+//! [`elbv2`], [`codedeploy`] and [`cloudwatch`].
 
 pub mod cloudwatch;
+pub mod codedeploy;
 pub mod ecs;
 pub mod elbv2;
 mod engine;

@@ -8,8 +8,14 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use tidegate_models::Timestamp;
 
 use crate::{
-    Change, Effect, LoadError, Scope, Settings, Table, cloudwatch::records as cloudwatch,
-    ecs::records as ecs, elbv2::records as elbv2, identity::Ids, lambda, ssm::records as ssm,
+    Change, Effect, LoadError, Scope, Settings, Table,
+    cloudwatch::{Metrics, records as cloudwatch},
+    codedeploy::records as codedeploy,
+    ecs::records as ecs,
+    elbv2::records as elbv2,
+    identity::Ids,
+    lambda,
+    ssm::records as ssm,
 };
 
 /// What a call is made with, beside its input.
@@ -30,8 +36,12 @@ pub(crate) enum Subject {
     Task(String),
     /// An ELBv2 target group, by ARN.
     TargetGroup(String),
+    /// A deployment of CodeDeploy, by its key.
+    Deployment(String),
     /// A CloudWatch alarm, by ARN.
     Alarm(String),
+    /// The data points of all metrics.
+    Metrics,
 }
 
 /// The state: one for all accounts and regions, keyed by ARNs.
@@ -71,12 +81,26 @@ pub struct State {
     pub rules: Table<elbv2::Rule>,
     /// Parameters of Parameter Store by [`ssm::Parameter::key`].
     pub parameters: Table<ssm::Parameter>,
+    /// Applications of CodeDeploy by ARN.
+    pub code_deploy_applications: Table<codedeploy::Application>,
+    /// Deployment groups of CodeDeploy by [`codedeploy::DeploymentGroup::key`]; indexed by service ARN.
+    pub deployment_groups: Table<codedeploy::DeploymentGroup>,
+    /// Deployment configurations of CodeDeploy that someone made, by ARN.
+    pub deployment_configs: Table<codedeploy::DeploymentConfig>,
+    /// Revisions of CodeDeploy's applications by [`codedeploy::Revision::key`].
+    pub application_revisions: Table<codedeploy::Revision>,
+    /// Deployments of CodeDeploy by ARN; indexed by group id, and by service ARN for as long as they are not over.
+    pub deployments: Table<codedeploy::Deployment>,
     /// Invocations of functions that somebody waits for, by id.
     pub invocations: Table<lambda::Invocation>,
     /// CloudWatch alarms by ARN; composite ones are indexed as such.
     pub alarms: Table<cloudwatch::Alarm>,
     /// What happened to alarms by [`cloudwatch::AlarmHistory::key`]; indexed by alarm ARN.
     pub alarm_history: Table<cloudwatch::AlarmHistory>,
+    /// The data points of CloudWatch's metrics.
+    pub(crate) metrics: Metrics,
+    /// When each metric alarm is to be evaluated next, by ARN.
+    pub(crate) evaluations: HashMap<String, Timestamp>,
     /// Tags by ARN of what they are on, of every service; keys in order.
     pub tags: Table<BTreeMap<String, String>>,
 }
@@ -87,7 +111,8 @@ macro_rules! each_table {
         let state = $state;
         each_table!(@ state, $table, $action, clusters, task_definitions, families, services, service_events,
             service_deployments, service_revisions, tasks, account_settings, tokens, load_balancers, target_groups,
-            listeners, rules, parameters, invocations, alarms, alarm_history, tags);
+            listeners, rules, parameters, code_deploy_applications, deployment_groups, deployment_configs,
+            application_revisions, deployments, invocations, alarms, alarm_history, tags);
     }};
     (@ $state:ident, $table:ident, $action:expr, $($field:ident),*) => {
         $({ let $table = &mut $state.$field; $action; })*
@@ -116,9 +141,16 @@ impl State {
             listeners: Table::indexed("listeners", |row| Some(row.load_balancer_arn.clone())),
             rules: Table::indexed_by_many("rules", elbv2::Rule::index),
             parameters: Table::new("parameters"),
+            code_deploy_applications: Table::new("code_deploy_applications"),
+            deployment_groups: Table::indexed("deployment_groups", |row| Some(row.service_arn.clone())),
+            deployment_configs: Table::new("deployment_configs"),
+            application_revisions: Table::new("application_revisions"),
+            deployments: Table::indexed_by_many("deployments", codedeploy::Deployment::index),
             invocations: Table::new("invocations"),
             alarms: Table::indexed("alarms", cloudwatch::Alarm::index),
             alarm_history: Table::indexed("alarm_history", |row| Some(row.alarm_arn.clone())),
+            metrics: Metrics::default(),
+            evaluations: HashMap::new(),
             tags: Table::new("tags"),
         }
     }
@@ -137,23 +169,29 @@ impl State {
 
     pub(crate) fn changes(&mut self) -> Vec<Change> {
         let mut changes = Vec::new();
-        each_table!(self, table => changes.extend(table.changes()));
+        each_table!(&mut *self, table => changes.extend(table.changes()));
+        changes.extend(self.metrics.changes());
         changes
     }
 
     pub(crate) fn commit(&mut self) -> Vec<Effect> {
         each_table!(&mut *self, table => table.commit());
+        self.metrics.commit();
         std::mem::take(&mut self.effects)
     }
 
     /// Takes back all changes since the last commit. The agenda is asked to look at everything that was touched again.
     pub(crate) fn roll_back(&mut self) {
         each_table!(&mut *self, table => table.roll_back());
+        self.metrics.roll_back();
         self.effects.clear();
     }
 
     pub(crate) fn load(&mut self, table_name: &str, key: &str, row: &[u8]) -> Result<(), LoadError> {
         each_table!(&mut *self, table => if table.name() == table_name { return table.load(key, row) });
+        if let Some(loaded) = self.metrics.load(table_name, key, row) {
+            return loaded;
+        }
         Err(LoadError::UnknownTable(table_name.to_owned()))
     }
 
@@ -166,7 +204,15 @@ impl State {
         // Composite alarms move only with their children: one that was set by hand stays as it was set.
         let alarms = self.alarms.iter().filter(|(_, alarm)| alarm.index().is_none());
         let alarms = alarms.map(|(arn, _)| Subject::Alarm(arn.to_owned()));
-        self.agenda.touched = services.chain(tasks).chain(groups).chain(alarms).collect();
+        let deployments = self.deployments.iter().filter(|(_, row)| !row.is_over());
+        let deployments = deployments.map(|(arn, _)| Subject::Deployment(arn.to_owned()));
+        self.agenda.touched = services
+            .chain(tasks)
+            .chain(groups)
+            .chain(deployments)
+            .chain(alarms)
+            .chain([Subject::Metrics])
+            .collect();
         self.effects = self.invocations.iter().map(|(id, _)| Effect::InvokeFunction(id.to_owned())).collect();
     }
 }

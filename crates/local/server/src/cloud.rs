@@ -26,9 +26,11 @@ use crate::{
     effects::Effects,
     faults::{Fault, Faults},
     functions::Functions,
+    metering,
     ports::PortGuard,
     presence,
     tasking::TaskNames,
+    usage,
     writer::{CLOCK_ROW, Commands, META_TABLE, Unstored, Writer},
 };
 
@@ -153,6 +155,15 @@ impl LocalCloud {
             runtime: runtime.clone(),
             control: Control { balancer: balancer.clone(), shutdown: shutdown_requested.clone() },
         };
+        let meter = metering::run(
+            balancer.clone(),
+            Arc::clone(&engine),
+            commands.clone(),
+            clock.clone(),
+            stop.clone(),
+        );
+        let gauge =
+            usage::run(runtime.clone(), Arc::clone(&engine), commands.clone(), clock.clone(), stop.clone());
         let pumps = vec![
             tokio::spawn(pump(task_events, commands.clone(), {
                 let (faults, runtime, clock) = (faults.clone(), runtime.clone(), clock.clone());
@@ -168,8 +179,12 @@ impl LocalCloud {
                 move |event| balancing::translate(&engine, event)
             })),
         ];
-        let loops =
-            vec![tokio::spawn(writer.run()), tokio::spawn(api::serve(listener, Arc::new(api), stop.clone()))];
+        let loops = vec![
+            tokio::spawn(writer.run()),
+            tokio::spawn(api::serve(listener, Arc::new(api), stop.clone())),
+            tokio::spawn(meter),
+            tokio::spawn(gauge),
+        ];
         Ok(Self {
             address,
             clock,

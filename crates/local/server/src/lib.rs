@@ -24,11 +24,13 @@ mod error;
 mod faults;
 mod functions;
 mod logs;
+mod metering;
 mod options;
 mod ports;
 mod presence;
 pub mod remote;
 mod tasking;
+mod usage;
 mod writer;
 
 pub use cloud::LocalCloud;

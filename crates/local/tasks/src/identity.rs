@@ -99,10 +99,16 @@ fn watchable(pid: i32) -> Option<tokio::io::unix::AsyncFd<std::os::fd::OwnedFd>>
 
 /// Fields of `/proc/PID/stat` from the third on; the second, the name, may hold anything.
 #[cfg(target_os = "linux")]
-fn stat(pid: i32) -> Option<Vec<String>> {
+pub(crate) fn stat(pid: i32) -> Option<Vec<String>> {
     let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let (_, rest) = text.rsplit_once(')')?;
     Some(rest.split_whitespace().map(str::to_owned).collect())
+}
+
+/// There are none to read.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn stat(_: i32) -> Option<Vec<String>> {
+    None
 }
 
 #[cfg(target_os = "linux")]

@@ -20,6 +20,7 @@ mod process;
 mod records;
 mod runtime;
 mod spec;
+mod usage;
 
 pub use docker::{NewImage, PAUSE_IMAGE, import_image, remove_image};
 pub use error::Error;
@@ -28,3 +29,4 @@ pub use images::{ImageCommand, ImageMap, glob};
 pub use logs::{LogLine, LogPage, LogPosition};
 pub use runtime::{Kind, Runtime, clean_up};
 pub use spec::{Lifetime, Settings, TaskSpec};
+pub use usage::Usage;

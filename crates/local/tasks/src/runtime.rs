@@ -1,12 +1,12 @@
 //! What the local cloud runs its tasks on.
 
-use std::{fmt, path::Path, sync::Arc};
+use std::{collections::HashMap, fmt, path::Path, sync::Arc};
 
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Adopted, Error, ImageMap, LogPage, LogPosition, Settings, TaskEvent, TaskSpec,
+    Adopted, Error, ImageMap, LogPage, LogPosition, Settings, TaskEvent, TaskSpec, Usage,
     docker::{self, DockerDriver},
     host::Host,
     logs::LogStore,
@@ -167,6 +167,15 @@ impl Runtime {
         match &self.0.hosts {
             Hosts::Docker(host) => host.driver.resolve_digest(image).await,
             Hosts::Process(_) => Ok(None),
+        }
+    }
+
+    /// What each of these containers uses of the machine, by the id that [`TaskEvent::ContainerStarted`] told. Those that
+    /// are gone, or that the system does not tell of, are left out.
+    pub async fn usage(&self, runtime_ids: &[String]) -> HashMap<String, Usage> {
+        match &self.0.hosts {
+            Hosts::Docker(host) => host.driver.usage(runtime_ids).await,
+            Hosts::Process(host) => host.driver.usage(runtime_ids).await,
         }
     }
 

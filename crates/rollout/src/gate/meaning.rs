@@ -23,7 +23,7 @@ pub(super) fn meaning(check: &Check, reading: Reading, kept: &mut Kept) -> Stand
     }
     kept.answers += 1;
     match (check, reading) {
-        (Check::Alarm { alarm }, Reading::Alarm(state)) => of_alarm(alarm, state, kept),
+        (Check::Alarm { alarm }, Reading::Alarm(state)) => of_alarm(alarm, state, *kept),
         (Check::Metric(metric), Reading::Metric(value)) => of_metric(metric, value),
         (Check::Http(probe), Reading::Http(answer)) => of_probe(probe, answer, kept),
         (Check::Command { timeout, .. }, Reading::Command { exit_code, last_line }) => {
@@ -48,7 +48,7 @@ pub(super) fn meaning(check: &Check, reading: Reading, kept: &mut Kept) -> Stand
 /// An alarm that is in ALARM when the step begins breaks the gate at once. ECS's own deployment alarms
 /// are ignored for the whole deployment then (facts §2.2), so that a fix can be deployed; whoever writes
 /// a gate wants the opposite, and whoever deploys a fix leaves the gate out.
-fn of_alarm(alarm: &str, state: AlarmReading, kept: &Kept) -> Standing {
+fn of_alarm(alarm: &str, state: AlarmReading, kept: Kept) -> Standing {
     match state {
         AlarmReading::Ok => Standing::Holds { evidence: format!("alarm {alarm} is OK") },
         AlarmReading::Alarm(reason) => {
@@ -127,7 +127,7 @@ fn of_comparison(told: Told) -> Standing {
 }
 
 /// At most three digits after the point, none of them a trailing zero.
-pub(super) fn short(value: f64) -> String {
+fn short(value: f64) -> String {
     let text = format!("{value:.3}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }

@@ -58,6 +58,28 @@ fn a_release_that_fails_one_in_three_is_found_out_after_a_handful() {
     assert!(!claim.evidence_reaches(100f64.ln(), group(90, 0), group(10, 1)));
 }
 
+/// The ideal knows both rates and bets on them from the first request: ln 100 by what one request tells on average.
+#[test]
+fn not_knowing_the_rates_costs_about_twice_the_requests_of_the_ideal_test() {
+    let claim = Claim { shift: 0.005, bets: Bets::SECOND_IS_SMALL };
+    let wanted = 100f64.ln();
+    for (first, second) in [(0.0, 0.3), (0.0, 0.02), (0.01, 0.02), (0.01, 0.065), (0.05, 0.07), (0.3, 0.4)] {
+        for (per_request, at_most) in [(99.0, 2.0), (9.0, 2.0), (1.0, 2.0), (1.0 / 9.0, 2.4)] {
+            let after = |requests: f64| {
+                let stable = requests * per_request;
+                (
+                    Group { requests: stable, errors: stable * first },
+                    Group { requests, errors: requests * second },
+                )
+            };
+            let (one, other) = after(1.0);
+            let ideal = wanted / claim.best_gain_at(claim.likeliest(one, other), one, other);
+            let (one, other) = after(at_most * ideal);
+            assert!(claim.evidence_reaches(wanted, one, other), "{first} {second} {per_request}");
+        }
+    }
+}
+
 #[test]
 fn nothing_counted_is_no_evidence() {
     for shift in [0.0, 0.005, -0.005] {

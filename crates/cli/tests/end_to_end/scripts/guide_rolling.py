@@ -3,26 +3,14 @@
 The guide is named by TIDEGATE_GUIDE. Its functions speak to whatever AWS_ENDPOINT_URL names.
 """
 
-import os
-import re
-
 import boto3
 
+import guide_text
 import stage
 
 
-def functions_of_the_guide() -> dict:
-    """Every function that the guide defines, with the names at its top level that they use."""
-    text = open(os.environ["TIDEGATE_GUIDE"], encoding="utf-8").read()
-    namespace = {"boto3": boto3, "ecs": boto3.client("ecs")}
-    for source in re.findall(r"^def .*?(?=^\S)", text, flags=re.MULTILINE | re.DOTALL):
-        exec(compile(source, "guide", "exec"), namespace)
-    return namespace
-
-
 def main():
-    # A signature that goes over two lines ends in a line that starts with a space, so the pattern keeps it.
-    guide = functions_of_the_guide()
+    guide = guide_text.functions(ecs=boto3.client("ecs"))
     app = stage.create("guide")
     waiter = boto3.client("ecs").get_waiter("services_stable")
     waiter.config.delay = 1

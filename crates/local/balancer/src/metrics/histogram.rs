@@ -77,6 +77,12 @@ impl ResponseTimes {
         Duration::from_micros(self.sum_micros)
     }
 
+    /// Times, to about 3 %, with how many responses took each; shortest first.
+    pub fn times(&self) -> impl Iterator<Item = (Duration, u64)> {
+        let seen = self.buckets.iter().enumerate().filter(|(_, count)| **count > 0);
+        seen.map(|(bucket, count)| (Duration::from_micros(upper_bound(bucket)), *count))
+    }
+
     /// The time that a share of `quantile` (0–1) of the responses did not exceed, to about 3 %; `None` when nothing was
     /// timed. 0 is the shortest time, 1 the longest.
     pub fn quantile(&self, quantile: f64) -> Option<Duration> {
@@ -141,5 +147,7 @@ mod tests {
         let p99 = times.quantile(0.99).unwrap();
         assert!((99.0..103.0).contains(&(p99.as_secs_f64() * 1000.0)), "{p99:?}");
         assert_eq!(earlier.since(&earlier).quantile(0.5), None);
+        assert_eq!(times.times().map(|(_, count)| count).sum::<u64>(), 100);
+        assert_eq!(times.times().last().map(|(time, _)| time), times.quantile(1.0));
     }
 }

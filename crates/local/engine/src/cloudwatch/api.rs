@@ -12,9 +12,13 @@ mod alarm_states;
 mod composite_alarms;
 mod describe_alarms;
 mod errors;
+mod get_metric_data;
+mod get_metric_statistics;
 mod history;
+mod list_metrics;
 mod metric_alarms;
 mod metric_names;
+mod put_metric_data;
 mod tags;
 
 use serde::Serialize;
@@ -37,6 +41,11 @@ pub(crate) fn register(handlers: &mut Handlers) {
     handlers.read(SERVICE, "DescribeAlarmHistory", history::describe);
     handlers.write(SERVICE, "EnableAlarmActions", alarm_actions::enable);
     handlers.write(SERVICE, "DisableAlarmActions", alarm_actions::disable);
+
+    handlers.write(SERVICE, "PutMetricData", put_metric_data::put);
+    handlers.read(SERVICE, "GetMetricData", get_metric_data::get);
+    handlers.read(SERVICE, "GetMetricStatistics", get_metric_statistics::get);
+    handlers.read(SERVICE, "ListMetrics", list_metrics::list);
 
     handlers.write(SERVICE, "TagResource", tags::tag);
     handlers.write(SERVICE, "UntagResource", tags::untag);

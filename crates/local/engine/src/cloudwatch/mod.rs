@@ -1,13 +1,17 @@
 //! Amazon CloudWatch: alarms and metrics.
 //!
-//! `records` is what is stored; the API's handlers change what is wanted; an alarm's state changes only in `alarms`, which
-//! tells those that watch it. Nothing here sends notifications: an alarm's actions are stored and shown, never done.
+//! `records` is what is stored of alarms, `metrics` what was measured; the API's handlers change what is wanted;
+//! `evaluation` decides by the metrics; an alarm's state changes only in `alarms`, which tells those that watch it.
+//! Nothing here sends notifications: an alarm's actions are stored and shown, never done.
 
 mod alarms;
 mod api;
 mod civil;
 mod composite;
-mod reconcile;
+mod evaluation;
+mod feed;
+mod math;
+pub mod metrics;
 pub mod records;
 mod rule;
 mod watchers;
@@ -15,7 +19,10 @@ mod window;
 
 pub(crate) use alarms::alarm_state;
 pub(crate) use api::register;
-pub(crate) use reconcile::reconcile_alarm;
+pub(crate) use evaluation::reconcile_alarm;
+pub use feed::Measured;
+pub(crate) use feed::observe;
+pub(crate) use metrics::{Metrics, reconcile as reconcile_metrics};
 pub(crate) use window::alarm_window;
 
 /// The signing name.

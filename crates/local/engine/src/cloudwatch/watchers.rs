@@ -5,7 +5,7 @@
 use tidegate_models::ecs::ServiceDeploymentStatus as Status;
 
 use super::composite;
-use crate::{Scope, State, ecs::records::Service, state::Subject};
+use crate::{Scope, State, codedeploy, ecs::records::Service, state::Subject};
 
 /// Has everyone look again who watches the alarm with this name: it changed its state, or it is gone.
 pub(crate) fn notify(state: &mut State, scope: &Scope, name: &str) {
@@ -14,7 +14,11 @@ pub(crate) fn notify(state: &mut State, scope: &Scope, name: &str) {
     let watching: Vec<_> = watching.map(|(arn, _)| Subject::Service(arn.to_owned())).collect();
     let parents = composite::parents(state, scope, name).into_iter();
     let parents: Vec<_> = parents.map(|alarm| Subject::Alarm(alarm.arn.clone())).collect();
-    for subject in watching.into_iter().chain(parents) {
+    let prefix = scope.arn("codedeploy", "deployment:");
+    let deployments =
+        state.deployments.with_prefix(&prefix).filter(|(_, row)| codedeploy::watches(row, name));
+    let deployments: Vec<_> = deployments.map(|(arn, _)| Subject::Deployment(arn.to_owned())).collect();
+    for subject in watching.into_iter().chain(parents).chain(deployments) {
         state.touch(subject);
     }
 }

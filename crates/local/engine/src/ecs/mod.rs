@@ -7,7 +7,9 @@ pub mod records;
 mod scheduler;
 
 pub(crate) use api::register;
-pub(crate) use scheduler::{function_answered, observe, reconcile_service, reconcile_task, task_sets};
+pub(crate) use scheduler::{
+    counts, function_answered, observe, reconcile_service, reconcile_task, task_sets,
+};
 
 /// The signing name.
 pub(crate) const SERVICE: &str = "ecs";

@@ -35,6 +35,14 @@ impl Cloud {
         }
     }
 
+    /// What `work` calls is of this service.
+    pub(crate) fn at<R>(&mut self, service: &'static str, work: impl FnOnce(&mut Self) -> R) -> R {
+        let before = self.service.replace(service);
+        let result = work(self);
+        self.service = before;
+        result
+    }
+
     /// From here on, calls are of another account.
     pub(crate) fn be_account(&mut self, account: &str) {
         account.clone_into(&mut self.scope.account);
@@ -92,11 +100,31 @@ impl Cloud {
         std::mem::take(&mut self.effects)
     }
 
+    pub(crate) fn now(&self) -> Timestamp {
+        self.now
+    }
+
     pub(crate) fn report_health(&mut self, group: &str, target: &str, port: u16, health: TargetHealth) {
         let event =
             Event::TargetHealth { target_group: group.to_owned(), target: target.to_owned(), port, health };
         self.engine.observe(event, self.now);
         self.settle();
+    }
+
+    /// Something happens outside.
+    pub(crate) fn observe(&mut self, event: Event) {
+        self.engine.observe(event, self.now);
+        self.settle();
+    }
+
+    /// Lets time pass, and everything that is due happen when it is.
+    pub(crate) fn live(&mut self, time: Duration) {
+        let end = self.now + time;
+        while let Some(due) = self.engine.next_due().filter(|due| *due <= end) {
+            self.now = self.now.max(due);
+            self.settle();
+        }
+        self.now = end;
     }
 
     pub(crate) fn pass(&mut self, time: Duration) {

@@ -6,6 +6,7 @@
 
 mod cloud;
 mod cloudwatch;
+mod codedeploy;
 mod ecs;
 mod elbv2;
 mod ssm;

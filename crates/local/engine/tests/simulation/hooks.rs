@@ -39,6 +39,11 @@ fn described(world: &mut World) -> Value {
     described["serviceDeployments"][0].clone()
 }
 
+#[track_caller]
+fn settle_within(world: &mut World, most: Duration, holds: impl Fn(&World) -> bool) {
+    world.run_until(most, "so far", holds).unwrap_or_else(|broken| panic!("{broken}"));
+}
+
 #[test]
 fn hooks_are_called_at_their_stages_in_order_with_the_weights_that_are_aimed_at() {
     let canary = json!({
@@ -203,10 +208,9 @@ fn a_function_has_a_day_at_most_and_a_pause_two_weeks() {
         world.functions.script = [Answer::Never].into();
         world.deploy(Release::Good).unwrap();
         let since = world.now;
-        world.run_for(days * DAY - Duration::from_secs(1)).unwrap();
-        assert_eq!(current(&world).status, Status::InProgress);
-        world.run_for(Duration::from_secs(1)).unwrap();
-        assert_eq!(current(&world).status, Status::RollbackInProgress, "after {:?}", world.now.since(since));
+        settle_within(&mut world, (days + 1) * DAY, |world| current(world).status != Status::InProgress);
+        assert_eq!(world.now.since(since), days * DAY);
+        assert_eq!(current(&world).status, Status::RollbackInProgress);
     }
 }
 
@@ -215,9 +219,11 @@ fn a_stage_that_waits_for_healthy_tasks_has_a_day() {
     let setup = Setup { breaker: None, stages: Some(blue_green()), grace: 2 * DAY, ..Setup::default() };
     let mut world = super::stories::steady(setup);
     world.deploy(Release::NeverHealthy).unwrap();
-    world.run_for(DAY - Duration::from_mins(1)).unwrap();
-    assert_eq!(current(&world).status, Status::InProgress);
-    world.run_for(Duration::from_mins(5)).unwrap();
+    reach(&mut world, Stage::ScaleUp);
+    let since = world.now;
+    settle_within(&mut world, 2 * DAY, |world| current(world).status != Status::InProgress);
+    assert_eq!(world.now.since(since), DAY);
+    settle(&mut world, "over", is_over);
     assert_eq!(current(&world).status, Status::RollbackSuccessful);
     let reason =
         "Service deployment rolled back because the SCALE_UP stage did not complete within 24 hours.";
@@ -233,9 +239,10 @@ fn a_deployment_has_thirty_days() {
     });
     let mut world = hooked_by(blue_green(), json!([pause]));
     world.deploy(Release::Good).unwrap();
-    world.run_for(30 * DAY - Duration::from_secs(1)).unwrap();
-    assert_eq!(current(&world).status, Status::InProgress);
-    world.run_for(Duration::from_mins(5)).unwrap();
+    let since = world.now;
+    settle_within(&mut world, 31 * DAY, |world| current(world).status != Status::InProgress);
+    assert_eq!(world.now.since(since), 30 * DAY);
+    settle(&mut world, "over", is_over);
     assert_eq!(current(&world).status, Status::RollbackSuccessful);
     let reason = "Service deployment rolled back because it did not complete within 30 days.";
     assert_eq!(current(&world).status_reason.as_deref(), Some(reason));

@@ -9,6 +9,9 @@
 
 mod actions;
 mod alarms;
+mod code_deploy;
+mod code_deploy_watch;
+mod code_deploy_worlds;
 mod functions;
 mod hooks;
 mod random;

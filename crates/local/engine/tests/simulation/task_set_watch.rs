@@ -106,8 +106,14 @@ impl TaskSetWatch {
         if live.iter().all(|task| before.contains_key(&task.arn)) {
             return Ok(());
         }
-        if task_set.status == TaskSetStatus::Draining {
-            return Err(format!("DRAINING {} started a task", task_set.id));
+        // One that was deleted in this step, after the scheduler had looked, may have started something in it.
+        let is_long = self.known.get(&task_set.id).is_some_and(|known| known.since < now);
+        match (task_set.status, is_long) {
+            (TaskSetStatus::Draining, true) => {
+                return Err(format!("DRAINING {} started a task", task_set.id));
+            }
+            (TaskSetStatus::Draining, false) => return Ok(()),
+            _ => {}
         }
         let (computed, grace) =
             (computed(service, task_set), u64::from(service.health_check_grace_period_seconds));

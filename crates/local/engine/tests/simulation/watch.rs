@@ -19,6 +19,7 @@ use tidegate_models::{
 };
 
 use super::{
+    code_deploy_watch::CodeDeployWatch,
     recount::Recount,
     setup::{ALARM_ARN, ALARMS, SERVICE},
     task_set_watch::TaskSetWatch,
@@ -34,6 +35,8 @@ pub(super) struct Watch {
     recount: Recount,
     /// What is seen of task sets, where the service has some.
     pub(super) task_sets: TaskSetWatch,
+    /// What is seen of CodeDeploy's deployments.
+    pub(super) code_deploy: CodeDeployWatch,
     /// The deployment that completed last, unless it is being rolled back to.
     last_completed: Option<String>,
     /// The weights of the production rule's groups.
@@ -97,6 +100,7 @@ impl Watch {
         let live: Vec<&Task> = state.tasks.indexed_by(SERVICE).map(|(_, task)| task).collect();
         if service.controller != DeploymentControllerType::Ecs {
             self.check_lives(&live)?;
+            self.code_deploy.after_settling(state, service, &self.before.live)?;
             return self.task_sets.after_settling(state, service, &self.before.live, now);
         }
         check_service(service, &live)?;
@@ -215,7 +219,7 @@ impl Watch {
             alarm.is_some_and(|alarm| alarm.state.value == StateValue::Alarm)
         };
         if self.began.0 != row.arn {
-            self.began = (row.arn.clone(), ALARMS.into_iter().filter(|name| raised(&name)).collect());
+            self.began = (row.arn.clone(), ALARMS.into_iter().filter(raised).collect());
         }
         let Some(primary) = service.deployments.first() else { return Ok(()) };
         let cleans_up = row.staged.as_ref().is_some_and(|staged| staged.stage == Stage::CleanUp);
@@ -223,7 +227,7 @@ impl Watch {
         let alarms = row.deployment_configuration.alarms.as_ref().filter(|alarms| alarms.enable);
         let names = alarms.map(|alarms| alarms.alarm_names.as_slice()).unwrap_or_default();
         let watched = |name: &&str| names.iter().any(|it| it == name) && !self.began.1.contains(name);
-        let ignored = ALARMS.into_iter().filter(|name| watched(&name)).find(|name| raised(&name));
+        let ignored = ALARMS.into_iter().filter(watched).find(raised);
         if let Some(name) = ignored.filter(|_| goes_on && service.status == ServiceStatus::Active) {
             return Err(format!("the deployment goes on though {name} is in ALARM"));
         }

@@ -146,6 +146,18 @@ impl World {
         self.step(&[], Some(&Call { service, operation, input }))
     }
 
+    /// Something happens outside, as the shell is told.
+    pub(super) fn tell(&mut self, events: &[Event]) -> Result<(), Broken> {
+        self.step(events, None)
+    }
+
+    /// From now on the tasks of every release behave as those of `release`.
+    pub(super) fn releases_turn(&mut self, release: Release) {
+        for known in self.releases.values_mut() {
+            *known = release;
+        }
+    }
+
     /// Goes to the next thing that happens, if that is before `end`. Answers whether there was one.
     pub(super) fn advance(&mut self, end: Timestamp) -> Result<bool, Broken> {
         let told = self.runtime.next_at().into_iter().chain(self.functions.next_at());
@@ -457,5 +469,6 @@ fn short(event: &Event) -> String {
         }
         Event::TargetHealth { target, health, .. } => format!("{target} {:?}", health.state),
         Event::FunctionAnswered { invocation, answer } => format!("{} {answer:?}", tail(invocation)),
+        Event::Metrics(measured) => format!("{} metrics", measured.len()),
     }
 }

@@ -26,11 +26,11 @@ use super::{
     daemon::{Daemon, is_conflict, is_missing, says},
     labels, leftovers,
     output::Follower,
-    pause,
+    pause, usage,
     watchdog::Watchdog,
 };
 use crate::{
-    Error, Lifetime, Settings,
+    Error, Lifetime, Settings, Usage,
     addresses::Addresses,
     driver::{Driver, Exit, Failure, Found, FoundContainer, Network, Started, StopSignal, Watch},
     health::{ProbeCommand, ProbeOutcome},
@@ -121,6 +121,13 @@ impl DockerDriver {
             Err(error) if is_missing(&error) => Ok(None),
             Err(error) => Err(self.daemon.refuses("look at an image")(error)),
         }
+    }
+
+    /// What each of these containers uses; those that are gone are left out.
+    pub(crate) async fn usage(&self, ids: &[String]) -> HashMap<String, Usage> {
+        let each =
+            ids.iter().map(async |id| Some((id.clone(), usage::of_container(self.docker(), id).await?)));
+        futures_util::future::join_all(each).await.into_iter().flatten().collect()
     }
 
     fn docker(&self) -> &Docker {

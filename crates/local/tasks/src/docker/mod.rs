@@ -12,6 +12,7 @@ mod labels;
 mod leftovers;
 mod output;
 mod pause;
+mod usage;
 mod watchdog;
 
 pub(crate) use driver::DockerDriver;

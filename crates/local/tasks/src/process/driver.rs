@@ -18,7 +18,7 @@ use super::{
     watchdog::Watchdog,
 };
 use crate::{
-    Error, ImageCommand, ImageMap, Lifetime, Settings,
+    Error, ImageCommand, ImageMap, Lifetime, Settings, Usage,
     addresses::Addresses,
     driver::{Driver, Exit, Failure, Found, FoundContainer, Network, Started, StopSignal, Watch},
     health::{ProbeCommand, ProbeOutcome},
@@ -65,6 +65,15 @@ impl ProcessDriver {
             networks: Mutex::default(),
             settings,
         })
+    }
+
+    /// What each of these containers uses; those that are gone are left out.
+    pub(crate) async fn usage(&self, ids: &[String]) -> HashMap<String, Usage> {
+        let leaders: HashMap<i32, String> =
+            ids.iter().filter_map(|id| Some((leader_of(id)?, id.clone()))).collect();
+        let groups: Vec<i32> = leaders.keys().copied().collect();
+        let found = tokio::task::spawn_blocking(move || super::of_groups(&groups)).await.unwrap_or_default();
+        found.into_iter().filter_map(|(group, usage)| Some((leaders.get(&group)?.clone(), usage))).collect()
     }
 
     pub(crate) fn set_images(&self, images: ImageMap) {
@@ -175,7 +184,7 @@ impl ProcessDriver {
         let waiting = Waiting::spawn(&program, files, self.settings.lifetime).map_err(failed)?;
         let pid = waiting.pid().map_err(failed)?;
         let leader = Identity::of(pid).ok_or_else(|| failed(io::Error::other("its process is gone")))?;
-        let runtime_id = format!("{task_id}-{pid}");
+        let runtime_id = runtime_id(task_id, pid);
         let record = ContainerRecord::new(leader.clone(), runtime_id.clone(), self.settings.clock.now());
         self.records.add_container(task_id, name, &record).map_err(failed)?;
         if let Some(watchdog) = &self.watchdog {
@@ -409,4 +418,13 @@ impl ProcessDriver {
         }
         None
     }
+}
+
+/// What a container is known by: its task, and the process that leads its group.
+fn runtime_id(task_id: &str, leader: i32) -> String {
+    format!("{task_id}-{leader}")
+}
+
+fn leader_of(runtime_id: &str) -> Option<i32> {
+    runtime_id.rsplit_once('-')?.1.parse().ok()
 }

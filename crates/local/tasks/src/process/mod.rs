@@ -7,7 +7,9 @@
 mod driver;
 mod launch;
 mod leftovers;
+mod usage;
 mod watchdog;
 
 pub(crate) use driver::{ProcessDriver, not_found};
 pub(crate) use leftovers::clean_up;
+pub(crate) use usage::of_groups;

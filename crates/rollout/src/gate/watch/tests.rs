@@ -183,18 +183,14 @@ fn three_things_that_may_be_missing_in_the_end_have_three_texts() {
         at_the_end(approval(), vec![Reading::Approval(Approval::Pending)]),
         at_the_end(alarm(), Vec::new()),
     ];
-    insta::assert_snapshot!(said.join("\n"), @r"
-    too little to tell in time: candidate 0.0 % of 2 requests failed, stable 0.0 % of 20
-    could not be asked in time: AWS throttles DescribeAlarms
-    nobody approved in time: Do the pages look right?
-    could not be asked in time: no answer came
-    ");
+    insta::assert_snapshot!(said.join("\n"));
 }
 
 #[test]
 fn a_candidate_that_fails_one_request_in_three_is_thrown_back_after_a_handful() {
     let (plan, watch, _) = heard(errors(NoEvidence::Wait), vec![requests((900, 1), (30, 10))]);
-    assert!(breaks(&watch.judgement(&plan, 0)).starts_with("candidate 33.3 % of 30 requests failed"));
+    let evidence = breaks(&watch.judgement(&plan, 0)).to_owned();
+    assert!(evidence.contains("33.3 % (10 of 30)"), "{evidence}");
     let (plan, watch, _) = heard(errors(NoEvidence::Wait), vec![requests((9_000, 9), (9_000, 10))]);
     assert_eq!(watch.judgement(&plan, BAKE), Judgement::Pass, "as good as stable");
 }
@@ -237,7 +233,7 @@ fn what_each_answer_means_is_said_with_its_numbers() {
         .into_iter()
         .map(|(check, reading)| {
             let (_, watch, _) = heard(check, vec![reading]);
-            watch.standings().map(|(_, standing)| format!("{standing:?}")).collect()
+            format!("{:?}", watch.standings().map(|(_, standing)| standing).next())
         })
         .collect();
     insta::assert_snapshot!(said.join("\n"));

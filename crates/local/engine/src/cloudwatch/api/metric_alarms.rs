@@ -6,12 +6,12 @@ use tidegate_models::cloudwatch::{
 };
 
 use super::{
-    super::{alarms, records::Definition},
+    super::{alarms, math::Queries, records::Definition},
     Nothing,
     errors::{invalid_combination, missing, not_implemented, validation},
     metric_names, tags,
 };
-use crate::{ApiError, Context, State, state::Subject};
+use crate::{ApiError, Context, Scope, State, state::Subject};
 
 /// `PutMetricAlarm`. An alarm that exists keeps its state until it is evaluated.
 pub(super) fn put(
@@ -19,7 +19,7 @@ pub(super) fn put(
     context: &Context,
     input: PutMetricAlarmInput,
 ) -> Result<Nothing, ApiError> {
-    check(&input)?;
+    check(&context.scope, &input)?;
     let name = input.alarm_name.clone();
     let existing = alarms::named(state, &context.scope, &name);
     if existing.is_some_and(|alarm| matches!(alarm.definition, Definition::Composite(_))) {
@@ -70,7 +70,7 @@ fn document(arn: String, input: PutMetricAlarmInput) -> Document {
     }
 }
 
-fn check(input: &PutMetricAlarmInput) -> Result<(), ApiError> {
+fn check(scope: &Scope, input: &PutMetricAlarmInput) -> Result<(), ApiError> {
     if input.evaluation_criteria.is_some() || input.evaluation_interval.is_some() {
         return Err(not_implemented("Alarms on PromQL queries are"));
     }
@@ -108,7 +108,7 @@ fn check(input: &PutMetricAlarmInput) -> Result<(), ApiError> {
         &["evaluate", "ignore"],
     )?;
     let period = match &input.metrics {
-        Some(metrics) => check_metrics(input, metrics)?,
+        Some(metrics) => check_metrics(scope, input, metrics)?,
         None => check_metric(input)?,
     };
     check_period(period, periods)?;
@@ -125,7 +125,9 @@ fn check_metric(input: &PutMetricAlarmInput) -> Result<i32, ApiError> {
     }
     match (&input.statistic, &input.extended_statistic) {
         (Some(_), None) => {}
-        (None, Some(extended)) => metric_names::check_extended_statistic("ExtendedStatistic", extended)?,
+        (None, Some(extended)) => {
+            metric_names::check_extended_statistic("ExtendedStatistic", extended)?;
+        }
         (Some(_), Some(_)) => {
             return Err(invalid_combination(
                 "Statistic and ExtendedStatistic cannot be specified at the same time.",
@@ -138,7 +140,11 @@ fn check_metric(input: &PutMetricAlarmInput) -> Result<i32, ApiError> {
 }
 
 /// An alarm of an expression: answers its period.
-fn check_metrics(input: &PutMetricAlarmInput, metrics: &[MetricDataQuery]) -> Result<i32, ApiError> {
+fn check_metrics(
+    scope: &Scope,
+    input: &PutMetricAlarmInput,
+    metrics: &[MetricDataQuery],
+) -> Result<i32, ApiError> {
     let alone = [
         ("MetricName", input.metric_name.is_some()),
         ("Namespace", input.namespace.is_some()),
@@ -159,9 +165,11 @@ fn check_metrics(input: &PutMetricAlarmInput, metrics: &[MetricDataQuery]) -> Re
             "Metrics list must contain exactly one metric matching the ReturnData=true flag",
         ));
     };
-    let stats = metrics.iter().filter_map(|query| query.metric_stat.as_ref().map(|stat| stat.period));
-    let own = metrics.iter().filter_map(|query| query.period);
-    stats.chain(own).max().ok_or_else(|| validation("Metrics list must contain at least one MetricStat"))
+    if metrics.iter().all(|query| query.metric_stat.is_none()) {
+        return Err(validation("Metrics list must contain at least one MetricStat"));
+    }
+    let queries = Queries::parse(scope, metrics).map_err(validation)?;
+    i32::try_from(queries.period()).map_err(|_| validation("The period is too long"))
 }
 
 /// AWS's own rules and text.

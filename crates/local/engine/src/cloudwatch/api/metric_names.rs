@@ -1,9 +1,9 @@
 //! Metrics as calls name them: namespace, name, dimensions; and the statistics of them.
 
-use tidegate_models::cloudwatch::{Dimension, Metric};
+use tidegate_models::cloudwatch::{self, Dimension};
 
 use super::errors::{invalid_value, missing};
-use crate::ApiError;
+use crate::{ApiError, cloudwatch::metrics::Statistic};
 
 /// AWS's limit of dimensions.
 const MOST_DIMENSIONS: usize = 30;
@@ -44,27 +44,16 @@ pub(super) fn check_dimensions(parameter: &str, dimensions: &[Dimension]) -> Res
     Ok(())
 }
 
-/// Checks a metric of a query: it must have a namespace and a name.
-pub(super) fn check_metric(parameter: &str, metric: &Metric) -> Result<(), ApiError> {
-    if metric.namespace.as_deref().is_none_or(str::is_empty) {
-        return Err(missing(format!("The parameter {parameter}.Namespace is required.")));
-    }
-    if metric.metric_name.as_deref().is_none_or(str::is_empty) {
-        return Err(missing(format!("The parameter {parameter}.MetricName is required.")));
-    }
-    check_dimensions(&format!("{parameter}.Dimensions"), metric.dimensions.as_deref().unwrap_or_default())
-}
-
 /// Whether two lists hold the same dimensions, in whatever order.
 pub(super) fn same_dimensions(one: &[Dimension], other: &[Dimension]) -> bool {
     one.len() == other.len() && one.iter().all(|dimension| other.contains(dimension))
 }
 
 /// Checks a statistic that is not one of the five plain ones.
-pub(super) fn check_extended_statistic(parameter: &str, given: &str) -> Result<(), ApiError> {
-    let percentile = given.strip_prefix('p').and_then(|number| number.parse::<f64>().ok());
-    match percentile {
-        Some(percentile) if (0.0..=100.0).contains(&percentile) => Ok(()),
-        _ => Err(invalid_value(format!("The value {given} for parameter {parameter} is not supported."))),
-    }
+pub(super) fn check_extended_statistic(parameter: &str, given: &str) -> Result<Statistic, ApiError> {
+    let plain = cloudwatch::Statistic::parse(given).is_some();
+    let parsed = Statistic::parse(given).filter(|_| !plain);
+    parsed.ok_or_else(|| {
+        invalid_value(format!("The value {given} for parameter {parameter} is not supported."))
+    })
 }

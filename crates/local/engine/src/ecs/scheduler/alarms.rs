@@ -66,13 +66,16 @@ pub(super) fn bake(state: &mut State, service_arn: &str, now: Timestamp) -> Opti
     let row = watched_deployment(state, service).filter(|row| row.staged.is_none())?;
     let scope = Scope::of_arn(service_arn);
     let window = watched_alarms(row).map(|name| cloudwatch::alarm_window(state, &scope, name)).max()?;
-    let until = service.deployments.first()?.bake_until.unwrap_or(now + whole_minutes(window));
+    if let Some(until) = service.deployments.first()?.bake_until {
+        return (now < until).then_some(until);
+    }
+    let until = now + whole_minutes(window);
     state.services.update(service_arn, |service| {
         if let Some(primary) = service.deployments.first_mut() {
             primary.bake_until = Some(until);
         }
     });
-    (now < until).then_some(until)
+    Some(until)
 }
 
 /// The service deployment in progress, while its alarms are looked at: its tasks run, and the old ones are still wanted.

@@ -17,7 +17,7 @@ use super::{
     view::ServiceView,
 };
 use crate::{
-    State,
+    State, codedeploy,
     ecs::records::{RevisionTemplate, Scale, ServiceRevision, StartThrottle, TaskSet, TaskSetStatus},
     state::Subject,
 };
@@ -146,7 +146,9 @@ pub(super) fn schedule(state: &mut State, arn: &str, now: Timestamp) -> Option<T
 
 /// Called whenever something about the task sets of a service may have changed: their counts, the health of their tasks,
 /// their stability. Whoever waits for one is to be looked at again; it must not touch the service itself.
-pub(super) fn changed(_state: &mut State, _service_arn: &str) {}
+pub(super) fn changed(state: &mut State, service_arn: &str) {
+    codedeploy::service_changed(state, service_arn);
+}
 
 /// Says how many tasks each task set should hold from now on.
 fn count_desired(state: &mut State, arn: &str, now: Timestamp) {

@@ -206,6 +206,16 @@ fn what_is_wrong_with_an_alarm_is_said_before_anything_changes() {
             "ValidationError: Metrics list must contain exactly one metric matching the ReturnData=true flag",
         ),
         (
+            of_metrics(
+                json!([{"Id": "m", "MetricStat": stat, "ReturnData": false}, {"Id": "e", "Expression": "m +"}]),
+            ),
+            "ValidationError: Error in expression 'e' [it ends where a number, an id or a function should follow]",
+        ),
+        (
+            of_metrics(json!([{"Id": "e", "Expression": "TIME_SERIES(1)"}])),
+            "ValidationError: Metrics list must contain at least one MetricStat",
+        ),
+        (
             json!({"EvaluationWindow": {"WallClockWindow": {}}, "Period": 120}),
             "ValidationError: With a WallClockWindow the period must be 60, 300, 3600, 86400 or 604800 seconds",
         ),

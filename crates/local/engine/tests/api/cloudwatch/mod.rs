@@ -2,7 +2,9 @@
 
 mod alarms;
 mod composites;
+mod evaluation;
 mod history;
+mod metrics;
 mod tags;
 
 use serde_json::{Value, json};

@@ -316,19 +316,9 @@ fn a_service_scaled_to_nothing_is_deleted_without_force() {
 #[test]
 fn what_comes_with_a_later_version_is_refused_by_name() {
     let (mut cloud, group) = ready();
-    let lambda = json!([{ "hookTargetArn": "arn:aws:lambda:eu-west-1:123456789012:function:check",
-        "roleArn": "arn:aws:iam::123456789012:role/ecs", "lifecycleStages": ["POST_SCALE_UP"] }]);
-    for (change, word) in [
-        (json!({ "deploymentConfiguration": { "lifecycleHooks": lambda } }), "AWS_LAMBDA"),
-        (
-            json!({ "loadBalancers":
-                [{ "loadBalancerName": "old", "containerName": "app", "containerPort": 8080 }] }),
-            "Classic",
-        ),
-    ] {
-        let refused = cloud.refusal("CreateService", with(service(&group), change));
-        assert!(refused.starts_with("UnsupportedFeatureException: ") && refused.contains(word), "{refused}");
-    }
+    let classic = json!({ "loadBalancers": [{ "loadBalancerName": "old", "containerName": "app", "containerPort": 8080 }] });
+    let refused = cloud.refusal("CreateService", with(service(&group), classic));
+    assert!(refused.starts_with("UnsupportedFeatureException: ") && refused.contains("Classic"), "{refused}");
 }
 
 #[test]
@@ -337,6 +327,11 @@ fn a_deployment_in_stages_needs_steps_bakes_and_hooks_that_make_sense() {
     let hook = |change: Value| {
         let base = json!({ "targetType": "PAUSE", "lifecycleStages": ["POST_SCALE_UP"] });
         json!({ "strategy": "BLUE_GREEN", "lifecycleHooks": [with(base, change)] })
+    };
+    let function = |change: Value| {
+        let base = json!({ "targetType": null, "hookTargetArn": "arn:aws:lambda:eu-west-1:123456789012:function:check",
+            "roleArn": "arn:aws:iam::123456789012:role/ecs" });
+        hook(with(base, change))
     };
     for (configuration, expected) in [
         (
@@ -371,6 +366,43 @@ fn a_deployment_in_stages_needs_steps_bakes_and_hooks_that_make_sense() {
         (
             hook(json!({ "timeoutConfiguration": { "timeoutInMinutes": 20_161 } })),
             "timeoutInMinutes must be between 1 and 20160.",
+        ),
+        (
+            hook(json!({ "hookTargetArn": "arn:aws:lambda:eu-west-1:123456789012:function:check" })),
+            "hookTargetArn is not applicable for PAUSE lifecycle hooks.",
+        ),
+        (
+            hook(json!({ "lifecycleStages": ["PRE_LUNCH"] })),
+            "\"PRE_LUNCH\" is not a value of DeploymentLifecycleHookStage. Valid values are: RECONCILE_SERVICE, PRE_SCALE_UP, \
+             POST_SCALE_UP, TEST_TRAFFIC_SHIFT, POST_TEST_TRAFFIC_SHIFT, PRE_PRODUCTION_TRAFFIC_SHIFT, \
+             PRODUCTION_TRAFFIC_SHIFT, POST_PRODUCTION_TRAFFIC_SHIFT",
+        ),
+        (
+            function(json!({ "hookTargetArn": null })),
+            "hookTargetArn is required for AWS_LAMBDA lifecycle hooks.",
+        ),
+        (
+            function(json!({ "hookTargetArn": "check" })),
+            "hookTargetArn has an invalid ARN format. Must be the ARN of a Lambda function. Got: check",
+        ),
+        (
+            function(json!({ "hookTargetArn": "arn:aws:lambda:eu-west-1::function:check" })),
+            "hookTargetArn has an invalid ARN format. Must be the ARN of a Lambda function. Got: \
+             arn:aws:lambda:eu-west-1::function:check",
+        ),
+        (function(json!({ "roleArn": "" })), "roleArn is required for AWS_LAMBDA lifecycle hooks."),
+        (
+            function(json!({ "timeoutConfiguration": { "timeoutInMinutes": 0 } })),
+            "timeoutInMinutes must be between 1 and 20160.",
+        ),
+        (
+            json!({ "strategy": "CANARY", "earlySuccessCriteria":
+                { "enable": true, "healthyPercent": 100, "sourceServiceRevisionCleanup": "DEFERRED" } }),
+            "earlySuccessCriteria is only valid with the ROLLING deployment strategy.",
+        ),
+        (
+            json!({ "alarms": { "alarmNames": [], "enable": true, "rollback": true } }),
+            "alarmNames cannot be empty when deployment alarms are enabled.",
         ),
         (
             json!({ "strategy": "BLUE_GREEN" }),

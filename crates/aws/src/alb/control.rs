@@ -1,0 +1,149 @@
+//! What people ask of a rollout from another terminal: pause, resume, promote, abort. While a process
+//! runs it, that is a request which the runner honours at its next look; where nobody does, `resume`
+//! and `abort` take the rollout over and carry it to its end. Start with [`ask`].
+
+use super::lease::{self, Held, Lease, LeaseError, whoami};
+use super::run::{AlbError, Runner, request_name};
+use crate::client::Client;
+use crate::gates::Elsewhere;
+use crate::sink::{EventSink, now};
+use crate::watch::WatchOptions;
+use std::time::Duration;
+use tidegate_rollout::alb::{Request, Verb};
+use tidegate_rollout::names::ServiceRef;
+use tidegate_rollout::{Event, Verdict};
+
+/// What is asked, of which rollout.
+pub struct Asking<'a> {
+    /// The stable service.
+    pub target: &'a ServiceRef,
+    /// What is asked for.
+    pub verb: Verb,
+    /// Whom to ask what is not AWS's, should this process run the rollout.
+    pub elsewhere: &'a dyn Elsewhere,
+    /// How to watch.
+    pub watch: WatchOptions,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Answer {
+    /// The process that runs the rollout has heard it.
+    Heard {
+        /// Who runs it.
+        by: String,
+    },
+    /// Nobody ran it; this process did, to this end.
+    Ended(Verdict),
+}
+
+/// The rollout of a service that was written down last, if there is one.
+pub async fn held(client: &Client, target: &ServiceRef) -> Result<Option<Held>, AlbError> {
+    Ok(lease::read(client, target).await?.map(|(held, ..)| held))
+}
+
+/// Follows a rollout that another process runs, to its end or until nobody runs it any more.
+pub async fn follow(
+    client: &Client,
+    target: &ServiceRef,
+    watch: WatchOptions,
+    sink: &mut dyn EventSink,
+) -> Result<Option<Verdict>, AlbError> {
+    let mut said = Vec::new();
+    loop {
+        let Some(held) = held(client, target).await? else { return Ok(None) };
+        let progress = &held.progress;
+        let share = progress.share();
+        let weighed = Event::Weighed { asked: share, set: Some(share), measured: None };
+        for event in progress.announced().into_iter().chain([weighed]) {
+            if !said.contains(&event) {
+                sink.event(now(), &event);
+                said.retain(|earlier| {
+                    matches!(earlier, Event::PlanMade { .. }) || !same_kind(earlier, &event)
+                });
+                said.push(event);
+            }
+        }
+        if let Some(verdict) = progress.verdict() {
+            let duration_ms = now() - progress.beginning().0;
+            sink.event(now(), &Event::Decided { verdict: verdict.clone(), duration_ms });
+            return Ok(Some(verdict.clone()));
+        }
+        if !held.is_running(now()) {
+            return Ok(None);
+        }
+        tokio::time::sleep(Duration::from_millis(watch.tick.unsigned_abs())).await;
+    }
+}
+
+fn same_kind(one: &Event, other: &Event) -> bool {
+    std::mem::discriminant(one) == std::mem::discriminant(other)
+}
+
+/// Asks it.
+pub async fn ask(client: &Client, asking: &Asking<'_>, sink: &mut dyn EventSink) -> Result<Answer, AlbError> {
+    let request = Request { id: format!("{:016x}", fastrand::u64(..)), verb: asking.verb, by: whoami() };
+    let mut held = existing(client, asking).await?;
+    if held.is_running(now()) {
+        let text = serde_json::to_string(&request).unwrap_or_default();
+        client.write_parameter(&request_name(asking.target), &text).await?;
+        while held.is_running(now()) {
+            if held.progress.last_request() == Some(&request.id) {
+                return Ok(Answer::Heard { by: held.by });
+            }
+            tokio::time::sleep(Duration::from_millis(asking.watch.tick.unsigned_abs())).await;
+            held = existing(client, asking).await?;
+        }
+        if held.progress.last_request() == Some(&request.id) {
+            return Ok(Answer::Heard { by: held.by });
+        }
+    }
+    take_over(client, asking, held, request, sink).await
+}
+
+/// The rollout that is asked something.
+async fn existing(client: &Client, asking: &Asking<'_>) -> Result<Held, AlbError> {
+    let Some(held) = held(client, asking.target).await? else {
+        return Err(AlbError::Nothing(format!("{} has no rollout by controller `alb`", asking.target)));
+    };
+    if held.progress.can_be_taken_up() {
+        Ok(held)
+    } else {
+        Err(AlbError::Nothing(format!(
+            "the last rollout of {} has ended: there is nothing to {}",
+            asking.target,
+            asking.verb.name()
+        )))
+    }
+}
+
+/// Nobody runs it: this process does from here on.
+async fn take_over(
+    client: &Client,
+    asking: &Asking<'_>,
+    held: Held,
+    request: Request,
+    sink: &mut dyn EventSink,
+) -> Result<Answer, AlbError> {
+    let request = match asking.verb {
+        Verb::Resume => None,
+        Verb::Abort => Some(request),
+        Verb::Pause | Verb::Promote => {
+            return Err(AlbError::Nothing(format!(
+                "nobody runs the rollout of {}, which {} left; `tidegate resume` goes on with it, `tidegate abort` takes the traffic back",
+                asking.target, held.by
+            )));
+        }
+    };
+    let progress = held.progress.taken_up(now());
+    let lease = match Lease::take_over(client, &whoami(), asking.watch.tick, &progress).await {
+        Err(LeaseError::Aws(error)) => return Err(AlbError::Nothing(error.to_string())),
+        other => other?,
+    };
+    sink.event(now(), &Event::Held { reason: format!("taken over from {}, who left it", held.by) });
+    for event in progress.announced() {
+        sink.event(now(), &event);
+    }
+    let runner = Runner::of(client, lease, progress, asking.elsewhere);
+    runner.run(request, sink).await.map(Answer::Ended)
+}

@@ -1,0 +1,65 @@
+//! AWS Systems Manager Parameter Store: small texts that outlive a process. It must never overwrite
+//! where it was asked to create. Start with [`Client::create_parameter`].
+
+use crate::client::{Client, ask};
+use crate::error::AwsError;
+use crate::pacing::Bucket;
+use aws_sdk_ssm::types::{ParameterTier, ParameterType};
+use tidegate_rollout::Millis;
+
+/// What a standard parameter holds; above it, AWS makes it an advanced one, which costs.
+const STANDARD_BYTES: usize = 4096;
+
+/// A parameter as it was read.
+#[derive(Debug, Clone)]
+pub(crate) struct Parameter {
+    pub(crate) value: String,
+    pub(crate) version: i64,
+    /// When it was written, on AWS's clock.
+    pub(crate) written_at: Option<Millis>,
+}
+
+impl Client {
+    /// The parameter, or `None` if there is none.
+    pub(crate) async fn parameter(&self, name: &str) -> Result<Option<Parameter>, AwsError> {
+        let request = self.ssm.get_parameter().name(name);
+        let output = match ask!(self, "ssm", "GetParameter", Bucket::Elsewhere, request) {
+            Ok((output, _)) => output,
+            Err(AwsError::Refused { code, .. }) if code == "ParameterNotFound" => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        Ok(output.parameter.map(|parameter| Parameter {
+            version: parameter.version,
+            written_at: parameter.last_modified_date.and_then(|date| date.to_millis().ok()),
+            value: parameter.value.unwrap_or_default(),
+        }))
+    }
+
+    /// Creates the parameter; answers its version, or `None` if there is one of that name already.
+    pub(crate) async fn create_parameter(&self, name: &str, value: &str) -> Result<Option<i64>, AwsError> {
+        match self.put(name, value, false).await {
+            Ok(version) => Ok(Some(version)),
+            Err(AwsError::Refused { code, .. }) if code == "ParameterAlreadyExists" => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Writes the parameter, whatever it held; answers its version.
+    pub(crate) async fn write_parameter(&self, name: &str, value: &str) -> Result<i64, AwsError> {
+        self.put(name, value, true).await
+    }
+
+    async fn put(&self, name: &str, value: &str, overwrite: bool) -> Result<i64, AwsError> {
+        let tier = (value.len() > STANDARD_BYTES).then_some(ParameterTier::IntelligentTiering);
+        let request = self
+            .ssm
+            .put_parameter()
+            .name(name)
+            .value(value)
+            .r#type(ParameterType::String)
+            .set_tier(tier)
+            .overwrite(overwrite);
+        let (output, _) = ask!(self, "ssm", "PutParameter", Bucket::Elsewhere, request)?;
+        Ok(output.version())
+    }
+}

@@ -1,0 +1,267 @@
+//! Deployments by CodeDeploy: which calls, in which order, and what is refused before anything changes.
+
+use crate::endpoint::{Answer, Endpoint};
+use crate::{client, deploy, names, plan};
+use serde_json::{Value, json};
+use tidegate_aws::deploy::{DeployPlan, Then};
+use tidegate_aws::rollback::{Wish, find_target};
+use tidegate_aws::{DeployError, Outcome, rollback};
+use tidegate_rollout::strategy::{DeploymentGroup, Traffic};
+use tidegate_rollout::{Event, Strategy, Verdict};
+
+const LB: &str = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/front/1";
+
+fn revision(number: u32) -> String {
+    format!("arn:aws:ecs:eu-west-1:123456789012:task-definition/web:{number}")
+}
+
+fn blue_green(then: Then) -> DeployPlan {
+    let group = DeploymentGroup { application: "app-deploy".into(), group: "app-dg".into(), config: None };
+    DeployPlan { strategy: Strategy::CodeDeploy(Traffic::BlueGreen { bake: 300_000 }, group), ..plan(then) }
+}
+
+fn app_spec_of(number: u32) -> Value {
+    let properties = json!({ "TaskDefinition": revision(number), "LoadBalancerInfo": { "ContainerName": "web", "ContainerPort": 8080 } });
+    json!({ "version": 0.0, "Resources": [{ "TargetService": { "Type": "AWS::ECS::Service", "Properties": properties } }] })
+}
+
+fn info(id: &str, status: &str) -> Value {
+    json!({ "deploymentInfo": {
+        "deploymentId": id, "status": status, "createTime": 1.0, "applicationName": "app-deploy", "deploymentGroupName": "app-dg",
+        "deploymentConfigName": "CodeDeployDefault.ECSAllAtOnce",
+        "revision": { "revisionType": "AppSpecContent", "appSpecContent": { "content": app_spec_of(8).to_string() } } } })
+}
+
+fn target(stage: &str, share: f64) -> Value {
+    let set = |id: u32, label: &str, weight: f64| {
+        json!({ "identifer": format!("ecs-svc/{id}"), "taskSetLabel": label, "status": if label == "Blue" { "PRIMARY" } else { "ACTIVE" },
+            "trafficWeight": weight, "desiredCount": 3, "runningCount": 3, "pendingCount": 0 })
+    };
+    json!({ "deploymentTargets": [{ "deploymentTargetType": "ECSTarget", "ecsTarget": {
+        "lifecycleEvents": [{ "lifecycleEventName": stage, "status": "InProgress" }],
+        "taskSetsInfo": [set(1, "Blue", 100.0 - share), set(2, "Green", share)] } }] })
+}
+
+fn xml(operation: &str, result: &str) -> Answer {
+    Answer::ok(Value::String(format!(
+        "<{operation}Response xmlns=\"http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/\"><{operation}Result>{result}</{operation}Result></{operation}Response>"
+    )))
+}
+
+fn service() -> Value {
+    json!({ "services": [{
+        "serviceName": "web", "status": "ACTIVE", "desiredCount": 3, "deployments": [], "events": [], "taskDefinition": revision(7),
+        "deploymentController": { "type": "CODE_DEPLOY" },
+        "loadBalancers": [{ "targetGroupArn": "arn:blue", "containerName": "web", "containerPort": 8080 }],
+        "taskSets": [{ "id": "ecs-svc/1", "status": "PRIMARY", "taskDefinition": revision(7), "createdAt": 1.0,
+            "loadBalancers": [{ "targetGroupArn": "arn:blue", "containerName": "web", "containerPort": 8080 }] }] }] })
+}
+
+fn sound(operation: &str, _: &Value, nth: usize) -> Answer {
+    let forward = "<member><Type>forward</Type><TargetGroupArn>arn:blue</TargetGroupArn></member>";
+    match operation {
+        "DescribeServices" => Answer::ok(service()),
+        "DescribeTaskDefinition" => Answer::ok(json!({ "tags": [], "taskDefinition": {
+            "taskDefinitionArn": revision(7), "family": "web", "revision": 7, "status": "ACTIVE",
+            "containerDefinitions": [{ "name": "web", "image": "web:1", "portMappings": [{ "containerPort": 8080 }] }] } })),
+        "GetDeploymentGroup" => Answer::ok(json!({ "deploymentGroupInfo": {
+            "applicationName": "app-deploy", "deploymentGroupName": "app-dg",
+            "ecsServices": [{ "clusterName": "prod", "serviceName": "web" }],
+            "autoRollbackConfiguration": { "enabled": true, "events": ["DEPLOYMENT_FAILURE"] },
+            "blueGreenDeploymentConfiguration": {
+                "deploymentReadyOption": { "actionOnTimeout": "CONTINUE_DEPLOYMENT" },
+                "terminateBlueInstancesOnDeploymentSuccess": { "action": "TERMINATE", "terminationWaitTimeInMinutes": 5 } },
+            "loadBalancerInfo": { "targetGroupPairInfoList": [{
+                "targetGroups": [{ "name": "blue" }, { "name": "green" }], "prodTrafficRoute": { "listenerArns": ["arn:prod"] } }] } } })),
+        "DescribeTargetGroups" => xml(
+            operation,
+            &format!(
+                "<TargetGroups><member><TargetGroupArn>arn:blue</TargetGroupArn><TargetGroupName>blue</TargetGroupName><LoadBalancerArns><member>{LB}</member></LoadBalancerArns></member><member><TargetGroupArn>arn:green</TargetGroupArn><TargetGroupName>green</TargetGroupName></member></TargetGroups>"
+            ),
+        ),
+        "DescribeListeners" => xml(
+            operation,
+            &format!(
+                "<Listeners><member><ListenerArn>arn:prod</ListenerArn><LoadBalancerArn>{LB}</LoadBalancerArn><DefaultActions>{forward}</DefaultActions></member></Listeners>"
+            ),
+        ),
+        "DescribeRules" => xml(operation, "<Rules/>"),
+        "ListDeployments" => Answer::ok(json!({ "deployments": [] })),
+        "RegisterTaskDefinition" => {
+            Answer::ok(json!({ "taskDefinition": { "taskDefinitionArn": revision(8) } }))
+        }
+        "CreateDeployment" => Answer::ok(json!({ "deploymentId": "d-OURS00000" })),
+        "GetDeployment" => Answer::ok(info("d-OURS00000", if nth < 3 { "InProgress" } else { "Succeeded" })),
+        "BatchGetDeploymentTargets" => {
+            Answer::ok(if nth < 2 { target("Install", 0.0) } else { target("AllowTraffic", 100.0) })
+        }
+        other => panic!("{other} is not part of a deployment by CodeDeploy"),
+    }
+}
+
+#[tokio::test]
+async fn a_deployment_without_wait_looks_at_everything_first_and_writes_last() {
+    let endpoint = Endpoint::start(sound).await;
+    let (outcome, events) = deploy(&endpoint, &blue_green(Then::Return)).await;
+    assert!(matches!(outcome, Ok(Outcome::Started { .. })), "{outcome:?}");
+    let mut operations = endpoint.operations();
+    assert_eq!(operations.split_off(operations.len() - 2), ["RegisterTaskDefinition", "CreateDeployment"]);
+    assert_eq!(operations.len(), 7, "{operations:?}");
+    assert_eq!(names(&events), ["planned", "plan_made", "registered", "started"]);
+    let created = endpoint.request("CreateDeployment");
+    assert_eq!(created["deploymentConfigName"], "CodeDeployDefault.ECSAllAtOnce");
+    let written: Value =
+        serde_json::from_str(created["revision"]["appSpecContent"]["content"].as_str().expect("written"))
+            .expect("JSON");
+    assert_eq!(written, app_spec_of(8));
+}
+
+#[tokio::test]
+async fn a_good_release_is_followed_by_its_id_to_promoted() {
+    let endpoint = Endpoint::start(sound).await;
+    let (outcome, events) = deploy(&endpoint, &blue_green(Then::Wait)).await;
+    assert!(matches!(outcome, Ok(Outcome::Ended(Verdict::Promoted { running: 3, .. }))), "{outcome:?}");
+    let stages: Vec<&str> = events
+        .iter()
+        .filter_map(|event| match event {
+            Event::StageEntered { stage } => Some(stage.as_str()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(stages, ["Install", "AllowTraffic"]);
+    assert_eq!(endpoint.request("GetDeployment")["deploymentId"], "d-OURS00000");
+    assert_eq!(endpoint.request("BatchGetDeploymentTargets")["targetIds"], json!(["prod:web"]));
+}
+
+#[tokio::test]
+async fn a_dry_run_creates_nothing() {
+    let endpoint = Endpoint::start(sound).await;
+    let (outcome, events) = deploy(&endpoint, &blue_green(Then::OnlyShow)).await;
+    assert!(matches!(outcome, Ok(Outcome::OnlyShown { .. })), "{outcome:?}");
+    assert_eq!(names(&events), ["planned", "plan_made", "nothing_done"]);
+}
+
+#[tokio::test]
+async fn a_strategy_that_no_config_fits_gets_one_of_its_own_once() {
+    let script = |exists: bool| {
+        move |operation: &str, request: &Value, nth| match operation {
+            "GetDeploymentConfig" if exists => Answer::ok(json!({ "deploymentConfigInfo": {} })),
+            "GetDeploymentConfig" => Answer {
+                status: 400,
+                body: json!({ "__type": "DeploymentConfigDoesNotExistException", "message": "No Deployment Configuration found" }),
+            },
+            "CreateDeploymentConfig" => Answer::ok(json!({ "deploymentConfigId": "x" })),
+            other => sound(other, request, nth),
+        }
+    };
+    let mut canary = blue_green(Then::Return);
+    let Strategy::CodeDeploy(traffic, _) = &mut canary.strategy else { panic!("it is") };
+    *traffic = tidegate_rollout::code_deploy::config::Routing::Canary { percentage: 20, interval: 7 }
+        .traffic(300_000);
+    for (exists, created) in [(false, 1), (true, 0)] {
+        let endpoint = Endpoint::start(script(exists)).await;
+        deploy(&endpoint, &canary).await.0.expect("started");
+        assert_eq!(endpoint.count("CreateDeploymentConfig"), created);
+        let name = "tidegate-canary-20-percent-7-minutes";
+        assert_eq!(endpoint.request("CreateDeployment")["deploymentConfigName"], name);
+    }
+}
+
+#[tokio::test]
+async fn whatever_cannot_work_is_refused_before_anything_is_registered() {
+    type Change = fn(&str) -> Option<Answer>;
+    let changes: [(Change, &str); 4] = [
+        (
+            |it| {
+                (it == "GetDeploymentGroup").then(|| Answer {
+                    status: 400,
+                    body: json!({ "__type": "ApplicationDoesNotExistException", "message": "no" }),
+                })
+            },
+            "application `app-deploy`",
+        ),
+        (
+            |it| (it == "ListDeployments").then(|| Answer::ok(json!({ "deployments": ["d-OTHER0000"] }))),
+            "deployment d-OTHER0000",
+        ),
+        (|it| (it == "DescribeTargetGroups").then(|| xml(it, "<TargetGroups/>")), "does not exist"),
+        (
+            |it| {
+                let mut other = service();
+                other["services"][0]["deploymentController"]["type"] = json!("ECS");
+                (it == "DescribeServices").then(|| Answer::ok(other))
+            },
+            "controller ECS",
+        ),
+    ];
+    for (change, words) in changes {
+        let endpoint = Endpoint::start(move |operation, request, nth| {
+            change(operation).unwrap_or_else(|| sound(operation, request, nth))
+        })
+        .await;
+        let (outcome, _) = deploy(&endpoint, &blue_green(Then::Wait)).await;
+        let error = outcome.expect_err("refused");
+        assert!(matches!(error, DeployError::CodeDeploy(_)) && error.to_string().contains(words), "{error}");
+        assert_eq!(endpoint.count("RegisterTaskDefinition") + endpoint.count("CreateDeployment"), 0);
+    }
+}
+
+#[tokio::test]
+async fn a_deployment_whose_answer_was_lost_is_found_by_its_mark_and_not_created_again() {
+    use std::sync::{Arc, Mutex};
+    let mark: Arc<Mutex<Option<Value>>> = Arc::default();
+    let endpoint = Endpoint::start(move |operation, request, nth| match (operation, nth) {
+        ("CreateDeployment", _) => {
+            *mark.lock().unwrap() = Some(request["description"].clone());
+            Answer { status: 500, body: json!({ "__type": "InternalFailure", "message": "lost" }) }
+        }
+        ("ListDeployments", 2..) => Answer::ok(json!({ "deployments": ["d-FOUND0000"] })),
+        ("GetDeployment", _) => {
+            let mut found = info("d-FOUND0000", "InProgress");
+            found["deploymentInfo"]["description"] = mark.lock().unwrap().clone().unwrap_or_default();
+            Answer::ok(found)
+        }
+        (other, nth) => sound(other, request, nth),
+    })
+    .await;
+    let (outcome, _) = deploy(&endpoint, &blue_green(Then::Return)).await;
+    let Ok(Outcome::Started { deployment }) = outcome else { panic!("{outcome:?}") };
+    assert_eq!((deployment.as_str(), endpoint.count("CreateDeployment")), ("d-FOUND0000", 1));
+}
+
+#[tokio::test]
+async fn a_rollback_during_a_deployment_stops_it_and_follows_the_way_back() {
+    let endpoint = Endpoint::start(|operation, request, nth| match (operation, nth) {
+        ("DescribeServices", _) => {
+            let mut moving = service();
+            let green = json!({ "id": "ecs-svc/2", "status": "ACTIVE", "taskDefinition": revision(8), "createdAt": 2.0,
+                "startedBy": "CODE_DEPLOY", "externalId": "d-OURS00000" });
+            moving["services"][0]["taskSets"].as_array_mut().unwrap().push(green);
+            Answer::ok(moving)
+        }
+        ("GetDeployment", _) if request["deploymentId"] == "d-BACK00000" => Answer::ok(info("d-BACK00000", "Succeeded")),
+        ("GetDeployment", ..5) => Answer::ok(info("d-OURS00000", "InProgress")),
+        ("GetDeployment", _) => {
+            let mut stopped = info("d-OURS00000", "Stopped");
+            stopped["deploymentInfo"]["errorInformation"] = json!({ "code": "MANUAL_STOP", "message": "stopped by hand" });
+            stopped["deploymentInfo"]["rollbackInfo"] = json!({ "rollbackDeploymentId": "d-BACK00000" });
+            Answer::ok(stopped)
+        }
+        ("StopDeployment", _) => Answer::ok(json!({ "status": "Pending" })),
+        ("GetDeploymentConfig", _) => Answer::ok(json!({ "deploymentConfigInfo": { "trafficRoutingConfig": { "type": "AllAtOnce" } } })),
+        (other, nth) => sound(other, request, nth),
+    })
+    .await;
+    let client = client(&endpoint).await;
+    let plan = DeployPlan { strategy: Strategy::Rolling, ..blue_green(Then::Wait) };
+    let target = find_target(&client, &plan.target, &Wish::LastSteady).await.expect("the revision before");
+    assert_eq!((target.current.revision(), target.to.revision()), (8, 7));
+    let outcome = rollback::run(&client, &plan, target, &mut |_, _: &Event| {}).await;
+    let Ok(Outcome::Ended(Verdict::RolledBack { to, .. })) = outcome else { panic!("{outcome:?}") };
+    assert_eq!(to.revision(), 7);
+    assert_eq!(
+        endpoint.request("StopDeployment"),
+        json!({ "deploymentId": "d-OURS00000", "autoRollbackEnabled": true })
+    );
+    assert_eq!(endpoint.count("CreateDeployment"), 0);
+}

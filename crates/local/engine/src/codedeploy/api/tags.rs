@@ -1,0 +1,126 @@
+//! Tags of applications and deployment groups.
+
+use std::collections::BTreeMap;
+
+use tidegate_models::codedeploy::{
+    ListTagsForResourceInput, ListTagsForResourceOutput, Tag, TagResourceInput, TagResourceOutput,
+    UntagResourceInput, UntagResourceOutput,
+};
+
+use super::{SERVICE, errors, lookup};
+use crate::{ApiError, Context, State};
+
+/// AWS's quota of tags of a resource.
+const MOST_TAGS: usize = 50;
+
+/// `TagResource`: a key that is there already gets the new value.
+pub(super) fn tag(
+    state: &mut State,
+    context: &Context,
+    input: TagResourceInput,
+) -> Result<TagResourceOutput, ApiError> {
+    check_resource(state, context, &input.resource_arn)?;
+    if input.tags.is_empty() {
+        return Err(ApiError::new("TagRequiredException", "A tag was not specified."));
+    }
+    let mut tags = state.tags.get(&input.resource_arn).cloned().unwrap_or_default();
+    tags.extend(given(Some(input.tags))?);
+    check_count(&tags)?;
+    put(state, &input.resource_arn, tags);
+    Ok(TagResourceOutput {})
+}
+
+/// `UntagResource`: keys that are not there are no error.
+pub(super) fn untag(
+    state: &mut State,
+    context: &Context,
+    input: UntagResourceInput,
+) -> Result<UntagResourceOutput, ApiError> {
+    check_resource(state, context, &input.resource_arn)?;
+    let mut tags = state.tags.get(&input.resource_arn).cloned().unwrap_or_default();
+    tags.retain(|key, _| !input.tag_keys.contains(key));
+    put(state, &input.resource_arn, tags);
+    Ok(UntagResourceOutput {})
+}
+
+/// `ListTagsForResource`
+pub(super) fn list(
+    state: &State,
+    context: &Context,
+    input: ListTagsForResourceInput,
+) -> Result<ListTagsForResourceOutput, ApiError> {
+    check_resource(state, context, &input.resource_arn)?;
+    let tags = state.tags.get(&input.resource_arn).into_iter().flatten();
+    let tags = tags.map(|(key, value)| Tag { key: Some(key.clone()), value: Some(value.clone()) });
+    Ok(ListTagsForResourceOutput { tags: Some(tags.collect()), next_token: None })
+}
+
+/// The tags that a call gives, checked.
+pub(super) fn given(tags: Option<Vec<Tag>>) -> Result<BTreeMap<String, String>, ApiError> {
+    let mut given = BTreeMap::new();
+    for tag in tags.unwrap_or_default() {
+        let (key, value) = (tag.key.unwrap_or_default(), tag.value.unwrap_or_default());
+        if key.is_empty() || key.chars().count() > 128 || value.chars().count() > 256 {
+            return Err(invalid(format!(
+                "Tag '{key}' must have a key of 1 to 128 characters and a value of at most 256"
+            )));
+        }
+        if key.to_ascii_lowercase().starts_with("aws:") {
+            return Err(invalid(format!("Tag key '{key}' begins with 'aws:', which is reserved")));
+        }
+        if given.insert(key.clone(), value).is_some() {
+            return Err(invalid(format!("Tag key '{key}' was specified more than once")));
+        }
+    }
+    check_count(&given)?;
+    Ok(given)
+}
+
+/// Puts the tags of a resource in place of those that it has.
+pub(super) fn put(state: &mut State, arn: &str, tags: BTreeMap<String, String>) {
+    if tags.is_empty() {
+        state.tags.remove(arn);
+    } else {
+        state.tags.insert(arn, tags);
+    }
+}
+
+/// The tags follow their resource to its new ARN.
+pub(super) fn rename(state: &mut State, before: &str, after: &str) {
+    let tags = state.tags.get(before).cloned().unwrap_or_default();
+    state.tags.remove(before);
+    put(state, after, tags);
+}
+
+fn check_count(tags: &BTreeMap<String, String>) -> Result<(), ApiError> {
+    if tags.len() > MOST_TAGS {
+        return Err(invalid(format!("The maximum number of tags on a resource is {MOST_TAGS}")));
+    }
+    Ok(())
+}
+
+fn check_resource(state: &State, context: &Context, arn: &str) -> Result<(), ApiError> {
+    if !arn.starts_with("arn:") {
+        return Err(ApiError::new("InvalidArnException", format!("The ARN is not valid: {arn}")));
+    }
+    let own = context.scope.arn(SERVICE, "");
+    let resource = arn.strip_prefix(&own).and_then(|resource| resource.split_once(':'));
+    match resource {
+        Some(("application", name)) => lookup::application(state, context, name).map(|_| ()),
+        Some(("deploymentgroup", name)) => {
+            let (application, group) = name.split_once('/').ok_or_else(|| errors::no_group(name))?;
+            let application = lookup::application(state, context, application)?;
+            lookup::group(state, application, group).map(|_| ())
+        }
+        _ => Err(ApiError::new(
+            "ArnNotSupportedException",
+            format!(
+                "Only applications and deployment groups of this account and region can be tagged: {arn}"
+            ),
+        )),
+    }
+}
+
+fn invalid(message: String) -> ApiError {
+    ApiError::new("InvalidTagsToAddException", message)
+}
