@@ -14,8 +14,8 @@ use tidegate_rollout::{Event, Millis, Plan, Verdict};
 const TEXT: usize = 19;
 /// Terminals with less room for a text have it cut instead of broken.
 const ROOM: usize = 24;
-/// The most lines of one gate, and of one that is broken.
-const LINES: (usize, usize) = (2, 3);
+/// The most lines of what one gate says.
+const LINES: usize = 3;
 
 /// How far a rollout with a plan has come.
 #[derive(Debug, Clone)]
@@ -65,6 +65,11 @@ impl Course {
     pub(crate) fn of(plan: &Plan) -> Option<Self> {
         plan.strategy.traffic()?;
         Some(Self { plan: plan.clone(), current: None, share: None, turn: Turn::Forward })
+    }
+
+    /// Is it the course of this plan?
+    pub(crate) fn is_of(&self, plan: &Plan) -> bool {
+        self.plan == *plan
     }
 
     /// Takes an event in.
@@ -132,7 +137,7 @@ impl Course {
             return lines;
         };
         if let Some(held) = &current.held {
-            let rows = text("said", held, width, LINES.0);
+            let rows = text("said", held, width);
             lines.extend(rows.into_iter().map(|row| style.paint(Tone::Warning, &row)));
         }
         lines.extend(self.gates(current, width, style));
@@ -207,6 +212,10 @@ impl Course {
             }
         }
         let standing = |name: &str| current.standings.iter().find(|(of, _)| of == name).map(|(_, how)| how);
+        if self.turn == Turn::Stopped {
+            // What decided is still of interest, and nothing else is asked any more.
+            names.retain(|name| matches!(standing(name), Some(Standing::Broken { .. })));
+        }
         names.iter().flat_map(|name| gate(name, standing(name), width, style)).collect()
     }
 }
@@ -217,14 +226,14 @@ fn gate(name: &str, standing: Option<&Standing>, width: usize, style: Style) -> 
         None => ("·", "not asked yet"),
         Some(Standing::Holds { .. }) => ("✓", ""),
         Some(Standing::Broken { .. }) => ("✗", ""),
-        Some(Standing::TooLittle { .. }) => ("?", "too little to tell:"),
+        Some(Standing::TooLittle { .. }) => ("?", ""),
         Some(Standing::CouldNotAsk { .. }) => ("?", "could not be asked:"),
         Some(Standing::WaitsForApproval { .. }) => ("?", "waits for approval:"),
     };
     let is_broken = matches!(standing, Some(Standing::Broken { .. }));
     let words = format!("{word} {}", standing.map_or("", Standing::evidence));
     let words = words.trim();
-    let mut rows = text(&format!("{mark} {name}"), words, width, if is_broken { LINES.1 } else { LINES.0 });
+    let mut rows = text(&format!("{mark} {name}"), words, width);
     let tone = standing.map_or(Tone::Quiet, gate_tone);
     if is_broken {
         return rows.iter().map(|row| style.paint(tone, row)).collect();
@@ -259,8 +268,8 @@ fn label(text: &str, style: Style) -> String {
     style.paint(Tone::Quiet, &format!("  {text:<width$} ", width = TEXT - 3))
 }
 
-/// A label and a text of at most so many lines, the last of them cut where that is not enough.
-fn text(name: &str, words: &str, width: usize, most: usize) -> Vec<String> {
+/// A label and a text of a few lines, the last of them cut where that is not enough.
+fn text(name: &str, words: &str, width: usize) -> Vec<String> {
     let label = label(name, Style::Plain);
     let indent = label.chars().count();
     if width < indent + ROOM {
@@ -268,8 +277,8 @@ fn text(name: &str, words: &str, width: usize, most: usize) -> Vec<String> {
     }
     let room = width - indent - 1;
     let mut lines = wrapped(words, room);
-    if lines.len() > most {
-        let rest = lines.split_off(most - 1).join(" ");
+    if lines.len() > LINES {
+        let rest = lines.split_off(LINES - 1).join(" ");
         lines.push(rest);
     }
     let blank = " ".repeat(indent);

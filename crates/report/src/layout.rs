@@ -74,12 +74,9 @@ pub(crate) fn table(columns: &[Column], rows: &[Vec<Cell>], style: Style) -> Str
             // What ends a line is never blank.
             if !cell.text.is_empty() {
                 text.push_str(&" ".repeat(blank));
-                text.push_str(
-                    &cell.tone.map_or_else(|| cell.text.clone(), |tone| style.paint(tone, &cell.text)),
-                );
+                let painted = cell.tone.map(|tone| style.paint(tone, &cell.text));
+                text.push_str(painted.as_deref().unwrap_or(&cell.text));
                 blank = 0;
-            } else {
-                blank += cell.width();
             }
             blank += after;
         }

@@ -9,7 +9,7 @@ use crossterm::{cursor, queue, terminal};
 use std::collections::VecDeque;
 use std::io::Write;
 use tidegate_rollout::observation::{Deployment, RolloutState};
-use tidegate_rollout::{DeploymentId, Event, Millis};
+use tidegate_rollout::{DeploymentId, Event, Millis, Plan};
 
 /// Events kept beneath the deployments.
 const EVENTS: usize = 8;
@@ -32,6 +32,9 @@ impl View {
     /// Takes an event in.
     pub fn take(&mut self, at: Millis, event: &Event, style: Style) {
         if let Event::PlanMade { plan } = event {
+            if self.knows(plan) {
+                return;
+            }
             self.course = Course::of(plan);
             if self.title.is_empty() {
                 self.title = plan.target.to_string();
@@ -64,6 +67,11 @@ impl View {
         if let Some(line) = words::sentence(event, style) {
             self.line(words::with_short_ids(&line));
         }
+    }
+
+    /// Whoever takes a rollout over says its plan again.
+    fn knows(&self, plan: &Plan) -> bool {
+        self.course.as_ref().is_some_and(|course| course.is_of(plan))
     }
 
     fn line(&mut self, line: String) {
@@ -220,7 +228,7 @@ impl<P: Write + Send, R: Write + Send> Reporter for LiveView<P, R> {
                 let _ = write!(self.progress, "{}", failure::screen(diagnosis, self.style));
                 let _ = self.progress.flush();
             }
-            Event::PlanMade { plan } if self.moving == Moving::NotYet => {
+            Event::PlanMade { plan } if self.moving == Moving::NotYet && !self.view.knows(plan) => {
                 let (width, _) = size();
                 let _ = write!(self.progress, "{}", plan::plan_table(plan, self.style, width));
                 let _ = self.progress.flush();
@@ -270,9 +278,11 @@ impl<P: Write + Send, R: Write + Send> Drop for LiveView<P, R> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stories::{self, arn, began, holds, stands, target, visible, weighed};
+    use crate::stories::{
+        self, BROKE, HELD, TOO_LITTLE, arn, began, holds, stands, target, visible, weighed,
+    };
+    use tidegate_rollout::Verdict;
     use tidegate_rollout::gate::Standing;
-    use tidegate_rollout::{Plan, Verdict};
 
     #[test]
     fn a_short_terminal_keeps_the_newest_events() {
@@ -326,41 +336,24 @@ mod tests {
     /// The guide's canary at its second step: one gate holds, one has too little, one waits for somebody.
     fn watched() -> Vec<(Millis, Event)> {
         let plan = stories::canary();
-        let numbers = "candidate 0.1 % of 4120 requests failed, stable 0.1 % of 12350";
         vec![
             (2, began(&plan, 0)),
             (40, began(&plan, 1)),
             (41, weighed(10.0, Some(10.0), Some(9.7))),
             (642, began(&plan, 2)),
             (643, weighed(25.0, Some(25.0), Some(24.6))),
-            (
-                650,
-                stands(
-                    "errors",
-                    holds(&format!("{numbers}; 99 % sure that it is not more than 0.5 points worse")),
-                ),
-            ),
-            (
-                650,
-                stands(
-                    "latency",
-                    Standing::TooLittle {
-                        evidence: "candidate 4.9 % of 320 requests took 212 ms or more, stable 5.0 % of 960"
-                            .into(),
-                    },
-                ),
-            ),
+            (650, stands("errors", holds(HELD))),
+            (650, stands("latency", Standing::TooLittle { evidence: TOO_LITTLE.into() })),
             (650, stands("5xx", holds("alarm web-5xx is OK"))),
         ]
     }
 
     /// The same, thrown back.
     fn thrown_back() -> Vec<(Millis, Event)> {
-        let evidence = "candidate 31.0 % of 42 requests failed, stable 0.1 % of 420; 99 % sure that it is more than 0.5 points worse";
-        let reason = format!("gate errors: {evidence}");
+        let reason = format!("gate errors: {BROKE}");
         let mut events = watched();
         events.extend([
-            (660, stands("errors", Standing::Broken { evidence: evidence.into() })),
+            (660, stands("errors", Standing::Broken { evidence: BROKE.into() })),
             (660, Event::RollingBack { to: arn(7), reason: reason.clone() }),
             (661, weighed(0.0, Some(0.0), Some(0.0))),
             (
@@ -473,6 +466,36 @@ mod tests {
             ),
         ]);
         insta::assert_snapshot!(drawn(&by(&plan, events, Style::Plain), 1320, 80, Style::Plain));
+    }
+
+    #[test]
+    fn a_short_terminal_keeps_how_far_the_plan_has_come() {
+        let view = by(&stories::canary(), thrown_back(), Style::Plain);
+        for height in 1..30 {
+            let lines = frame(&view, 662_000, 80, Style::Plain);
+            let kept = newest_first_kept(lines.clone(), view.lines.len(), height);
+            assert!(kept.len() <= height);
+            let rows = kept.len().min(lines.len() - view.lines.len());
+            assert_eq!(kept[..rows], lines[..rows], "events go before rows, and rows from below");
+        }
+    }
+
+    #[test]
+    fn the_plan_is_printed_once_and_its_course_is_drawn_in_place() {
+        let mut bytes = Vec::new();
+        let mut live = LiveView::new(&mut bytes, std::io::sink(), Style::Plain, Style::Plain);
+        let plan = stories::canary();
+        let made = Event::PlanMade { plan: plan.clone() };
+        for (at, event) in [(0, &made), (1, &made), (2, &began(&plan, 0)), (3, &made), (4, &began(&plan, 1))]
+        {
+            live.event(at, event);
+        }
+        drop(live);
+        let drawn = String::from_utf8(bytes).expect("text");
+        assert_eq!(drawn.matches("ON FAILURE").count(), 1, "{drawn:?}");
+        // Title, steps and the step: three rows are taken back before they are drawn anew.
+        assert!(drawn.contains("\u{1b}[3A"), "{drawn:?}");
+        assert!(drawn.contains("step 2 of 8"), "a plan that is said again forgets nothing: {drawn:?}");
     }
 
     #[test]

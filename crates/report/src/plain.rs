@@ -162,10 +162,9 @@ mod tests {
 
     /// A canary that its gate threw back.
     fn thrown_back() -> Vec<(Millis, Event)> {
-        use crate::stories::{began, canary, holds, stands, weighed};
+        use crate::stories::{BROKE, HELD, began, canary, holds, stands, weighed};
         let plan = canary();
-        let evidence = "candidate 31.0 % of 42 requests failed, stable 0.1 % of 420; 99 % sure that it is more than 0.5 points worse";
-        let reason = format!("gate errors: {evidence}");
+        let reason = format!("gate errors: {BROKE}");
         vec![
             (0, Event::PlanMade { plan: plan.clone() }),
             (1_000, began(&plan, 0)),
@@ -173,14 +172,14 @@ mod tests {
             (40_100, weighed(10.0, Some(10.0), None)),
             (45_000, weighed(10.0, Some(10.0), Some(9.7))),
             (47_000, weighed(10.0, Some(10.0), Some(10.2))),
-            (50_000, stands("errors", holds("candidate 0.0 % of 900 requests failed, stable 0.0 % of 8100"))),
+            (50_000, stands("errors", holds(HELD))),
             (
                 60_000,
                 Event::Held {
                     reason: "paused by ana: the weights stay as they are; gates go on deciding".into(),
                 },
             ),
-            (61_000, stands("errors", Standing::Broken { evidence: evidence.into() })),
+            (61_000, stands("errors", Standing::Broken { evidence: BROKE.into() })),
             (61_000, Event::RollingBack { to: arn(7), reason: reason.clone() }),
             (61_100, weighed(0.0, Some(0.0), Some(0.0))),
             (

@@ -26,9 +26,11 @@ enum Together {
     NotMeasured,
     /// All three say the same.
     Agree,
+    /// The requests go where the rule says, but not as many.
+    Far,
     /// The rule does not say what was asked for.
     NotSet,
-    /// The requests do not go where the rule says.
+    /// A group that should get requests gets none.
     NotSeen,
 }
 
@@ -66,6 +68,9 @@ impl Share {
                 let seen = self.measured.map_or_else(String::new, |share| format!(" ({share} measured)"));
                 style.paint(Tone::Warning, &format!("asked {asked}, but set {set}{seen}"))
             }
+            Together::Far => {
+                style.paint(Tone::Warning, &format!("{asked} asked and set, but {measured} measured"))
+            }
             Together::NotSeen => {
                 style.paint(Tone::Bad, &format!("asked {asked}, set {set}, but measured {measured}"))
             }
@@ -79,6 +84,7 @@ impl Share {
             Together::OnlyAsked => (Percent::NONE, None),
             Together::NotMeasured => (self.asked, None),
             Together::NotSet => (self.measured.or(self.set).unwrap_or(Percent::NONE), Some(Tone::Warning)),
+            Together::Far => (self.measured.unwrap_or(Percent::NONE), Some(Tone::Warning)),
             Together::NotSeen => (self.measured.unwrap_or(Percent::NONE), Some(Tone::Bad)),
         };
         let bar = bar(known.tenths().into(), self.asked.tenths().into(), Percent::ALL.tenths().into());
@@ -93,15 +99,21 @@ impl Share {
             (Some(set), _) if set != self.asked => Together::NotSet,
             (Some(_), None) => Together::NotMeasured,
             (_, Some(measured)) if is_near(self.asked, measured) => Together::Agree,
-            _ => Together::NotSeen,
+            (_, Some(measured)) if is_without(self.asked, measured) => Together::NotSeen,
+            _ => Together::Far,
         }
     }
 }
 
-/// A group that gets nothing where it should get something, or the other way round, is never near.
+/// Everything and nothing are near to themselves alone.
 fn is_near(set: Percent, measured: Percent) -> bool {
-    let same_side = (set == Percent::NONE) == (measured == Percent::NONE);
-    same_side && set.tenths().abs_diff(measured.tenths()) <= NEAR
+    let is_whole = |share| (share == Percent::NONE, share == Percent::ALL);
+    is_whole(set) == is_whole(measured) && set.tenths().abs_diff(measured.tenths()) <= NEAR
+}
+
+/// Does one of the two groups get nothing of the requests that the rule gives it?
+fn is_without(set: Percent, measured: Percent) -> bool {
+    (set > Percent::NONE && measured == Percent::NONE) || (set < Percent::ALL && measured == Percent::ALL)
 }
 
 #[cfg(test)]
@@ -123,6 +135,8 @@ mod tests {
             share(25.0, Some(10.0), Some(9.8)),
             share(25.0, Some(25.0), Some(60.0)),
             share(5.0, Some(5.0), Some(0.0)),
+            share(5.0, Some(5.0), Some(100.0)),
+            share(100.0, Some(100.0), Some(99.9)),
             share(0.0, Some(0.0), Some(0.1)),
             share(0.0, Some(0.0), Some(0.0)),
         ]

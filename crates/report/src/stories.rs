@@ -10,6 +10,12 @@ use tidegate_rollout::{Event, Millis, Percent, Plan, Strategy, TaskDefinitionArn
 
 const MINUTE: Millis = 60_000;
 
+/// What the gate `errors` says while it holds, and once it does not.
+pub(crate) const HELD: &str = "99.8 % sure that the candidate's error rate is not more than 0.5 points worse: 0.020 % (2 of 10,000) against 0.013 % (12 of 90,000)";
+pub(crate) const BROKE: &str = "more than 99.9999 % sure that the candidate's error rate is more than 0.5 points worse: 31.0 % (9 of 29) against 0.0 % (0 of 265)";
+/// What the gate `latency` says while there is little traffic.
+pub(crate) const TOO_LITTLE: &str = "too little evidence whether the candidate's share of requests slower than 212 ms is more than 5 points larger: 3.4 % (1 of 29) against 0.0 % (0 of 265); about 150 more requests to the candidate like these would tell";
+
 /// Colour codes that can be read in a snapshot.
 pub(crate) fn visible(text: &str) -> String {
     text.replace('\u{1b}', "␛")

@@ -10,7 +10,7 @@ use tidegate_rollout::plan::StepKind;
 use tidegate_rollout::{DeploymentId, Event, Millis, Verdict};
 
 /// One line for an event, or nothing where the event has a picture of its own (the difference, the
-/// failure screen).
+/// plan, the failure screen).
 pub fn sentence(event: &Event, style: Style) -> Option<String> {
     Some(match event {
         Event::Planned { target, from, differences } => format!(
@@ -47,7 +47,6 @@ pub fn sentence(event: &Event, style: Style) -> Option<String> {
             parts.join(" · ")
         }
         Event::ServiceSaid { message, .. } => style.paint(Tone::Quiet, &format!("ecs: {}", told(message))),
-        Event::PlanMade { .. } => return None,
         Event::StepBegan { step, kind, bake } => {
             let watched = if *bake == 0 { String::new() } else { format!(", watched for {}", span(*bake)) };
             format!("step {}: {}{watched}", step + 1, style.paint(Tone::Strong, &step_words(*kind)))
@@ -69,7 +68,7 @@ pub fn sentence(event: &Event, style: Style) -> Option<String> {
             format!("{} to {}: {reason}", style.paint(Tone::Warning, "rolling back"), to.short())
         }
         // Figures that move twice a second are for a live view; the report at the end has them all.
-        Event::Traffic { .. } | Event::Diagnosed { .. } => return None,
+        Event::PlanMade { .. } | Event::Traffic { .. } | Event::Diagnosed { .. } => return None,
         Event::Decided { verdict, duration_ms } => {
             format!("{} (after {})", verdict_sentence(verdict, style), duration(*duration_ms))
         }
@@ -93,7 +92,7 @@ fn gate_words(gate: &str, standing: &Standing, style: Style) -> String {
     let word = match standing {
         Standing::Holds { .. } => "holds",
         Standing::Broken { .. } => "is broken",
-        Standing::TooLittle { .. } => "has too little to tell",
+        Standing::TooLittle { .. } => "cannot tell yet",
         Standing::CouldNotAsk { .. } => "could not be asked",
         Standing::WaitsForApproval { .. } => "waits for approval",
     };
@@ -374,11 +373,10 @@ mod tests {
 
     #[test]
     fn a_verdict_names_the_gate_that_decided_and_its_numbers() {
-        let reason = "gate errors: candidate 31.0 % of 42 requests failed, stable 0.1 % of 420; 99 % sure that it is \
-                      more than 0.5 points worse";
+        let reason = format!("gate errors: {}", crate::stories::BROKE);
         let to = tidegate_rollout::TaskDefinitionArn::parse("arn:aws:ecs:r:1:task-definition/web:7");
-        let verdict = Verdict::RolledBack { to: to.expect("valid"), reason: reason.into(), breaker: None };
-        insta::assert_snapshot!(verdict_sentence(&verdict, Style::Plain), @"rolled back to web:7 by gate errors: candidate 31.0 % of 42 requests failed, stable 0.1 % of 420; 99 % sure that it is more than 0.5 points worse");
+        let verdict = Verdict::RolledBack { to: to.expect("valid"), reason, breaker: None };
+        insta::assert_snapshot!(verdict_sentence(&verdict, Style::Plain), @"rolled back to web:7 by gate errors: more than 99.9999 % sure that the candidate's error rate is more than 0.5 points worse: 31.0 % (9 of 29) against 0.0 % (0 of 265)");
         assert!(
             crate::stories::visible(&verdict_sentence(&verdict, Style::Coloured))
                 .contains("by gate ␛[1merrors␛[0m: ")
