@@ -490,7 +490,10 @@ mod tests {
         assert_eq!(drawn.matches("ON FAILURE").count(), 1, "{drawn:?}");
         // Title, steps and the step: three rows are taken back before they are drawn anew.
         assert!(drawn.contains("\u{1b}[3A"), "{drawn:?}");
-        assert!(!drawn.contains("\u{1b}[J"), "a screen that is cleared from its first cell is kept: {drawn:?}");
+        assert!(
+            !drawn.contains("\u{1b}[J"),
+            "a screen that is cleared from its first cell is kept: {drawn:?}"
+        );
         assert!(drawn.contains("step 2 of 8"), "a plan that is said again forgets nothing: {drawn:?}");
     }
 
