@@ -178,24 +178,19 @@ impl<P: Write + Send, R: Write + Send> LiveView<P, R> {
         let (width, height) = size();
         let lines = frame(&self.view, now, width, self.style);
         let lines = newest_first_kept(lines, self.view.lines.len(), height.saturating_sub(1));
-        self.erase();
+        if self.drawn > 0 {
+            let _ = queue!(self.progress, cursor::MoveUp(self.drawn), cursor::MoveToColumn(0));
+        }
+        // Line by line: a screen that is cleared as a whole goes into the history of some terminals.
         for line in &lines {
+            let _ = queue!(self.progress, terminal::Clear(terminal::ClearType::UntilNewLine));
             let _ = writeln!(self.progress, "{line}\r");
+        }
+        if usize::from(self.drawn) > lines.len() {
+            let _ = queue!(self.progress, terminal::Clear(terminal::ClearType::FromCursorDown));
         }
         self.drawn = u16::try_from(lines.len()).unwrap_or(u16::MAX);
         let _ = self.progress.flush();
-    }
-
-    fn erase(&mut self) {
-        if self.drawn > 0 {
-            let _ = queue!(
-                self.progress,
-                cursor::MoveUp(self.drawn),
-                cursor::MoveToColumn(0),
-                terminal::Clear(terminal::ClearType::FromCursorDown)
-            );
-            self.drawn = 0;
-        }
     }
 
     fn end(&mut self) {
@@ -495,6 +490,10 @@ mod tests {
         assert_eq!(drawn.matches("ON FAILURE").count(), 1, "{drawn:?}");
         // Title, steps and the step: three rows are taken back before they are drawn anew.
         assert!(drawn.contains("\u{1b}[3A"), "{drawn:?}");
+        assert!(
+            !drawn.contains("\u{1b}[J"),
+            "a screen that is cleared from its first cell is kept: {drawn:?}"
+        );
         assert!(drawn.contains("step 2 of 8"), "a plan that is said again forgets nothing: {drawn:?}");
     }
 
