@@ -8,6 +8,7 @@
 )]
 
 mod endpoint;
+mod lease;
 
 use endpoint::{Answer, Endpoint, deployment, service};
 use serde_json::{Value, json};
