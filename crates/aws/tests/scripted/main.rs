@@ -9,6 +9,7 @@
 
 mod code_deploy;
 mod endpoint;
+mod lease;
 
 use endpoint::{Answer, Endpoint, deployment, service};
 use serde_json::{Value, json};
