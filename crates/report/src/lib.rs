@@ -7,6 +7,7 @@ pub mod failure;
 pub mod json;
 pub mod live;
 pub mod plain;
+pub mod plan;
 pub mod style;
 pub mod tables;
 pub mod words;

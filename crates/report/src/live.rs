@@ -2,11 +2,13 @@
 //! never leave the cursor hidden. What is drawn is the pure function [`frame`]; start there.
 
 use crate::style::{Style, Tone};
-use crate::{Reporter, diff, failure, words};
+use crate::{Reporter, diff, failure, plan, words};
 use crossterm::{cursor, queue, terminal};
 use std::collections::VecDeque;
 use std::io::Write;
+use tidegate_rollout::gate::Standing;
 use tidegate_rollout::observation::{Deployment, RolloutState};
+use tidegate_rollout::plan::{Plan, StepKind};
 use tidegate_rollout::{DeploymentId, Event, Millis};
 
 /// Events kept beneath the deployments.
@@ -21,9 +23,22 @@ pub struct View {
     started: Option<Millis>,
     deployments: Vec<Deployment>,
     followed: Option<DeploymentId>,
+    plan: Option<Plan>,
+    step: Option<Step>,
+    /// The candidate's share as asked, set and measured.
+    share: Option<String>,
+    gates: Vec<(String, Standing)>,
     /// How the users of a rehearsal fare, and whether a request has failed.
     traffic: Option<(String, bool)>,
     lines: VecDeque<String>,
+}
+
+/// The step that is under way.
+#[derive(Debug, Clone, Copy)]
+struct Step {
+    index: usize,
+    began_at: Millis,
+    bake: Millis,
 }
 
 impl View {
@@ -38,6 +53,27 @@ impl View {
                 self.deployments.clone_from(deployments);
                 self.followed = Some(followed.clone());
                 return;
+            }
+            Event::PlanMade { plan } => {
+                self.plan = Some(plan.clone());
+                return;
+            }
+            Event::StepBegan { step, bake, .. } => {
+                self.step = Some(Step { index: *step, began_at: at, bake: *bake });
+                self.gates.clear();
+            }
+            Event::Weighed { asked, set, measured } => {
+                self.share = Some(words::shares(*asked, *set, *measured));
+                return;
+            }
+            Event::GateStands { gate, standing } => {
+                match self.gates.iter_mut().find(|(name, _)| name == gate) {
+                    Some((_, stands)) => stands.clone_from(standing),
+                    None => self.gates.push((gate.clone(), standing.clone())),
+                }
+                if !matches!(standing, Standing::Broken { .. }) {
+                    return;
+                }
             }
             Event::Traffic { failed, .. } => {
                 self.traffic = words::traffic(event).map(|line| (line, *failed > 0));
@@ -72,12 +108,46 @@ pub fn frame(view: &View, now: Millis, width: usize, style: Style) -> Vec<String
         let fitted = fitted(plain.trim_end(), width);
         lines.push(tone.map_or_else(|| fitted.clone(), |tone| style.paint(tone, &fitted)));
     }
+    lines.extend(progress(view, now).map(|line| fitted(&line, width)));
+    for (gate, standing) in &view.gates {
+        let line = format!("  gate {gate:<11} {}: {}", words::stands(standing).1, standing.evidence());
+        lines.push(style.paint(words::stands(standing).0, &fitted(&line, width)));
+    }
     if let Some((traffic, failing)) = &view.traffic {
         let line = fitted(&format!("  {:<16} {traffic}", "traffic"), width);
         lines.push(style.paint(if *failing { Tone::Bad } else { Tone::Good }, &line));
     }
     lines.extend(view.lines.iter().map(|line| fitted(&format!("    {line}"), width)));
     lines
+}
+
+/// Where a rollout in steps stands: the steps with the current one marked, and the share.
+fn progress(view: &View, now: Millis) -> impl Iterator<Item = String> {
+    let steps = view.plan.as_ref().filter(|plan| plan.steps.len() > 1).map(|plan| {
+        let current = view.step.map(|step| step.index);
+        let words = plan.steps.iter().enumerate().map(|(index, step)| {
+            let name = match step.kind {
+                StepKind::Shift(weight) => weight.to_string(),
+                StepKind::ScaleUp => "start".to_owned(),
+                StepKind::TestTraffic => "test".to_owned(),
+                kind => plan::name(kind),
+            };
+            match current {
+                Some(current) if index < current => format!("✓ {name}"),
+                Some(current) if index == current => format!("▶ {name}{}", left(view.step, now)),
+                _ => name,
+            }
+        });
+        format!("  {:<16} {}", "steps", words.collect::<Vec<_>>().join(" · "))
+    });
+    let share = view.share.as_ref().map(|share| format!("  {:<16} {share}", "candidate's share"));
+    steps.into_iter().chain(share)
+}
+
+/// How long the step is still watched at least.
+fn left(step: Option<Step>, now: Millis) -> String {
+    let left = step.map_or(0, |step| step.began_at + step.bake - now) / 1000;
+    if left > 0 { format!(" ({}:{:02} left)", left / 60, left % 60) } else { String::new() }
 }
 
 /// At most `height` of the lines of a frame, which ends with so many events: the oldest of those are left out first.
@@ -229,8 +299,17 @@ impl<P: Write + Send, R: Write + Send> Reporter for LiveView<P, R> {
                 if let Some(text) = words::sentence(event, self.style) {
                     let _ = writeln!(self.progress, "{text}");
                 }
-                if let Event::Planned { differences, .. } = event {
-                    let _ = write!(self.progress, "{}", diff::table(differences, self.style));
+                match event {
+                    Event::Planned { differences, .. } => {
+                        let _ = write!(self.progress, "{}", diff::table(differences, self.style));
+                    }
+                    Event::PlanMade { plan } => {
+                        self.view.plan = Some(plan.clone());
+                        if plan.steps.len() > 1 {
+                            let _ = write!(self.progress, "{}", plan::table(plan, self.style));
+                        }
+                    }
+                    _ => {}
                 }
                 let _ = self.progress.flush();
             }
@@ -257,8 +336,11 @@ impl<P: Write + Send, R: Write + Send> Drop for LiveView<P, R> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tidegate_rollout::TaskDefinitionArn;
+    use tidegate_rollout::gate::{At, Check, Gate};
     use tidegate_rollout::names::{ClusterName, ServiceName, ServiceRef};
+    use tidegate_rollout::plan::Size;
+    use tidegate_rollout::strategy::{CanaryStep, Traffic};
+    use tidegate_rollout::{Percent, Strategy, TaskDefinitionArn};
 
     #[test]
     fn a_short_terminal_keeps_the_newest_events() {
@@ -329,10 +411,48 @@ mod tests {
         insta::assert_snapshot!(frame(&moving(), 65_000, 100, Style::Plain).join("\n"));
     }
 
+    /// The same in the first shift of a canary.
+    fn shifting() -> View {
+        let mut view = moving();
+        let gate = |name: &str| Gate {
+            name: name.into(),
+            check: Check::Alarm { alarm: name.into() },
+            at: At::EveryStep,
+        };
+        let steps = vec![CanaryStep { weight: Percent::whole(10), bake: 300_000 }];
+        let target = ServiceRef {
+            cluster: ClusterName::parse("prod").expect("valid"),
+            service: ServiceName::parse("web").expect("valid"),
+        };
+        let plan = Plan::of(
+            target,
+            Strategy::Ecs(Traffic::Canary { steps, bake: 60_000 }),
+            vec![gate("errors"), gate("queue")],
+            Size { desired: 4, maximum_percent: 200 },
+        );
+        let holds = Standing::Holds { evidence: "alarm queue is OK".into() };
+        let too_little = Standing::TooLittle { evidence: "0.0 % (0 of 12) against 0.1 % (1 of 900)".into() };
+        for event in [
+            Event::PlanMade { plan },
+            Event::StepBegan { step: 2, kind: StepKind::Shift(Percent::whole(10)), bake: 300_000 },
+            Event::Weighed { asked: Percent::whole(10), set: Some(Percent::whole(10)), measured: None },
+            Event::GateStands { gate: "errors".into(), standing: too_little },
+            Event::GateStands { gate: "queue".into(), standing: holds },
+        ] {
+            view.take(3_000, &event, Style::Plain);
+        }
+        view
+    }
+
+    #[test]
+    fn steps_share_and_gates_of_a_canary_are_between_the_tasks_and_the_events() {
+        insta::assert_snapshot!(frame(&shifting(), 65_000, 80, Style::Plain).join("\n"));
+    }
+
     #[test]
     fn no_line_is_wider_than_the_terminal() {
         for width in [20, 40, 79] {
-            for line in frame(&moving(), 65_000, width, Style::Plain) {
+            for line in frame(&shifting(), 65_000, width, Style::Plain) {
                 assert!(line.chars().count() <= width, "{width}: {line}");
             }
         }

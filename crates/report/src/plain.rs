@@ -1,7 +1,7 @@
 //! One line an event, for logs and pipes. It must never move a cursor. Start with [`PlainLines`].
 
 use crate::style::{Style, Tone};
-use crate::{Reporter, diff, failure, words};
+use crate::{Reporter, diff, failure, plan, words};
 use std::io::Write;
 use tidegate_rollout::{Event, Millis};
 
@@ -56,6 +56,9 @@ impl<P: Write + Send, R: Write + Send> Reporter for PlainLines<P, R> {
         match event {
             Event::Planned { differences, .. } if !differences.is_empty() => {
                 let _ = write!(self.progress, "{}", diff::table(differences, self.style));
+            }
+            Event::PlanMade { plan } if plan.steps.len() > 1 => {
+                let _ = write!(self.progress, "{}", plan::table(plan, self.style));
             }
             Event::Diagnosed { diagnosis } => {
                 let _ = write!(self.progress, "{}", failure::screen(diagnosis, self.style));

@@ -46,13 +46,16 @@ pub fn sentence(event: &Event, style: Style) -> Option<String> {
             parts.join(" · ")
         }
         Event::ServiceSaid { message, .. } => style.paint(Tone::Quiet, &format!("ecs: {}", told(message))),
-        Event::PlanMade { .. } => return None,
+        Event::PlanMade { plan } => match plan.steps.as_slice() {
+            [step] => {
+                format!("plan: {}, at most {} at a time", step_words(step.kind), tasks(step.most_tasks))
+            }
+            _ => return None,
+        },
         Event::StepBegan { kind, .. } => step_words(*kind),
         Event::StageEntered { stage } => style.paint(Tone::Quiet, &format!("stage {stage}")),
         Event::Weighed { asked, set, measured } => {
-            let known =
-                |share: &Option<Percent>| share.map_or_else(|| "?".to_owned(), |share| share.to_string());
-            format!("candidate's share: asked {asked}, set {}, measured {}", known(set), known(measured))
+            format!("candidate's share: {}", shares(*asked, *set, *measured))
         }
         Event::GateStands { gate, standing } => gate_words(gate, standing, style),
         Event::Held { reason } => reason.clone(),
@@ -60,7 +63,7 @@ pub fn sentence(event: &Event, style: Style) -> Option<String> {
             format!("{} {} ({})", style.paint(Tone::Bad, "cause:"), cause.what, told(&cause.said))
         }
         Event::RollbackRequested { reason } => {
-            format!("waiting cannot help ({}); asking ECS to roll back now", told(reason))
+            format!("asking ECS to roll back now, since waiting cannot help: {}", told(reason))
         }
         Event::RollingBack { to, reason } => {
             format!("{} to {}: {reason}", style.paint(Tone::Warning, "rolling back"), to.short())
@@ -86,15 +89,26 @@ pub fn step_words(kind: StepKind) -> String {
     }
 }
 
+/// The three numbers of a share, which need not agree.
+pub fn shares(asked: Percent, set: Option<Percent>, measured: Option<Percent>) -> String {
+    let known = |share: Option<Percent>| share.map_or_else(|| "?".to_owned(), |share| share.to_string());
+    format!("asked {asked}, set {}, measured {}", known(set), known(measured))
+}
+
 fn gate_words(gate: &str, standing: &Standing, style: Style) -> String {
-    let (tone, word) = match standing {
+    let (tone, word) = stands(standing);
+    format!("gate {} {}: {}", style.paint(Tone::Strong, gate), style.paint(tone, word), standing.evidence())
+}
+
+/// How a gate stands, in a word.
+pub fn stands(standing: &Standing) -> (Tone, &'static str) {
+    match standing {
         Standing::Holds { .. } => (Tone::Good, "holds"),
         Standing::Broken { .. } => (Tone::Bad, "is broken"),
-        Standing::TooLittle { .. } => (Tone::Warning, "has too little to tell"),
+        Standing::TooLittle { .. } => (Tone::Warning, "cannot tell yet"),
         Standing::CouldNotAsk { .. } => (Tone::Warning, "could not be asked"),
         Standing::WaitsForApproval { .. } => (Tone::Warning, "waits for approval"),
-    };
-    format!("gate {} {}: {}", style.paint(Tone::Strong, gate), style.paint(tone, word), standing.evidence())
+    }
 }
 
 /// The verdict in one sentence.
