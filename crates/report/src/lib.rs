@@ -2,15 +2,23 @@
 //! plain lines without one, JSON lines. It must never decide anything nor call AWS: it sees events
 //! and tables of plain data. Start with [`Reporter`]; the words are in [`words`].
 
+mod course;
 pub mod diff;
 pub mod failure;
 pub mod json;
+mod layout;
 pub mod live;
+pub mod matrix;
 pub mod plain;
 pub mod plan;
+mod share;
+pub mod shift;
 pub mod style;
 pub mod tables;
 pub mod words;
+
+#[cfg(test)]
+mod stories;
 
 pub use json::JsonLines;
 pub use live::LiveView;

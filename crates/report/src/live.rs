@@ -1,20 +1,18 @@
 //! The live view of a terminal: one line a deployment, the events beneath, redrawn in place. It must
 //! never leave the cursor hidden. What is drawn is the pure function [`frame`]; start there.
 
+use crate::course::{Course, Taken};
+use crate::layout::{bar, fitted};
 use crate::style::{Style, Tone};
 use crate::{Reporter, diff, failure, plan, words};
 use crossterm::{cursor, queue, terminal};
 use std::collections::VecDeque;
 use std::io::Write;
-use tidegate_rollout::gate::Standing;
 use tidegate_rollout::observation::{Deployment, RolloutState};
-use tidegate_rollout::plan::{Plan, StepKind};
-use tidegate_rollout::{DeploymentId, Event, Millis};
+use tidegate_rollout::{DeploymentId, Event, Millis, Plan};
 
 /// Events kept beneath the deployments.
 const EVENTS: usize = 8;
-/// Cells of a bar.
-const BAR: u32 = 20;
 
 /// What the view shows.
 #[derive(Debug, Clone, Default)]
@@ -23,28 +21,32 @@ pub struct View {
     started: Option<Millis>,
     deployments: Vec<Deployment>,
     followed: Option<DeploymentId>,
-    plan: Option<Plan>,
-    step: Option<Step>,
-    /// The candidate's share as asked, set and measured.
-    share: Option<String>,
-    gates: Vec<(String, Standing)>,
     /// How the users of a rehearsal fare, and whether a request has failed.
     traffic: Option<(String, bool)>,
+    /// How far the plan has come, where traffic moves by one.
+    course: Option<Course>,
     lines: VecDeque<String>,
-}
-
-/// The step that is under way.
-#[derive(Debug, Clone, Copy)]
-struct Step {
-    index: usize,
-    began_at: Millis,
-    bake: Millis,
 }
 
 impl View {
     /// Takes an event in.
     pub fn take(&mut self, at: Millis, event: &Event, style: Style) {
+        if let Event::PlanMade { plan } = event {
+            if self.knows(plan) {
+                return;
+            }
+            self.course = Course::of(plan);
+            if self.title.is_empty() {
+                self.title = plan.target.to_string();
+            }
+            return;
+        }
         self.started.get_or_insert(at);
+        match self.course.as_mut().map_or(Taken::No, |course| course.take(at, event)) {
+            Taken::Shown => return,
+            Taken::Instead(earlier) => return self.line(style.paint(Tone::Warning, &earlier)),
+            Taken::No => {}
+        }
         match event {
             Event::Started { target, task_definition, .. } => {
                 self.title = format!("{target} → {}", task_definition.short());
@@ -54,52 +56,46 @@ impl View {
                 self.followed = Some(followed.clone());
                 return;
             }
-            Event::PlanMade { plan } => {
-                self.plan = Some(plan.clone());
-                return;
-            }
-            Event::StepBegan { step, bake, .. } => {
-                self.step = Some(Step { index: *step, began_at: at, bake: *bake });
-                self.gates.clear();
-            }
-            Event::Weighed { asked, set, measured } => {
-                self.share = Some(words::shares(*asked, *set, *measured));
-                return;
-            }
-            Event::GateStands { gate, standing } => {
-                match self.gates.iter_mut().find(|(name, _)| name == gate) {
-                    Some((_, stands)) => stands.clone_from(standing),
-                    None => self.gates.push((gate.clone(), standing.clone())),
-                }
-                if !matches!(standing, Standing::Broken { .. }) {
-                    return;
-                }
-            }
             Event::Traffic { failed, .. } => {
                 self.traffic = words::traffic(event).map(|line| (line, *failed > 0));
                 return;
             }
+            // The verdict is the result, which is not part of the view.
+            Event::Decided { .. } => return,
             _ => {}
         }
-        if let Some(line) = words::sentence(event, style).map(|line| words::with_short_ids(&line)) {
-            if self.lines.len() == EVENTS {
-                self.lines.pop_front();
-            }
-            self.lines.push_back(line);
+        if let Some(line) = words::sentence(event, style) {
+            self.line(words::with_short_ids(&line));
         }
+    }
+
+    /// Whoever takes a rollout over says its plan again.
+    fn knows(&self, plan: &Plan) -> bool {
+        self.course.as_ref().is_some_and(|course| course.is_of(plan))
+    }
+
+    fn line(&mut self, line: String) {
+        if self.lines.len() == EVENTS {
+            self.lines.pop_front();
+        }
+        self.lines.push_back(line);
     }
 }
 
 /// The lines to draw, none wider than `width` cells.
 pub fn frame(view: &View, now: Millis, width: usize, style: Style) -> Vec<String> {
-    let elapsed = view.started.map_or(0, |started| (now - started).max(0) / 1000);
-    let mut lines = vec![fitted(&format!("{}  {}:{:02}", view.title, elapsed / 60, elapsed % 60), width)];
+    let elapsed = words::clock(view.started.map_or(0, |started| now - started));
+    let strategy = view.course.as_ref().map_or_else(String::new, |course| format!("  {}", course.title()));
+    let mut lines = vec![fitted(&format!("{}{strategy}  {elapsed}", view.title), width)];
+    let course = view.course.iter().flat_map(|course| course.lines(now, width, style));
+    lines.extend(course.map(|line| fitted(&line, width)));
     for d in &view.deployments {
         let role = if view.followed.as_ref() == Some(&d.id) { "candidate" } else { "" };
-        let name = format!("{:<16}", d.task_definition.short());
-        let counts =
-            format!("{}/{} running  {} pending  {} failed", d.running, d.desired, d.pending, d.failed);
-        let plain = format!("  {name} {} {counts}  {role}", bar(d));
+        let head =
+            format!("  {:<16} {} {}/{} running", d.task_definition.short(), cells(d), d.running, d.desired);
+        let whole = format!("{head}  {} pending  {} failed  {role}", d.pending, d.failed);
+        let plain =
+            if whole.trim_end().chars().count() < width { whole } else { without_nothing(&head, d, role) };
         let tone = match d.rollout_state {
             Some(RolloutState::Failed) => Some(Tone::Bad),
             Some(RolloutState::Completed) => Some(Tone::Good),
@@ -108,46 +104,12 @@ pub fn frame(view: &View, now: Millis, width: usize, style: Style) -> Vec<String
         let fitted = fitted(plain.trim_end(), width);
         lines.push(tone.map_or_else(|| fitted.clone(), |tone| style.paint(tone, &fitted)));
     }
-    lines.extend(progress(view, now).map(|line| fitted(&line, width)));
-    for (gate, standing) in &view.gates {
-        let line = format!("  gate {gate:<11} {}: {}", words::stands(standing).1, standing.evidence());
-        lines.push(style.paint(words::stands(standing).0, &fitted(&line, width)));
-    }
     if let Some((traffic, failing)) = &view.traffic {
         let line = fitted(&format!("  {:<16} {traffic}", "traffic"), width);
         lines.push(style.paint(if *failing { Tone::Bad } else { Tone::Good }, &line));
     }
     lines.extend(view.lines.iter().map(|line| fitted(&format!("    {line}"), width)));
     lines
-}
-
-/// Where a rollout in steps stands: the steps with the current one marked, and the share.
-fn progress(view: &View, now: Millis) -> impl Iterator<Item = String> {
-    let steps = view.plan.as_ref().filter(|plan| plan.steps.len() > 1).map(|plan| {
-        let current = view.step.map(|step| step.index);
-        let words = plan.steps.iter().enumerate().map(|(index, step)| {
-            let name = match step.kind {
-                StepKind::Shift(weight) => weight.to_string(),
-                StepKind::ScaleUp => "start".to_owned(),
-                StepKind::TestTraffic => "test".to_owned(),
-                kind => plan::name(kind),
-            };
-            match current {
-                Some(current) if index < current => format!("✓ {name}"),
-                Some(current) if index == current => format!("▶ {name}{}", left(view.step, now)),
-                _ => name,
-            }
-        });
-        format!("  {:<16} {}", "steps", words.collect::<Vec<_>>().join(" · "))
-    });
-    let share = view.share.as_ref().map(|share| format!("  {:<16} {share}", "candidate's share"));
-    steps.into_iter().chain(share)
-}
-
-/// How long the step is still watched at least.
-fn left(step: Option<Step>, now: Millis) -> String {
-    let left = step.map_or(0, |step| step.began_at + step.bake - now) / 1000;
-    if left > 0 { format!(" ({}:{:02} left)", left / 60, left % 60) } else { String::new() }
 }
 
 /// At most `height` of the lines of a frame, which ends with so many events: the oldest of those are left out first.
@@ -159,44 +121,18 @@ fn newest_first_kept(mut lines: Vec<String>, events: usize, height: usize) -> Ve
     lines
 }
 
-/// Running, pending and missing tasks as cells.
-fn bar(d: &Deployment) -> String {
-    let total = d.desired.max(d.running + d.pending).max(1);
-    let cells = |tasks: u32| tasks * BAR / total;
-    let running = cells(d.running);
-    let pending = cells(d.running + d.pending) - running;
-    let rest = BAR - running - pending;
-    let repeat = |cell: &str, times: u32| cell.repeat(times as usize);
-    format!("{}{}{}", repeat("█", running), repeat("▒", pending), repeat("·", rest))
+/// A line that is too wide, without the counts that are nothing.
+fn without_nothing(head: &str, d: &Deployment, role: &str) -> String {
+    let counts = [(d.pending, "pending"), (d.failed, "failed")];
+    let counted =
+        counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}"));
+    std::iter::once(head.to_owned()).chain(counted).chain([role.to_owned()]).collect::<Vec<_>>().join("  ")
 }
 
-/// Cut to the width; colour codes take no cells and are never cut.
-fn fitted(line: &str, width: usize) -> String {
-    let mut text = String::new();
-    let mut cells = 0;
-    let mut in_code = false;
-    let mut cut = false;
-    for c in line.chars() {
-        if c == '\u{1b}' {
-            in_code = true;
-        }
-        if in_code {
-            text.push(c);
-            in_code = c != 'm';
-            continue;
-        }
-        if c.is_control() || cut {
-            continue;
-        }
-        if cells + 1 >= width {
-            text.push('…');
-            cut = true;
-            continue;
-        }
-        text.push(c);
-        cells += 1;
-    }
-    text
+/// Running, pending and missing tasks as cells.
+fn cells(d: &Deployment) -> String {
+    let there = d.running + d.pending;
+    bar(d.running.into(), there.into(), d.desired.max(there).into())
 }
 
 /// Draws the view in place on a terminal.
@@ -209,6 +145,12 @@ pub struct LiveView<P: Write + Send, R: Write + Send> {
     drawn: u16,
     /// Before the rollout starts there is nothing to draw in place: lines scroll.
     moving: Moving,
+}
+
+/// The terminal's width and height.
+fn size() -> (usize, usize) {
+    let (width, height) = terminal::size().unwrap_or((80, 24));
+    (width.into(), height.into())
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -233,9 +175,9 @@ impl<P: Write + Send, R: Write + Send> LiveView<P, R> {
     }
 
     fn draw(&mut self, now: Millis) {
-        let (width, height) = terminal::size().unwrap_or((80, 24));
-        let lines = frame(&self.view, now, usize::from(width), self.style);
-        let lines = newest_first_kept(lines, self.view.lines.len(), usize::from(height.saturating_sub(1)));
+        let (width, height) = size();
+        let lines = frame(&self.view, now, width, self.style);
+        let lines = newest_first_kept(lines, self.view.lines.len(), height.saturating_sub(1));
         self.erase();
         for line in &lines {
             let _ = writeln!(self.progress, "{line}\r");
@@ -271,6 +213,7 @@ impl<P: Write + Send, R: Write + Send> Reporter for LiveView<P, R> {
         match event {
             Event::Decided { .. } | Event::NothingDone { .. } => {
                 if self.moving == Moving::Now {
+                    self.view.take(at, event, self.style);
                     self.draw(at);
                 }
                 self.end();
@@ -285,7 +228,15 @@ impl<P: Write + Send, R: Write + Send> Reporter for LiveView<P, R> {
                 let _ = write!(self.progress, "{}", failure::screen(diagnosis, self.style));
                 let _ = self.progress.flush();
             }
-            Event::Started { .. } | Event::Progressed { .. } if self.moving == Moving::NotYet => {
+            Event::PlanMade { plan } if self.moving == Moving::NotYet && !self.view.knows(plan) => {
+                let (width, _) = size();
+                let _ = write!(self.progress, "{}", plan::plan_table(plan, self.style, width));
+                let _ = self.progress.flush();
+                self.view.take(at, event, self.style);
+            }
+            Event::Started { .. } | Event::Progressed { .. } | Event::StepBegan { .. }
+                if self.moving == Moving::NotYet =>
+            {
                 self.moving = Moving::Now;
                 let _ = queue!(self.progress, cursor::Hide);
                 self.view.take(at, event, self.style);
@@ -299,17 +250,8 @@ impl<P: Write + Send, R: Write + Send> Reporter for LiveView<P, R> {
                 if let Some(text) = words::sentence(event, self.style) {
                     let _ = writeln!(self.progress, "{text}");
                 }
-                match event {
-                    Event::Planned { differences, .. } => {
-                        let _ = write!(self.progress, "{}", diff::table(differences, self.style));
-                    }
-                    Event::PlanMade { plan } => {
-                        self.view.plan = Some(plan.clone());
-                        if plan.steps.len() > 1 {
-                            let _ = write!(self.progress, "{}", plan::table(plan, self.style));
-                        }
-                    }
-                    _ => {}
+                if let Event::Planned { differences, .. } = event {
+                    let _ = write!(self.progress, "{}", diff::table(differences, self.style));
                 }
                 let _ = self.progress.flush();
             }
@@ -336,11 +278,11 @@ impl<P: Write + Send, R: Write + Send> Drop for LiveView<P, R> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tidegate_rollout::gate::{At, Check, Gate};
-    use tidegate_rollout::names::{ClusterName, ServiceName, ServiceRef};
-    use tidegate_rollout::plan::Size;
-    use tidegate_rollout::strategy::{CanaryStep, Traffic};
-    use tidegate_rollout::{Percent, Strategy, TaskDefinitionArn};
+    use crate::stories::{
+        self, BROKE, HELD, TOO_LITTLE, arn, began, holds, stands, target, visible, weighed,
+    };
+    use tidegate_rollout::Verdict;
+    use tidegate_rollout::gate::Standing;
 
     #[test]
     fn a_short_terminal_keeps_the_newest_events() {
@@ -349,10 +291,6 @@ mod tests {
         assert_eq!(newest_first_kept(lines(), 3, 4), ["title", "tasks", "newer", "newest"]);
         assert_eq!(newest_first_kept(lines(), 3, 2), ["title", "tasks"]);
         assert_eq!(newest_first_kept(lines(), 3, 0), ["title"]);
-    }
-
-    fn arn(n: u32) -> TaskDefinitionArn {
-        TaskDefinitionArn::parse(&format!("arn:aws:ecs:r:1:task-definition/web:{n}")).expect("valid")
     }
 
     fn deployment(id: &str, n: u32, running: u32, pending: u32, failed: u32) -> Deployment {
@@ -370,23 +308,206 @@ mod tests {
         }
     }
 
+    fn started() -> Event {
+        Event::Started {
+            target: target(),
+            deployment: DeploymentId::answered("ecs-svc/2"),
+            service_deployment: None,
+            task_definition: arn(8),
+            desired: 4,
+        }
+    }
+
+    /// A rollout by a plan: what came after it was made, by seconds.
+    fn by(plan: &Plan, events: Vec<(Millis, Event)>, style: Style) -> View {
+        let mut view = View::default();
+        view.take(0, &Event::PlanMade { plan: plan.clone() }, style);
+        view.take(0, &started(), style);
+        let both = Event::Progressed {
+            deployments: vec![deployment("ecs-svc/2", 8, 4, 0, 0), deployment("ecs-svc/1", 7, 4, 0, 0)],
+            followed: DeploymentId::answered("ecs-svc/2"),
+        };
+        for (second, event) in std::iter::once((1, both)).chain(events) {
+            view.take(second * 1000, &event, style);
+        }
+        view
+    }
+
+    /// The guide's canary at its second step: one gate holds, one has too little, one waits for somebody.
+    fn watched() -> Vec<(Millis, Event)> {
+        let plan = stories::canary();
+        vec![
+            (2, began(&plan, 0)),
+            (40, began(&plan, 1)),
+            (41, weighed(10.0, Some(10.0), Some(9.7))),
+            (642, began(&plan, 2)),
+            (643, weighed(25.0, Some(25.0), Some(24.6))),
+            (650, stands("errors", holds(HELD))),
+            (650, stands("latency", Standing::TooLittle { evidence: TOO_LITTLE.into() })),
+            (650, stands("5xx", holds("alarm web-5xx is OK"))),
+        ]
+    }
+
+    /// The same, thrown back.
+    fn thrown_back() -> Vec<(Millis, Event)> {
+        let reason = format!("gate errors: {BROKE}");
+        let mut events = watched();
+        events.extend([
+            (660, stands("errors", Standing::Broken { evidence: BROKE.into() })),
+            (660, Event::RollingBack { to: arn(7), reason: reason.clone() }),
+            (661, weighed(0.0, Some(0.0), Some(0.0))),
+            (
+                662,
+                Event::Decided {
+                    verdict: Verdict::RolledBack { to: arn(7), reason, breaker: None },
+                    duration_ms: 662_000,
+                },
+            ),
+        ]);
+        events
+    }
+
+    fn drawn(view: &View, seconds: Millis, width: usize, style: Style) -> String {
+        visible(&frame(view, seconds * 1000, width, style).join("\n"))
+    }
+
+    #[test]
+    fn a_canary_under_watch_in_80_columns() {
+        let view = by(&stories::canary(), watched(), Style::Plain);
+        insta::assert_snapshot!(drawn(&view, 700, 80, Style::Plain));
+    }
+
+    #[test]
+    fn a_canary_under_watch_in_120_columns() {
+        let view = by(&stories::canary(), watched(), Style::Plain);
+        insta::assert_snapshot!(drawn(&view, 700, 120, Style::Plain));
+    }
+
+    #[test]
+    fn colour_says_how_a_canary_stands() {
+        let view = by(&stories::canary(), watched(), Style::Coloured);
+        insta::assert_snapshot!(drawn(&view, 700, 120, Style::Coloured));
+    }
+
+    #[test]
+    fn a_canary_that_was_thrown_back_shows_where_and_why() {
+        let view = by(&stories::canary(), thrown_back(), Style::Plain);
+        insta::assert_snapshot!(drawn(&view, 662, 80, Style::Plain));
+        let view = by(&stories::canary(), thrown_back(), Style::Coloured);
+        insta::assert_snapshot!(drawn(&view, 662, 120, Style::Coloured));
+    }
+
+    #[test]
+    fn numbers_that_do_not_agree_are_loud() {
+        let mut events = watched();
+        events.push((700, weighed(25.0, Some(25.0), Some(61.0))));
+        insta::assert_snapshot!(drawn(
+            &by(&stories::canary(), events, Style::Coloured),
+            701,
+            80,
+            Style::Coloured
+        ));
+    }
+
+    #[test]
+    fn the_bake_counts_down_by_the_clock_alone() {
+        let view = by(&stories::canary(), watched(), Style::Plain);
+        let bake = |second: Millis| {
+            let lines = frame(&view, second * 1000, 80, Style::Plain);
+            lines.into_iter().find(|line| line.contains("bake")).unwrap_or_default()
+        };
+        let seen = [642, 643, 942, 1241, 1242, 2000].map(bake);
+        insta::assert_snapshot!(seen.join("\n"));
+    }
+
+    #[test]
+    fn what_somebody_said_stands_until_the_next_step_and_is_a_line_then() {
+        let plan = stories::canary();
+        let mut events = watched();
+        let said = "paused by ana: the weights stay as they are; gates go on deciding";
+        events.push((700, Event::Held { reason: said.into() }));
+        let held = by(&plan, events.clone(), Style::Plain);
+        events.extend([(800, Event::Held { reason: "ana lets it go on".into() }), (1300, began(&plan, 3))]);
+        let gone_on = by(&plan, events, Style::Plain);
+        insta::assert_snapshot!(format!(
+            "{}\n\n{}",
+            drawn(&held, 701, 80, Style::Plain),
+            drawn(&gone_on, 1301, 80, Style::Plain)
+        ));
+    }
+
+    #[test]
+    fn many_steps_keep_their_marks_and_lose_names_that_do_not_fit() {
+        let plan = stories::linear();
+        let events = vec![
+            (2, began(&plan, 5)),
+            (3, Event::StageEntered { stage: "PRODUCTION_TRAFFIC_SHIFT".into() }),
+            (3, weighed(40.0, Some(40.0), None)),
+        ];
+        let view = by(&plan, events, Style::Plain);
+        insta::assert_snapshot!(
+            [120, 80, 40, 22].map(|width| drawn(&view, 60, width, Style::Plain)).join("\n\n")
+        );
+    }
+
+    #[test]
+    fn a_promoted_rollout_has_every_step_ticked() {
+        let plan = stories::canary();
+        let mut events = watched();
+        events.extend([
+            (1300, began(&plan, 7)),
+            (1310, weighed(0.0, Some(0.0), Some(0.0))),
+            (
+                1320,
+                Event::Decided {
+                    verdict: Verdict::Promoted { task_definition: arn(8), running: 4 },
+                    duration_ms: 1_320_000,
+                },
+            ),
+        ]);
+        insta::assert_snapshot!(drawn(&by(&plan, events, Style::Plain), 1320, 80, Style::Plain));
+    }
+
+    #[test]
+    fn a_short_terminal_keeps_how_far_the_plan_has_come() {
+        let view = by(&stories::canary(), thrown_back(), Style::Plain);
+        for height in 1..30 {
+            let lines = frame(&view, 662_000, 80, Style::Plain);
+            let kept = newest_first_kept(lines.clone(), view.lines.len(), height);
+            assert!(kept.len() <= height);
+            let rows = kept.len().min(lines.len() - view.lines.len());
+            assert_eq!(kept[..rows], lines[..rows], "events go before rows, and rows from below");
+        }
+    }
+
+    #[test]
+    fn the_plan_is_printed_once_and_its_course_is_drawn_in_place() {
+        let mut bytes = Vec::new();
+        let mut live = LiveView::new(&mut bytes, std::io::sink(), Style::Plain, Style::Plain);
+        let plan = stories::canary();
+        let made = Event::PlanMade { plan: plan.clone() };
+        for (at, event) in [(0, &made), (1, &made), (2, &began(&plan, 0)), (3, &made), (4, &began(&plan, 1))]
+        {
+            live.event(at, event);
+        }
+        drop(live);
+        let drawn = String::from_utf8(bytes).expect("text");
+        assert_eq!(drawn.matches("ON FAILURE").count(), 1, "{drawn:?}");
+        // Title, steps and the step: three rows are taken back before they are drawn anew.
+        assert!(drawn.contains("\u{1b}[3A"), "{drawn:?}");
+        assert!(drawn.contains("step 2 of 8"), "a plan that is said again forgets nothing: {drawn:?}");
+    }
+
+    #[test]
+    fn a_rolling_plan_changes_nothing_in_the_view() {
+        let mut view = moving();
+        view.take(0, &Event::PlanMade { plan: stories::rolling() }, Style::Plain);
+        assert_eq!(frame(&view, 65_000, 100, Style::Plain), frame(&moving(), 65_000, 100, Style::Plain));
+    }
+
     fn moving() -> View {
         let mut view = View::default();
-        let target = ServiceRef {
-            cluster: ClusterName::parse("prod").expect("valid"),
-            service: ServiceName::parse("web").expect("valid"),
-        };
-        view.take(
-            0,
-            &Event::Started {
-                target,
-                deployment: DeploymentId::answered("ecs-svc/2"),
-                service_deployment: None,
-                task_definition: arn(8),
-                desired: 4,
-            },
-            Style::Plain,
-        );
+        view.take(0, &started(), Style::Plain);
         view.take(
             1_000,
             &Event::Progressed {
@@ -411,58 +532,17 @@ mod tests {
         insta::assert_snapshot!(frame(&moving(), 65_000, 100, Style::Plain).join("\n"));
     }
 
-    /// The same in the first shift of a canary.
-    fn shifting() -> View {
-        let mut view = moving();
-        let gate = |name: &str| Gate {
-            name: name.into(),
-            check: Check::Alarm { alarm: name.into() },
-            at: At::EveryStep,
-        };
-        let steps = vec![CanaryStep { weight: Percent::whole(10), bake: 300_000 }];
-        let target = ServiceRef {
-            cluster: ClusterName::parse("prod").expect("valid"),
-            service: ServiceName::parse("web").expect("valid"),
-        };
-        let plan = Plan::of(
-            target,
-            Strategy::Ecs(Traffic::Canary { steps, bake: 60_000 }),
-            vec![gate("errors"), gate("queue")],
-            Size { desired: 4, maximum_percent: 200 },
-        );
-        let holds = Standing::Holds { evidence: "alarm queue is OK".into() };
-        let too_little = Standing::TooLittle { evidence: "0.0 % (0 of 12) against 0.1 % (1 of 900)".into() };
-        for event in [
-            Event::PlanMade { plan },
-            Event::StepBegan { step: 2, kind: StepKind::Shift(Percent::whole(10)), bake: 300_000 },
-            Event::Weighed { asked: Percent::whole(10), set: Some(Percent::whole(10)), measured: None },
-            Event::GateStands { gate: "errors".into(), standing: too_little },
-            Event::GateStands { gate: "queue".into(), standing: holds },
-        ] {
-            view.take(3_000, &event, Style::Plain);
-        }
-        view
-    }
-
-    #[test]
-    fn steps_share_and_gates_of_a_canary_are_between_the_tasks_and_the_events() {
-        insta::assert_snapshot!(frame(&shifting(), 65_000, 80, Style::Plain).join("\n"));
-    }
-
     #[test]
     fn no_line_is_wider_than_the_terminal() {
-        for width in [20, 40, 79] {
-            for line in frame(&shifting(), 65_000, width, Style::Plain) {
-                assert!(line.chars().count() <= width, "{width}: {line}");
+        let of_plan = by(&stories::canary(), thrown_back(), Style::Plain);
+        let many = by(&stories::linear(), vec![(2, began(&stories::linear(), 5))], Style::Plain);
+        for width in 1..=130 {
+            for view in [&moving(), &of_plan, &many] {
+                for line in frame(view, 65_000, width, Style::Plain) {
+                    assert!(line.chars().count() <= width, "{width}: {line}");
+                }
             }
         }
-    }
-
-    #[test]
-    fn colour_codes_take_no_cells_and_are_always_closed() {
-        let painted = Style::Coloured.paint(Tone::Bad, "0123456789");
-        let cut = fitted(&painted, 5);
-        assert!(cut.contains("0123…") && cut.ends_with('m'), "{cut:?}");
     }
 
     #[test]

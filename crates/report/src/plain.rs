@@ -1,9 +1,13 @@
 //! One line an event, for logs and pipes. It must never move a cursor. Start with [`PlainLines`].
 
+use crate::share::Share;
 use crate::style::{Style, Tone};
 use crate::{Reporter, diff, failure, plan, words};
 use std::io::Write;
 use tidegate_rollout::{Event, Millis};
+
+/// A log has no width; this one fits every page.
+const WIDTH: usize = 100;
 
 /// Progress to one writer, the result to another.
 pub struct PlainLines<P, R> {
@@ -13,6 +17,8 @@ pub struct PlainLines<P, R> {
     result_style: Style,
     detail: Detail,
     started: Option<Millis>,
+    /// The candidate's share as it was told last.
+    share: Option<Share>,
 }
 
 /// How much is told.
@@ -28,7 +34,7 @@ impl<P: Write + Send, R: Write + Send> PlainLines<P, R> {
     /// A reporter that writes progress and result, each with or without colour: one of them may be
     /// a pipe.
     pub fn new(progress: P, result: R, style: Style, result_style: Style, detail: Detail) -> Self {
-        Self { progress, result, style, result_style, detail, started: None }
+        Self { progress, result, style, result_style, detail, started: None, share: None }
     }
 
     fn line(&mut self, at: Millis, text: &str) {
@@ -50,6 +56,12 @@ impl<P: Write + Send, R: Write + Send> Reporter for PlainLines<P, R> {
         if self.detail == Detail::Result {
             return;
         }
+        if let Some(share) = Share::of(event) {
+            if self.share.is_some_and(|earlier| !share.is_news_after(&earlier)) {
+                return;
+            }
+            self.share = Some(share);
+        }
         if let Some(text) = words::sentence(event, self.style) {
             self.line(at, &text);
         }
@@ -57,8 +69,8 @@ impl<P: Write + Send, R: Write + Send> Reporter for PlainLines<P, R> {
             Event::Planned { differences, .. } if !differences.is_empty() => {
                 let _ = write!(self.progress, "{}", diff::table(differences, self.style));
             }
-            Event::PlanMade { plan } if plan.steps.len() > 1 => {
-                let _ = write!(self.progress, "{}", plan::table(plan, self.style));
+            Event::PlanMade { plan } => {
+                let _ = write!(self.progress, "{}", plan::plan_table(plan, self.style, WIDTH));
             }
             Event::Diagnosed { diagnosis } => {
                 let _ = write!(self.progress, "{}", failure::screen(diagnosis, self.style));
@@ -72,21 +84,15 @@ impl<P: Write + Send, R: Write + Send> Reporter for PlainLines<P, R> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tidegate_rollout::names::{ClusterName, ServiceName, ServiceRef};
+    use crate::stories::{arn, target};
+    use tidegate_rollout::gate::Standing;
     use tidegate_rollout::observation::{BreakerCount, Deployment, RolloutState};
     use tidegate_rollout::task_definition::diff::{Difference, Effect, Shown};
-    use tidegate_rollout::{DeploymentId, TaskDefinitionArn, Verdict};
-
-    fn arn(n: u32) -> TaskDefinitionArn {
-        TaskDefinitionArn::parse(&format!("arn:aws:ecs:r:1:task-definition/web:{n}")).expect("valid")
-    }
+    use tidegate_rollout::{DeploymentId, Verdict};
 
     /// A rollout that the circuit breaker took back, as one stream.
     fn rolled_back() -> Vec<(Millis, Event)> {
-        let target = ServiceRef {
-            cluster: ClusterName::parse("prod").expect("valid"),
-            service: ServiceName::parse("web").expect("valid"),
-        };
+        let target = target();
         let id = DeploymentId::answered("ecs-svc/2222222222222222222");
         let ours = Deployment {
             id: id.clone(),
@@ -151,16 +157,73 @@ mod tests {
 
     #[test]
     fn a_rollback_reads_from_top_to_bottom() {
+        insta::assert_snapshot!(told(rolled_back()));
+    }
+
+    /// A canary that its gate threw back.
+    fn thrown_back() -> Vec<(Millis, Event)> {
+        use crate::stories::{BROKE, HELD, began, canary, holds, stands, weighed};
+        let plan = canary();
+        let reason = format!("gate errors: {BROKE}");
+        vec![
+            (0, Event::PlanMade { plan: plan.clone() }),
+            (1_000, began(&plan, 0)),
+            (40_000, began(&plan, 1)),
+            (40_100, weighed(10.0, Some(10.0), None)),
+            (45_000, weighed(10.0, Some(10.0), Some(9.7))),
+            (47_000, weighed(10.0, Some(10.0), Some(10.2))),
+            (50_000, stands("errors", holds(HELD))),
+            (
+                60_000,
+                Event::Held {
+                    reason: "paused by ana: the weights stay as they are; gates go on deciding".into(),
+                },
+            ),
+            (61_000, stands("errors", Standing::Broken { evidence: BROKE.into() })),
+            (61_000, Event::RollingBack { to: arn(7), reason: reason.clone() }),
+            (61_100, weighed(0.0, Some(0.0), Some(0.0))),
+            (
+                62_000,
+                Event::Decided {
+                    verdict: Verdict::RolledBack { to: arn(7), reason, breaker: None },
+                    duration_ms: 61_000,
+                },
+            ),
+        ]
+    }
+
+    fn told(events: Vec<(Millis, Event)>) -> String {
         let (mut progress, mut result) = (Vec::new(), Vec::new());
         {
             let mut lines =
                 PlainLines::new(&mut progress, &mut result, Style::Plain, Style::Plain, Detail::Progress);
-            for (at, event) in rolled_back() {
+            for (at, event) in events {
                 lines.event(at, &event);
             }
         }
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
-        insta::assert_snapshot!(format!("stderr:\n{}stdout:\n{}", text(progress), text(result)));
+        format!("stderr:\n{}stdout:\n{}", text(progress), text(result))
+    }
+
+    #[test]
+    fn a_canary_that_is_thrown_back_reads_from_top_to_bottom() {
+        insta::assert_snapshot!(told(thrown_back()));
+    }
+
+    #[test]
+    fn a_plan_goes_over_a_json_line_and_comes_back() {
+        let mut bytes = Vec::new();
+        for (at, event) in thrown_back() {
+            crate::JsonLines::new(&mut bytes).event(at, &event);
+        }
+        let text = String::from_utf8(bytes).expect("text");
+        let read = text
+            .lines()
+            .map(|line| serde_json::from_str::<tidegate_rollout::event::Stamped>(line).expect("an event"));
+        assert!(read.map(|stamped| (stamped.at_ms, stamped.event)).eq(thrown_back()));
+        let plan: serde_json::Value =
+            serde_json::from_str(text.lines().next().expect("the plan")).expect("JSON");
+        insta::assert_snapshot!(serde_json::to_string_pretty(&plan).expect("JSON"));
     }
 
     #[test]

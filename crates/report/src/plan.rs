@@ -1,197 +1,217 @@
-//! The plan of a rollout as a table of 80 columns: every step with its share, how long it takes at least,
-//! how many tasks run at most, its gates, and what a failure there does. Start with [`table`].
+//! The plan of a rollout as a table: a row a step, then what each gate means, then what it comes to. It must never
+//! show anything that the plan, which is what is executed, does not say. Start with [`plan_table`].
 
+use crate::layout::{self, Cell, Column, hanging, numbers, wrapped};
 use crate::style::{Style, Tone};
-use crate::words;
+use crate::words::{gate_meaning, span, tasks};
 use std::fmt::Write as _;
-use tidegate_rollout::gate::{Check, Gate, MustBe, NoEvidence};
-use tidegate_rollout::plan::{OnFailure, Plan, Step, StepKind};
+use tidegate_rollout::Plan;
+use tidegate_rollout::plan::{OnFailure, Step, StepKind};
 
-/// Cells for the names of gates in a row.
-const GATES: usize = 22;
+const COLUMNS: [Column; 7] = [
+    numbers(""),
+    layout::words("STEP"),
+    numbers("SHARE"),
+    layout::words("GATES"),
+    numbers("AT LEAST"),
+    numbers("AT MOST"),
+    layout::words("ON FAILURE"),
+];
+/// Names of gates are not broken into fewer cells than this.
+const GATES_AT_LEAST: usize = 12;
 
-/// The table, with the gates beneath it.
-pub fn table(plan: &Plan, style: Style) -> String {
+/// The table, in lines of at most `width` cells where names and numbers allow it: what a failure does is told in
+/// the rows where there is room, else once below them.
+pub fn plan_table(plan: &Plan, style: Style, width: usize) -> String {
+    let strategy = &plan.strategy;
     let mut text = format!(
-        "  {}: at least {}, at most {}\n",
-        style.paint(Tone::Strong, &plan.strategy.to_string()),
-        time(plan.least()),
-        words::tasks(plan.most_tasks())
+        "{}  {} × {}\n",
+        style.paint(Tone::Strong, &plan.target.to_string()),
+        strategy.name(),
+        strategy.controller().name()
     );
-    let heads = format!(
-        "{:>3}  {:<15}  {:>9}  {:>5}  {:<GATES$}  IF IT FAILS",
-        "", "STEP", "AT LEAST", "TASKS", "GATES"
+    let words = Words::that_fit(plan, width);
+    text.push_str(&layout::table(&COLUMNS, &rows(plan, words, gates_room(plan, words, width)), style));
+    if words == Words::Short {
+        let mut told: Vec<OnFailure> = Vec::new();
+        for step in &plan.steps {
+            if !told.contains(&step.on_failure) {
+                told.push(step.on_failure);
+            }
+        }
+        let meanings = told.iter().map(|what| (short(*what), long(*what).to_owned()));
+        legend(&mut text, "on failure", meanings, width, style);
+    }
+    legend(
+        &mut text,
+        "gates",
+        plan.gates.iter().map(|gate| (gate.name.as_str(), gate_meaning(&gate.check))),
+        width,
+        style,
     );
-    let _ = writeln!(text, "{}", style.paint(Tone::Quiet, &heads));
-    for (index, step) in plan.steps.iter().enumerate() {
-        let row = format!(
-            "{:>3}  {:<15}  {:>9}  {:>5}  {:<GATES$}  {}",
-            index + 1,
-            name(step.kind),
-            if step.bake > 0 { time(step.bake) } else { "-".to_owned() },
-            step.most_tasks,
-            gates(plan, step),
-            failure(step.on_failure)
-        );
-        let _ = writeln!(text, "{row}");
-    }
-    for gate in &plan.gates {
-        let _ = writeln!(text, "  gate {}: {}", style.paint(Tone::Strong, &gate.name), looks_at(gate));
-    }
+    let least =
+        if plan.least() == 0 { "no bake".to_owned() } else { format!("at least {}", span(plan.least())) };
+    let _ = writeln!(
+        text,
+        "  in all: {}, {}",
+        style.paint(Tone::Strong, &least),
+        style.paint(Tone::Strong, &format!("at most {}", tasks(plan.most_tasks())))
+    );
     text
 }
 
-/// What a step does, short.
-pub fn name(kind: StepKind) -> String {
-    match kind {
-        StepKind::Roll => "replace tasks".to_owned(),
-        StepKind::ScaleUp => "start candidate".to_owned(),
-        StepKind::TestTraffic => "test traffic".to_owned(),
-        StepKind::Shift(weight) => format!("shift to {weight}"),
-        StepKind::RollStable => "roll stable".to_owned(),
-        StepKind::ShiftHome => "shift home".to_owned(),
-        StepKind::CleanUp => "clean up".to_owned(),
+/// How a failure is told in a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Words {
+    Short,
+    Long,
+}
+
+impl Words {
+    fn that_fit(plan: &Plan, width: usize) -> Self {
+        let names = plan.steps.iter().map(|step| gates(plan, step).chars().count()).max().unwrap_or(0);
+        let room = names.clamp("GATES".len(), 2 * GATES_AT_LEAST);
+        let rest = layout::table_width(&COLUMNS, &rows(plan, Self::Long, 1)) - "GATES".len();
+        if rest + room <= width { Self::Long } else { Self::Short }
     }
 }
 
-fn failure(on_failure: OnFailure) -> &'static str {
+/// The cells that are left for the names of gates.
+fn gates_room(plan: &Plan, words: Words, width: usize) -> usize {
+    // Broken into single cells, the names take no more than their head does.
+    let rest = layout::table_width(&COLUMNS, &rows(plan, words, 1)) - "GATES".len();
+    width.saturating_sub(rest).max(GATES_AT_LEAST)
+}
+
+fn rows(plan: &Plan, words: Words, gates_room: usize) -> Vec<Vec<Cell>> {
+    let mut rows = Vec::new();
+    for (at, step) in plan.steps.iter().enumerate() {
+        let names = gates(plan, step);
+        let mut lines = wrapped(&names, gates_room).into_iter();
+        let first = lines.next().unwrap_or_default();
+        rows.push(vec![
+            Cell::toned(Tone::Quiet, (at + 1).to_string()),
+            does(step.kind).into(),
+            share(step.kind),
+            if names.is_empty() { Cell::none() } else { first.into() },
+            if step.bake == 0 { Cell::none() } else { span(step.bake).into() },
+            tasks(step.most_tasks).into(),
+            match words {
+                Words::Short => short(step.on_failure),
+                Words::Long => long(step.on_failure),
+            }
+            .into(),
+        ]);
+        rows.extend(lines.map(|line| vec!["".into(), "".into(), "".into(), line.into()]));
+    }
+    rows
+}
+
+fn gates(plan: &Plan, step: &Step) -> String {
+    let names = step.gates.iter().filter_map(|gate| plan.gates.get(*gate)).map(|gate| gate.name.as_str());
+    names.collect::<Vec<_>>().join(", ")
+}
+
+fn does(kind: StepKind) -> &'static str {
+    match kind {
+        StepKind::Roll => "replace tasks",
+        StepKind::ScaleUp => "start candidate",
+        StepKind::TestTraffic => "test traffic",
+        StepKind::Shift(_) => "shift traffic",
+        StepKind::RollStable => "roll stable",
+        StepKind::ShiftHome => "traffic home",
+        StepKind::CleanUp => "clean up",
+    }
+}
+
+fn share(kind: StepKind) -> Cell {
+    match kind {
+        StepKind::Shift(weight) => Cell::toned(Tone::Strong, weight.to_string()),
+        _ => Cell::none(),
+    }
+}
+
+fn short(on_failure: OnFailure) -> &'static str {
     match on_failure {
         OnFailure::EcsRollsBack => "ECS rolls back",
         OnFailure::CandidateGoes => "candidate goes",
-        OnFailure::WeightsBack => "weights go back",
-        OnFailure::CandidateStays => "tried again",
+        OnFailure::WeightsBack => "weights back",
+        OnFailure::CandidateStays => "candidate stays",
     }
 }
 
-/// Whole minutes, as bakes mostly are, without seconds.
-fn time(ms: i64) -> String {
-    if ms > 0 && ms % 60_000 == 0 { format!("{} min", ms / 60_000) } else { words::duration(ms) }
+fn long(on_failure: OnFailure) -> &'static str {
+    match on_failure {
+        OnFailure::EcsRollsBack => "ECS rolls back to what completed last",
+        OnFailure::CandidateGoes => "candidate's tasks go; no user saw them",
+        OnFailure::WeightsBack => "all traffic back to stable at once",
+        OnFailure::CandidateStays => "nothing is taken back; it is tried again",
+    }
 }
 
-/// The names of a step's gates, as many as fit, and how many more there are.
-fn gates(plan: &Plan, step: &Step) -> String {
-    let names: Vec<&str> =
-        step.gates.iter().filter_map(|gate| plan.gates.get(*gate)).map(|gate| gate.name.as_str()).collect();
-    for shown in (1..=names.len()).rev() {
-        let more = names.len() - shown;
-        let tail = if more > 0 { format!(" +{more}") } else { String::new() };
-        let text = format!("{}{tail}", names[..shown].join(", "));
-        if text.chars().count() <= GATES {
-            return text;
+/// Each name once, with what it means beside it.
+fn legend<'a>(
+    text: &mut String,
+    head: &str,
+    meanings: impl Iterator<Item = (&'a str, String)>,
+    width: usize,
+    style: Style,
+) {
+    let meanings: Vec<_> = meanings.collect();
+    let Some(longest) = meanings.iter().map(|(name, _)| name.chars().count()).max() else { return };
+    let _ = writeln!(text, "  {}", style.paint(Tone::Quiet, head));
+    for (name, meaning) in meanings {
+        for line in hanging(&format!("    {name}"), longest + 6, &meaning, width) {
+            let _ = writeln!(text, "{line}");
         }
-    }
-    match names.len() {
-        0 => "-".to_owned(),
-        1 => "1 gate".to_owned(),
-        count => format!("{count} gates"),
-    }
-}
-
-/// What a gate looks at, and what breaks it.
-fn looks_at(gate: &Gate) -> String {
-    match &gate.check {
-        Check::Alarm { alarm } => format!("alarm {alarm} is not in ALARM"),
-        Check::Metric(metric) => format!(
-            "{} of {} {} is {} {}{}",
-            metric.statistic,
-            metric.namespace,
-            metric.metric,
-            match metric.must_be {
-                MustBe::Below => "below",
-                MustBe::AtMost => "at most",
-                MustBe::Above => "above",
-                MustBe::AtLeast => "at least",
-            },
-            metric.threshold,
-            too_little("no data", metric.no_data)
-        ),
-        Check::Http(probe) => {
-            format!("{} answers; {} failures in a row break it", probe.url, probe.failures)
-        }
-        Check::Command { command, timeout } => {
-            format!("`{}` exits with 0 within {}", command.join(" "), words::duration(*timeout))
-        }
-        Check::Approval { question } => format!("somebody says yes: {question}"),
-        Check::Errors(errors) => format!(
-            "error rate not more than {} points worse than stable's, {} % sure{}",
-            errors.tolerance_points,
-            errors.certainty,
-            too_little("too little traffic", errors.too_little)
-        ),
-        Check::Latency(latency) => format!(
-            "p{} not more than {} % slower than stable's, {} % sure{}",
-            latency.percentile,
-            latency.tolerance_percent,
-            latency.certainty,
-            too_little("too little traffic", latency.too_little)
-        ),
-    }
-}
-
-fn too_little(what: &str, policy: NoEvidence) -> String {
-    match policy {
-        NoEvidence::Wait => String::new(),
-        NoEvidence::Pass => format!("; {what} passes"),
-        NoEvidence::Fail => format!("; {what} fails"),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tidegate_rollout::gate::{At, Comparison};
-    use tidegate_rollout::names::{ClusterName, ServiceName, ServiceRef};
-    use tidegate_rollout::plan::Size;
-    use tidegate_rollout::strategy::{CanaryStep, Candidate, Traffic};
-    use tidegate_rollout::{Controller, Percent, Strategy};
+    use crate::stories;
 
-    const MINUTE: i64 = 60_000;
-
-    fn plan(controller: Controller) -> Plan {
-        let steps =
-            [10, 25, 50].map(|weight| CanaryStep { weight: Percent::whole(weight), bake: 5 * MINUTE });
-        let alb = controller == Controller::Alb;
-        let traffic = Traffic::Canary {
-            steps: if alb { steps.to_vec() } else { steps[..1].to_vec() },
-            bake: 10 * MINUTE,
-        };
-        let candidate = Candidate { service: ServiceName::parse("web-canary").expect("valid"), rule: None };
-        let strategy = if alb { Strategy::Alb(traffic, candidate) } else { Strategy::Ecs(traffic) };
-        let gates = vec![
-            Gate {
-                name: "errors".into(),
-                check: Check::Errors(Comparison {
-                    tolerance_points: 0.5,
-                    certainty: 99.0,
-                    too_little: NoEvidence::Wait,
-                }),
-                at: At::EveryStep,
-            },
-            Gate {
-                name: "web-queue-too-long".into(),
-                check: Check::Alarm { alarm: "web-queue-too-long".into() },
-                at: At::EveryStep,
-            },
-            Gate {
-                name: "look".into(),
-                check: Check::Approval { question: "Do the pages look right?".into() },
-                at: At::Steps(vec![Percent::whole(10)]),
-            },
-        ];
-        let target = ServiceRef {
-            cluster: ClusterName::parse("prod").expect("valid"),
-            service: ServiceName::parse("web").expect("valid"),
-        };
-        Plan::of(target, strategy, gates, Size { desired: 3, maximum_percent: 200 })
+    #[test]
+    fn a_canary_with_gates_of_every_kind_in_80_columns() {
+        insta::assert_snapshot!(plan_table(&stories::canary(), Style::Plain, 80));
     }
 
     #[test]
-    fn a_plan_is_a_table_that_fits_eighty_columns() {
-        let text =
-            [plan(Controller::Ecs), plan(Controller::Alb)].map(|plan| table(&plan, Style::Plain)).join("\n");
-        insta::assert_snapshot!(text);
-        for line in text.lines().filter(|line| !line.contains("gate ")) {
-            assert!(line.chars().count() <= 80, "{line}");
+    fn a_canary_with_gates_of_every_kind_in_120_columns() {
+        insta::assert_snapshot!(plan_table(&stories::canary(), Style::Plain, 120));
+    }
+
+    #[test]
+    fn colour_says_what_to_look_at_in_a_plan() {
+        insta::assert_snapshot!(stories::visible(&plan_table(&stories::canary(), Style::Coloured, 120)));
+    }
+
+    #[test]
+    fn a_rolling_plan_is_one_row() {
+        let plan = stories::rolling();
+        insta::assert_snapshot!(format!(
+            "{}\n{}",
+            plan_table(&plan, Style::Plain, 80),
+            plan_table(&plan, Style::Plain, 120)
+        ));
+    }
+
+    #[test]
+    fn blue_green_and_linear_have_a_row_a_step() {
+        let plans = [stories::blue_green(), stories::linear()];
+        insta::assert_snapshot!(plans.map(|plan| plan_table(&plan, Style::Plain, 80)).join("\n"));
+    }
+
+    #[test]
+    fn no_line_of_a_plan_is_wider_than_the_terminal() {
+        let plans = [stories::rolling(), stories::canary(), stories::blue_green(), stories::linear()];
+        for width in [80, 100, 120, 200] {
+            for plan in &plans {
+                for line in plan_table(plan, Style::Plain, width).lines() {
+                    assert!(line.chars().count() <= width, "{width}: {line}");
+                }
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The tables of `status` and `revisions`. Plain data in, text out. Start with [`status`].
 
+use crate::layout;
 use crate::style::{Style, Tone};
 use crate::words::told;
 use serde::Serialize;
@@ -96,26 +97,11 @@ pub fn revisions(rows: &[RevisionRow], style: Style) -> String {
     columns(&["REVISION", "LAST DEPLOYMENT", ""], &rows, style)
 }
 
-/// Columns as wide as their widest cell.
-fn columns(heads: &[&str], rows: &[Vec<String>], style: Style) -> String {
-    let width = |column: usize| {
-        let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
-        cells.chain(heads.get(column).map(|head| head.chars().count())).max().unwrap_or(0)
-    };
-    let line = |cells: &[String]| {
-        let padded: Vec<String> = cells
-            .iter()
-            .enumerate()
-            .map(|(column, cell)| format!("{cell:<width$}", width = width(column)))
-            .collect();
-        padded.join("  ").trim_end().to_owned()
-    };
-    let heads: Vec<String> = heads.iter().map(|&head| head.to_owned()).collect();
-    let mut text = format!("  {}\n", style.paint(Tone::Quiet, &line(&heads)));
-    for row in rows {
-        let _ = writeln!(text, "  {}", line(row));
-    }
-    text
+/// Columns of words.
+fn columns(heads: &[&'static str], rows: &[Vec<String>], style: Style) -> String {
+    let heads: Vec<_> = heads.iter().map(|head| layout::words(head)).collect();
+    let cells = |row: &Vec<String>| row.iter().map(|cell| cell.as_str().into()).collect();
+    layout::table(&heads, &rows.iter().map(cells).collect::<Vec<_>>(), style)
 }
 
 #[cfg(test)]

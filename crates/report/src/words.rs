@@ -1,15 +1,16 @@
 //! The sentence for each event. It must never say more than the event does. Start with [`sentence`].
 
+use crate::share::Share;
 use crate::style::{Style, Tone};
 use std::borrow::Cow;
 use std::fmt::Write as _;
-use tidegate_rollout::gate::Standing;
+use tidegate_rollout::gate::{Check, MustBe, NoEvidence, Standing};
 use tidegate_rollout::observation::{BreakerCount, Deployment, RolloutState};
 use tidegate_rollout::plan::StepKind;
-use tidegate_rollout::{DeploymentId, Event, Percent, Verdict};
+use tidegate_rollout::{DeploymentId, Event, Millis, Verdict};
 
 /// One line for an event, or nothing where the event has a picture of its own (the difference, the
-/// failure screen).
+/// plan, the failure screen).
 pub fn sentence(event: &Event, style: Style) -> Option<String> {
     Some(match event {
         Event::Planned { target, from, differences } => format!(
@@ -46,30 +47,28 @@ pub fn sentence(event: &Event, style: Style) -> Option<String> {
             parts.join(" · ")
         }
         Event::ServiceSaid { message, .. } => style.paint(Tone::Quiet, &format!("ecs: {}", told(message))),
-        Event::PlanMade { plan } => match plan.steps.as_slice() {
-            [step] => {
-                format!("plan: {}, at most {} at a time", step_words(step.kind), tasks(step.most_tasks))
-            }
-            _ => return None,
-        },
-        Event::StepBegan { kind, .. } => step_words(*kind),
+        Event::StepBegan { step, kind, bake } => {
+            let watched = if *bake == 0 { String::new() } else { format!(", watched for {}", span(*bake)) };
+            format!("step {}: {}{watched}", step + 1, style.paint(Tone::Strong, &step_words(*kind)))
+        }
         Event::StageEntered { stage } => style.paint(Tone::Quiet, &format!("stage {stage}")),
-        Event::Weighed { asked, set, measured } => {
-            format!("candidate's share: {}", shares(*asked, *set, *measured))
+        Event::Weighed { .. } => {
+            let share = Share::of(event)?;
+            format!("candidate's share: {}", share.words(style))
         }
         Event::GateStands { gate, standing } => gate_words(gate, standing, style),
-        Event::Held { reason } => reason.clone(),
+        Event::Held { reason } => style.paint(Tone::Warning, reason),
         Event::CauseFound { cause } => {
             format!("{} {} ({})", style.paint(Tone::Bad, "cause:"), cause.what, told(&cause.said))
         }
         Event::RollbackRequested { reason } => {
-            format!("asking ECS to roll back now, since waiting cannot help: {}", told(reason))
+            format!("waiting cannot help ({}); asking ECS to roll back now", told(reason))
         }
         Event::RollingBack { to, reason } => {
             format!("{} to {}: {reason}", style.paint(Tone::Warning, "rolling back"), to.short())
         }
         // Figures that move twice a second are for a live view; the report at the end has them all.
-        Event::Traffic { .. } | Event::Diagnosed { .. } => return None,
+        Event::PlanMade { .. } | Event::Traffic { .. } | Event::Diagnosed { .. } => return None,
         Event::Decided { verdict, duration_ms } => {
             format!("{} (after {})", verdict_sentence(verdict, style), duration(*duration_ms))
         }
@@ -89,25 +88,96 @@ pub fn step_words(kind: StepKind) -> String {
     }
 }
 
-/// The three numbers of a share, which need not agree.
-pub fn shares(asked: Percent, set: Option<Percent>, measured: Option<Percent>) -> String {
-    let known = |share: Option<Percent>| share.map_or_else(|| "?".to_owned(), |share| share.to_string());
-    format!("asked {asked}, set {}, measured {}", known(set), known(measured))
-}
-
 fn gate_words(gate: &str, standing: &Standing, style: Style) -> String {
-    let (tone, word) = stands(standing);
-    format!("gate {} {}: {}", style.paint(Tone::Strong, gate), style.paint(tone, word), standing.evidence())
+    let word = match standing {
+        Standing::Holds { .. } => "holds",
+        Standing::Broken { .. } => "is broken",
+        Standing::TooLittle { .. } => "cannot tell yet",
+        Standing::CouldNotAsk { .. } => "could not be asked",
+        Standing::WaitsForApproval { .. } => "waits for approval",
+    };
+    format!(
+        "gate {} {}: {}",
+        style.paint(Tone::Strong, gate),
+        style.paint(gate_tone(standing), word),
+        standing.evidence()
+    )
 }
 
-/// How a gate stands, in a word.
-pub fn stands(standing: &Standing) -> (Tone, &'static str) {
+/// How loudly a standing is said.
+pub(crate) fn gate_tone(standing: &Standing) -> Tone {
     match standing {
-        Standing::Holds { .. } => (Tone::Good, "holds"),
-        Standing::Broken { .. } => (Tone::Bad, "is broken"),
-        Standing::TooLittle { .. } => (Tone::Warning, "cannot tell yet"),
-        Standing::CouldNotAsk { .. } => (Tone::Warning, "could not be asked"),
-        Standing::WaitsForApproval { .. } => (Tone::Warning, "waits for approval"),
+        Standing::Holds { .. } => Tone::Good,
+        Standing::Broken { .. } => Tone::Bad,
+        Standing::TooLittle { .. } | Standing::CouldNotAsk { .. } | Standing::WaitsForApproval { .. } => {
+            Tone::Warning
+        }
+    }
+}
+
+/// What a gate does, in one line.
+pub fn gate_meaning(check: &Check) -> String {
+    let certain = |certainty: f64, what: String, too_little: NoEvidence| {
+        format!(
+            "thrown back once {certainty} % sure that the candidate's {what}; too little traffic: {}",
+            no_evidence(too_little)
+        )
+    };
+    match check {
+        Check::Alarm { alarm } => format!("thrown back when alarm {alarm} is in ALARM"),
+        Check::Metric(metric) => {
+            let side = match metric.must_be {
+                MustBe::Below => "not below",
+                MustBe::AtMost => "above",
+                MustBe::Above => "not above",
+                MustBe::AtLeast => "below",
+            };
+            format!(
+                "thrown back when {} of {} over {} is {side} {}; no data: {}",
+                metric.statistic,
+                metric.metric,
+                span(metric.period),
+                metric.threshold,
+                no_evidence(metric.no_data)
+            )
+        }
+        Check::Http(probe) => {
+            let statuses = probe.expects.iter().map(|(first, last)| {
+                if first == last { first.to_string() } else { format!("{first}–{last}") }
+            });
+            let row = match probe.failures {
+                0 | 1 => "when it once fails".to_owned(),
+                n => format!("after {n} failures in a row"),
+            };
+            format!(
+                "thrown back {row}: {} must answer {} within {}",
+                probe.url,
+                statuses.collect::<Vec<_>>().join(" or "),
+                span(probe.timeout)
+            )
+        }
+        Check::Command { command, timeout } => {
+            format!("thrown back unless `{}` exits with 0 within {}", command.join(" "), span(*timeout))
+        }
+        Check::Approval { question } => format!("waits until somebody agrees: {question}"),
+        Check::Errors(errors) => certain(
+            errors.certainty,
+            format!("error rate is more than {} points worse", errors.tolerance_points),
+            errors.too_little,
+        ),
+        Check::Latency(latency) => certain(
+            latency.certainty,
+            format!("p{} is more than {} % slower", latency.percentile, latency.tolerance_percent),
+            latency.too_little,
+        ),
+    }
+}
+
+fn no_evidence(policy: NoEvidence) -> &'static str {
+    match policy {
+        NoEvidence::Wait => "waits",
+        NoEvidence::Pass => "passes",
+        NoEvidence::Fail => "thrown back",
     }
 }
 
@@ -121,7 +191,17 @@ pub fn verdict_sentence(verdict: &Verdict, style: Style) -> String {
             tasks(*running)
         ),
         Verdict::RolledBack { to, reason, breaker } => {
-            format!("{} to {}: {}", style.paint(Tone::Bad, "rolled back"), to.short(), why(reason, *breaker))
+            let back = style.paint(Tone::Bad, "rolled back");
+            match thrown_back_by(reason) {
+                Some((gate, evidence)) => {
+                    format!(
+                        "{back} to {} by gate {}: {evidence}",
+                        to.short(),
+                        style.paint(Tone::Strong, gate)
+                    )
+                }
+                None => format!("{back} to {}: {}", to.short(), why(reason, *breaker)),
+            }
         }
         Verdict::Failed { reason, left, breaker } => {
             format!("{}: {}; {left}", style.paint(Tone::Bad, "failed"), why(reason, *breaker))
@@ -136,6 +216,11 @@ pub fn verdict_sentence(verdict: &Verdict, style: Style) -> String {
             task_definition.short()
         ),
     }
+}
+
+/// The gate that decided and its numbers, where it was one: the reason is `gate NAME: NUMBERS` then.
+fn thrown_back_by(reason: &str) -> Option<(&str, &str)> {
+    reason.strip_prefix("gate ")?.split_once(": ")
 }
 
 /// AWS's reason; where the circuit breaker tripped, its count says more than AWS's sentence about it.
@@ -180,6 +265,37 @@ pub fn duration(ms: i64) -> String {
         1_000..60_000 => format!("{}.{} s", ms / 1000, ms % 1000 / 100),
         _ => format!("{} min {} s", ms / 60_000, ms % 60_000 / 1000),
     }
+}
+
+/// A length of time that somebody chose, without what it has none of: `10 min`, `1 min 30 s`, `1 h`, `330 ms`.
+pub fn span(ms: Millis) -> String {
+    let ms = ms.max(0);
+    let parts = [(ms / 3_600_000, "h"), (ms / 60_000 % 60, "min"), (ms / 1_000 % 60, "s")];
+    let said: Vec<String> =
+        parts.iter().filter(|(count, _)| *count > 0).map(|(count, unit)| format!("{count} {unit}")).collect();
+    if ms < 1_000 { format!("{ms} ms") } else { said.join(" ") }
+}
+
+/// A clock: `0:07`, `12:05`, `1:00:00`.
+pub(crate) fn clock(ms: Millis) -> String {
+    let seconds = ms.max(0) / 1000;
+    match seconds / 3600 {
+        0 => format!("{}:{:02}", seconds / 60, seconds % 60),
+        hours => format!("{hours}:{:02}:{:02}", seconds / 60 % 60, seconds % 60),
+    }
+}
+
+/// `60,000`
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
 }
 
 /// An event's message without the service's name, which every one of them starts with and the reader knows, and with
@@ -246,6 +362,25 @@ mod tests {
         let said: Vec<String> =
             [0, 999, 1_000, 12_345, 59_999, 60_000, 185_000].iter().map(|ms| duration(*ms)).collect();
         assert_eq!(said, ["0 ms", "999 ms", "1.0 s", "12.3 s", "59.9 s", "1 min 0 s", "3 min 5 s"]);
+    }
+
+    #[test]
+    fn spans_leave_out_what_they_have_none_of() {
+        let said: Vec<String> =
+            [330, 1_000, 90_000, 600_000, 3_600_000, 3_900_000].iter().map(|ms| span(*ms)).collect();
+        assert_eq!(said, ["330 ms", "1 s", "1 min 30 s", "10 min", "1 h", "1 h 5 min"]);
+    }
+
+    #[test]
+    fn a_verdict_names_the_gate_that_decided_and_its_numbers() {
+        let reason = format!("gate errors: {}", crate::stories::BROKE);
+        let to = tidegate_rollout::TaskDefinitionArn::parse("arn:aws:ecs:r:1:task-definition/web:7");
+        let verdict = Verdict::RolledBack { to: to.expect("valid"), reason, breaker: None };
+        insta::assert_snapshot!(verdict_sentence(&verdict, Style::Plain), @"rolled back to web:7 by gate errors: more than 99.9999 % sure that the candidate's error rate is more than 0.5 points worse: 31.0 % (9 of 29) against 0.0 % (0 of 265)");
+        assert!(
+            crate::stories::visible(&verdict_sentence(&verdict, Style::Coloured))
+                .contains("by gate ␛[1merrors␛[0m: ")
+        );
     }
 
     #[test]

@@ -558,8 +558,8 @@ impl Rollout {
     }
 
     fn reached(&self, seen: &Seen) -> String {
-        let stages = seen.target.iter().flat_map(|target| &target.stages);
-        let last = stages.filter(|stage| stage.status.has_begun()).last();
+        let mut stages = seen.target.iter().flat_map(|target| &target.stages);
+        let last = stages.rfind(|stage| stage.status.has_begun());
         let share = self.told.weights.and_then(|(_, set, _)| set).unwrap_or(Percent::NONE);
         format!(
             "deployment {} is at {} with {share} of production on {}",

@@ -287,7 +287,7 @@ impl Engine {
             Event::FunctionAnswered { invocation, answer } => {
                 lambda::observe(&mut self.state, &invocation, answer, now);
             }
-            Event::Metrics(measured) => cloudwatch::observe(&mut self.state, &measured),
+            Event::Metrics(measured) => cloudwatch::observe(&mut self.state, &measured, now),
         }
     }
 

@@ -206,13 +206,15 @@ impl State {
         let alarms = alarms.map(|(arn, _)| Subject::Alarm(arn.to_owned()));
         let deployments = self.deployments.iter().filter(|(_, row)| !row.is_over());
         let deployments = deployments.map(|(arn, _)| Subject::Deployment(arn.to_owned()));
-        self.agenda.touched = services
+        let touched = services
             .chain(tasks)
             .chain(groups)
             .chain(deployments)
             .chain(alarms)
             .chain([Subject::Metrics])
             .collect();
+        // All that is there says anew when it wants to be looked at; what was taken back wants nothing any more.
+        self.agenda = Agenda { touched, ..Agenda::default() };
         self.effects = self.invocations.iter().map(|(id, _)| Effect::InvokeFunction(id.to_owned())).collect();
     }
 }

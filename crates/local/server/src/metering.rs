@@ -6,7 +6,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use tidegate_balancer::{Balancer, MetricsSnapshot, ResponseTimes, TargetCodes};
-use tidegate_clock::{Clock, Timestamp};
+use tidegate_clock::Clock;
 use tidegate_engine::{
     Event, Scope, State,
     cloudwatch::{
@@ -40,7 +40,7 @@ pub(crate) async fn run(
             () = tokio::time::sleep(clock.real(EVERY).max(AT_LEAST)) => {}
         }
         let now = balancer.metrics();
-        let measured = between(&before, &now, lock_read(&engine).state(), clock.now());
+        let measured = between(&before, &now, lock_read(&engine).state());
         before = now;
         if !measured.is_empty() {
             commands.tell(Event::Metrics(measured));
@@ -49,8 +49,8 @@ pub(crate) async fn run(
 }
 
 /// What was counted between two snapshots. Counts that are zero are left out, as AWS does; so are metrics of what is gone.
-fn between(before: &MetricsSnapshot, now: &MetricsSnapshot, state: &State, at: Timestamp) -> Vec<Measured> {
-    let mut found = Found { at, measured: Vec::new() };
+fn between(before: &MetricsSnapshot, now: &MetricsSnapshot, state: &State) -> Vec<Measured> {
+    let mut found = Found { measured: Vec::new() };
     for current in now.load_balancers.iter().filter(|of| state.load_balancers.contains(&of.load_balancer)) {
         let old = before.load_balancers.iter().find(|old| old.load_balancer == current.load_balancer);
         let Some(subject) = Subject::load_balancer(&current.load_balancer) else { continue };
@@ -153,14 +153,13 @@ fn parts(arn: &str) -> Option<(Scope, &str)> {
 
 /// What was found so far.
 struct Found {
-    at: Timestamp,
     measured: Vec<Measured>,
 }
 
 impl Found {
     fn add(&mut self, subject: &Subject, name: &str, unit: StandardUnit, samples: Bucket) {
         let metric = MetricName::new(&subject.scope, "AWS/ApplicationELB", name, subject.dimensions.clone());
-        self.measured.push(Measured { metric, unit, at: self.at, samples });
+        self.measured.push(Measured { metric, unit, samples });
     }
 
     /// As AWS counts: each is a sample of one, so that only Sum and `SampleCount` say more than 1.

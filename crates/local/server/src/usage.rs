@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use tidegate_clock::{Clock, Timestamp};
+use tidegate_clock::Clock;
 use tidegate_engine::{
     Event, Scope, State,
     cloudwatch::{
@@ -53,7 +53,7 @@ pub(crate) async fn run(
             continue;
         }
         let now = Look { at: Some(Instant::now()), usage: runtime.usage(&containers).await };
-        let measured = measured(&tasks, &before, &now, clock.now());
+        let measured = measured(&tasks, &before, &now);
         before = now;
         if !measured.is_empty() {
             commands.tell(Event::Metrics(measured));
@@ -135,7 +135,7 @@ fn memory(definition: &ecs::TaskDefinition) -> f64 {
 }
 
 /// What was used between two looks, in percent of what is reserved.
-fn measured(tasks: &[Running], before: &Look, now: &Look, at: Timestamp) -> Vec<Measured> {
+fn measured(tasks: &[Running], before: &Look, now: &Look) -> Vec<Measured> {
     let passed = before.at.zip(now.at).map(|(before, now)| now.duration_since(before).as_secs_f64());
     let mut samples: BTreeMap<MetricName, Vec<(f64, f64)>> = BTreeMap::new();
     for task in tasks {
@@ -161,7 +161,6 @@ fn measured(tasks: &[Running], before: &Look, now: &Look, at: Timestamp) -> Vec<
     let told = samples.into_iter().map(|(metric, values)| Measured {
         metric,
         unit: StandardUnit::Percent,
-        at,
         samples: Bucket::of(values),
     });
     told.collect()
@@ -195,7 +194,7 @@ mod tests {
         let before = look(start, &[("a", 1_000, 0), ("b", 0, 0)]);
         let now = look(start + Duration::from_secs(10), &[("a", 2_000, 50), ("b", 3_000, 100)]);
         let tasks = [task("a", 0.5, 200.0), task("b", 0.5, 200.0), task("gone", 0.5, 200.0)];
-        let measured = measured(&tasks, &before, &now, Timestamp::default());
+        let measured = measured(&tasks, &before, &now);
         let names: Vec<_> = measured.iter().map(|measured| measured.metric.name.as_str()).collect();
         assert_eq!(names, ["CPUUtilization", "MemoryUtilization"]);
         assert_eq!(measured[0].samples, Bucket::of([(20.0, 1.0), (60.0, 1.0)]));
@@ -206,8 +205,8 @@ mod tests {
     async fn nothing_is_said_of_what_has_nothing_reserved_or_was_not_seen_before() {
         let start = Instant::now();
         let now = look(start + Duration::from_secs(10), &[("a", 2_000, 50)]);
-        assert_eq!(measured(&[task("a", 0.0, 0.0)], &look(start, &[]), &now, Timestamp::default()), []);
-        let first = measured(&[task("a", 1.0, 0.0)], &Look::default(), &now, Timestamp::default());
+        assert_eq!(measured(&[task("a", 0.0, 0.0)], &look(start, &[]), &now), []);
+        let first = measured(&[task("a", 1.0, 0.0)], &Look::default(), &now);
         assert_eq!(first, []);
     }
 }

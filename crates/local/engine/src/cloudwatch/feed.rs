@@ -14,19 +14,17 @@ pub struct Measured {
     pub metric: MetricName,
     /// In which unit.
     pub unit: StandardUnit,
-    /// When.
-    pub at: Timestamp,
     /// The values, with how often each was seen.
     pub samples: Bucket,
 }
 
-/// Takes in what was measured.
-pub(crate) fn observe(state: &mut State, measured: &[Measured]) {
-    for Measured { metric, unit, at, samples } in measured {
+/// Takes in what was measured, as of now: so nothing comes late for an alarm, however fast time runs.
+pub(crate) fn observe(state: &mut State, measured: &[Measured], now: Timestamp) {
+    for Measured { metric, unit, samples } in measured {
         let put = Put {
             metric: metric.clone(),
             unit: *unit,
-            at: *at,
+            at: now,
             resolution: Resolution::Second,
             samples: samples.clone(),
         };

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tidegate_engine::{
-    Event, Scope, Timestamp,
+    Event, Scope,
     cloudwatch::{
         Measured,
         metrics::{Bucket, MetricName},
@@ -220,16 +220,17 @@ fn data_of_a_call_survive_a_restart_at_once_and_measured_ones_with_their_minute(
         "Measured",
         Vec::new(),
     );
-    for second in 0..80 {
+    // It is 40 seconds to the start.
+    cloud.pass(Duration::from_secs(40));
+    for _ in 0..80 {
         let measured = Measured {
             metric: metric.clone(),
             unit: tidegate_models::cloudwatch::StandardUnit::Count,
-            at: Timestamp::from_millis((START + second) * 1_000),
             samples: Bucket::of([(1.0, 2.0)]),
         };
         cloud.observe(Event::Metrics(vec![measured]));
+        cloud.pass(Duration::from_secs(1));
     }
-    cloud.pass(Duration::from_secs(105));
     cloud.restart();
     let reply = get(&mut cloud, json!([stat("m", "Latency", "Sum", 1)]), json!({}));
     assert_eq!(points(&reply), [(1, 5.0), (2, 6.0)]);
