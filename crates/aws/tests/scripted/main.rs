@@ -9,6 +9,7 @@
 
 mod code_deploy;
 mod endpoint;
+mod native;
 
 use endpoint::{Answer, Endpoint, deployment, service};
 use serde_json::{Value, json};
