@@ -215,9 +215,7 @@ async fn groups(
     let Some(first) = balancers.first() else { return Ok(None) };
     if balancers.iter().any(|balancer| balancer.get("advancedConfiguration").is_none_or(Value::is_null)) {
         return Err(DeployError::refused(
-            format!(
-                "the service's load balancers have no advancedConfiguration, and {strategy} by ECS needs it"
-            ),
+            format!("the service's load balancers have no advancedConfiguration, and {strategy} needs it"),
             "set loadBalancers[].advancedConfiguration {alternateTargetGroupArn, productionListenerRule, roleArn} with UpdateService, or use controller: alb",
         ));
     }

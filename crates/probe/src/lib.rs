@@ -7,6 +7,7 @@ mod command;
 mod http;
 
 use approval::Approvals;
+use command::Commands;
 use tidegate_aws::gates::{Asking, Elsewhere};
 use tidegate_rollout::Millis;
 use tidegate_rollout::gate::{HttpProbe, Reading};
@@ -17,12 +18,13 @@ pub use approval::Person;
 #[derive(Debug)]
 pub struct Probe {
     approvals: Approvals,
+    commands: Commands,
 }
 
 impl Probe {
     /// Asks this person for approvals.
     pub fn new(person: Person) -> Self {
-        Self { approvals: Approvals::of(person) }
+        Self { approvals: Approvals::of(person), commands: Commands::default() }
     }
 }
 
@@ -32,7 +34,7 @@ impl Elsewhere for Probe {
     }
 
     fn command<'a>(&'a self, command: &'a [String], timeout: Millis) -> Asking<'a> {
-        Box::pin(command::run(command, timeout))
+        Box::pin(self.commands.ask(command, timeout))
     }
 
     fn approval<'a>(&'a self, gate: &'a str, _question: &'a str) -> Asking<'a> {

@@ -3,7 +3,16 @@
 //! `GET /health` answers `ok`; everything else answers the image that it runs as. After SIGTERM it serves on until its
 //! connections are closed or a second has passed, as a service behind a load balancer should.
 
-use std::{convert::Infallible, env, io, net::SocketAddr, time::Duration};
+use std::{
+    convert::Infallible,
+    env, io,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode, header};
@@ -17,9 +26,11 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 const GRACE: Duration = Duration::from_secs(1);
 
 /// Serves at `HOST`:`PORT` until SIGTERM. With `SAMPLE_CRASH=start` it fails instead, and with `SAMPLE_CRASH=health` its
-/// health checks do. `SAMPLE_STARTUP_MS` is how long it takes to start, either way: 0 unless it is set.
+/// health checks do. With `SAMPLE_ERRORS=30`, 30 of each 100 of its answers are a 500. `SAMPLE_STARTUP_MS` is how long it takes to start, either way: 0 unless it is set.
 pub async fn serve() -> io::Result<()> {
     let crash = env::var("SAMPLE_CRASH").unwrap_or_default();
+    let errors = env::var("SAMPLE_ERRORS").ok().and_then(|percent| percent.parse().ok()).unwrap_or(0);
+    let answers = Arc::new(AtomicU64::new(0));
     let startup = env::var("SAMPLE_STARTUP_MS").ok().and_then(|millis| millis.parse().ok()).unwrap_or(0);
     tokio::time::sleep(Duration::from_millis(startup)).await;
     if crash == "start" {
@@ -38,9 +49,11 @@ pub async fn serve() -> io::Result<()> {
         };
         stream.set_nodelay(true)?;
         let (image, crash, stop) = (image.clone(), crash.clone(), stop.clone());
+        let answers = Arc::clone(&answers);
         connections.spawn(async move {
             let service = service_fn(|request| {
-                let response = answer(&request, &image, &crash);
+                let fails = answers.fetch_add(1, Ordering::Relaxed) * errors % 100 < errors;
+                let response = answer(&request, &image, if fails { "answer" } else { &crash });
                 async move { Ok::<_, Infallible>(response) }
             });
             let connection = http1::Builder::new()
@@ -74,10 +87,12 @@ fn address() -> io::Result<SocketAddr> {
     })
 }
 
+/// `crash` is what of it fails: its health checks, or this `answer`.
 fn answer(request: &Request<Incoming>, image: &str, crash: &str) -> Response<Full<Bytes>> {
     let (status, body) = match request.uri().path() {
         "/health" if crash == "health" => (StatusCode::SERVICE_UNAVAILABLE, "no database\n".to_owned()),
         "/health" => (StatusCode::OK, "ok\n".to_owned()),
+        _ if crash == "answer" => (StatusCode::INTERNAL_SERVER_ERROR, format!("{image} fails\n")),
         _ => (StatusCode::OK, format!("{image}\n")),
     };
     let mut response = Response::new(Full::from(body));

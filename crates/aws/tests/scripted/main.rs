@@ -10,6 +10,7 @@
 mod code_deploy;
 mod endpoint;
 mod lease;
+mod native;
 
 use endpoint::{Answer, Endpoint, deployment, service};
 use serde_json::{Value, json};

@@ -89,13 +89,13 @@ fn hooks_run_commands_of_the_config_file_also_again_after_a_power_cut() {
 }
 
 /// A service behind a rule that two target groups take turns at.
-struct Stage<'a> {
+pub(crate) struct Stage<'a> {
     cloud: &'a Cloud,
-    address: String,
+    pub(crate) address: String,
 }
 
 impl<'a> Stage<'a> {
-    fn set(cloud: &'a Cloud) -> Self {
+    pub(crate) fn set(cloud: &'a Cloud) -> Self {
         let elb = |operation: &str, parameters: &str| {
             let (status, body) = elbv2(cloud.endpoint(), operation, parameters).unwrap();
             assert_eq!(status, 200, "{operation}: {body}");
@@ -196,7 +196,7 @@ impl<'a> Stage<'a> {
         self.described(deployment)["status"].as_str().unwrap_or_default().to_owned()
     }
 
-    fn call(&self, operation: &str, input: &Value) -> Value {
+    pub(crate) fn call(&self, operation: &str, input: &Value) -> Value {
         let (status, body) = ecs(self.cloud.endpoint(), operation, input).unwrap();
         assert_eq!(status, 200, "{operation}: {body}");
         serde_json::from_str(&body).unwrap()

@@ -15,5 +15,6 @@ mod clients;
 mod cloud;
 mod docker;
 mod kill;
+mod native;
 mod orphans;
 mod traffic;
