@@ -1,4 +1,4 @@
-//! `tidegate demo`: three releases of a small service under steady traffic, two of them bad. It is a script over
+//! `tidegate demo`: five releases of a small service under steady traffic, four of them bad. It is a script over
 //! rehearsals: everything that happens in it happens in `tidegate rehearse`, too. Start with [`Demo`].
 
 use std::io::Write as _;
@@ -10,11 +10,12 @@ use tidegate_aws::{
     deploy::{Tags, Then},
 };
 use tidegate_local::{FunctionMap, ImageCommand, ImageMap, RuntimeChoice, Speed};
-use tidegate_rehearsal::{Report, report};
+use tidegate_rehearsal::{Fault, Report, report};
 use tidegate_report::{Reporter, style::Tone};
 use tidegate_rollout::{
-    Event, Millis, Strategy,
+    Event, Millis, Percent, Strategy,
     names::{ClusterName, ServiceName, ServiceRef},
+    strategy::{CanaryStep, DeploymentGroup, Traffic},
     task_definition::images::ImageChange,
     update::{BreakerPolicy, Force},
 };
@@ -23,7 +24,7 @@ use crate::{
     args::{Global, Output},
     exit::Exit,
     failure::Failure,
-    rehearse::{until_interrupted, watch_options},
+    rehearse::{default_gate, until_interrupted, watch_options},
     session::Session,
     theatre::{Act, Setup, Theatre},
 };
@@ -51,35 +52,88 @@ struct Release {
     name: &'static str,
     text: &'static str,
     expected: report::Outcome,
+    moves: Moves,
 }
 
-const RELEASES: [Release; 3] = [
+/// How a release gets to its users.
+#[derive(Clone, Copy, PartialEq)]
+enum Moves {
+    /// Task by task.
+    Rolling,
+    /// Beside stable, a tenth of the traffic first.
+    Canary,
+    /// Beside stable, all of the traffic at once.
+    BlueGreen,
+}
+
+/// A minute of the cloud's time, in milliseconds.
+const MINUTE: Millis = 60_000;
+
+impl Moves {
+    fn strategy(self) -> Strategy {
+        let steps = vec![CanaryStep { weight: Percent::whole(10), bake: 5 * MINUTE }];
+        let traffic = match self {
+            Self::Rolling => return Strategy::Rolling,
+            Self::Canary => Traffic::Canary { steps, bake: 5 * MINUTE },
+            Self::BlueGreen => Traffic::BlueGreen { bake: 5 * MINUTE },
+        };
+        let group = DeploymentGroup { application: "hello".into(), group: "hello".into(), config: None };
+        Strategy::CodeDeploy(traffic, group)
+    }
+
+    /// Health checks see nothing wrong with a release that answers every third request with an error.
+    fn fault(self) -> Option<Fault> {
+        (self != Self::Rolling).then_some(Fault::ErrorRate(0.3))
+    }
+}
+
+const RELEASES: [Release; 5] = [
     Release {
         image: "tidegate-demo:2",
         name: "hello:2, good",
         text: "A good release. New tasks start beside the old ones; each old one drains before it stops.",
         expected: report::Outcome::Deployed,
+        moves: Moves::Rolling,
     },
     Release {
         image: "tidegate-demo:3",
         name: "hello:3, crashes at start",
         text: "A release that crashes at start. The circuit breaker counts three failed tasks and rolls back.",
         expected: report::Outcome::RolledBack,
+        moves: Moves::Rolling,
     },
     Release {
         image: "tidegate-demo:4",
         name: "hello:4, never healthy",
         text: "A release that starts and never gets healthy. Its tasks get no traffic; the breaker rolls back.",
         expected: report::Outcome::RolledBack,
+        moves: Moves::Rolling,
+    },
+    Release {
+        image: "tidegate-demo:5",
+        name: "canary, 30 % errors",
+        text: "A healthy release that fails three requests in ten. It gets 10 % of the traffic, and the gate that \
+               compares it with stable throws it back.",
+        expected: report::Outcome::RolledBack,
+        moves: Moves::Canary,
+    },
+    Release {
+        image: "tidegate-demo:6",
+        name: "blue/green, 30 % errors",
+        text: "The same with all of the traffic at once: blue still runs, so the way back is instant.",
+        expected: report::Outcome::RolledBack,
+        moves: Moves::BlueGreen,
     },
 ];
 
 /// Every image of the demo, with what is wrong with the sample service in it.
-const IMAGES: [(&str, Option<&str>); 4] = [
+const IMAGES: [(&str, Option<&str>); 6] = [
     ("tidegate-demo:1", None),
     ("tidegate-demo:2", None),
     ("tidegate-demo:3", Some("start")),
     ("tidegate-demo:4", Some("health")),
+    ("tidegate-demo:5", None),
+    ("tidegate-demo:6", None),
 ];
 
 impl Demo {
@@ -102,17 +156,7 @@ impl Demo {
                 self.rps
             ),
         );
-        let setup = Setup {
-            target: target.clone(),
-            definition: definition("tidegate-demo:1"),
-            tasks: 3,
-            health_check_path: "/health".to_owned(),
-            runtime,
-            functions: FunctionMap::default(),
-            speed,
-            rps: self.rps,
-        };
-        let played = until_interrupted(setup, async |theatre| play(global, theatre, &target).await).await;
+        let played = self.play(global, &target, &runtime, speed).await;
         if self.docker {
             crate::demo_image::remove(&IMAGES).await?;
         }
@@ -125,12 +169,53 @@ impl Demo {
     }
 }
 
-async fn play(global: &Global, theatre: &Theatre, target: &ServiceRef) -> Result<Vec<Report>, Failure> {
+impl Demo {
+    /// Every act: those that move in the same way on one stage.
+    async fn play(
+        &self,
+        global: &Global,
+        target: &ServiceRef,
+        runtime: &RuntimeChoice,
+        speed: Speed,
+    ) -> Result<Vec<Report>, Failure> {
+        let mut reports = Vec::new();
+        for moves in [Moves::Rolling, Moves::BlueGreen] {
+            let setup = Setup {
+                target: target.clone(),
+                definition: definition("tidegate-demo:1"),
+                tasks: 3,
+                health_check_path: "/health".to_owned(),
+                runtime: runtime.clone(),
+                functions: FunctionMap::default(),
+                speed,
+                rps: self.rps,
+                strategy: moves.strategy(),
+            };
+            let is_here = |release: &Release| (release.moves == Moves::Rolling) == (moves == Moves::Rolling);
+            let played =
+                until_interrupted(setup, async |theatre| play(global, theatre, target, is_here).await)
+                    .await?;
+            reports.extend(played);
+        }
+        Ok(reports)
+    }
+}
+
+async fn play(
+    global: &Global,
+    theatre: &Theatre,
+    target: &ServiceRef,
+    is_here: impl Fn(&Release) -> bool,
+) -> Result<Vec<Report>, Failure> {
     let mut reports = Vec::new();
-    for (number, release) in RELEASES.iter().enumerate() {
+    for (number, release) in RELEASES.iter().enumerate().filter(|(_, release)| is_here(release)) {
         say(global, Tone::Good, &format!("\nAct {} of {} · {}", number + 1, RELEASES.len(), release.name));
         say(global, Tone::Quiet, release.text);
-        let act = Act { plan: plan(global, theatre, target, release), fault: None, least_requests: 0 };
+        let act = Act {
+            plan: plan(global, theatre, target, release),
+            fault: release.moves.fault(),
+            least_requests: 0,
+        };
         let session = Session { global, config: crate::config::Config::default() };
         reports.push(theatre.play(&act, Box::new(Brief(session.progress_reporter()))).await?);
     }
@@ -140,8 +225,8 @@ async fn play(global: &Global, theatre: &Theatre, target: &ServiceRef) -> Result
 fn plan(global: &Global, theatre: &Theatre, target: &ServiceRef, release: &Release) -> DeployPlan {
     DeployPlan {
         target: target.clone(),
-        strategy: Strategy::Rolling,
-        gates: Vec::new(),
+        strategy: release.moves.strategy(),
+        gates: release.moves.fault().and_then(default_gate).into_iter().collect(),
         gates_timeout: 0,
         elsewhere: std::sync::Arc::new(tidegate_aws::gates::Nobody),
         source: TaskDefinitionSource::Running,
@@ -201,7 +286,13 @@ struct Brief(Box<dyn Reporter>);
 
 impl Reporter for Brief {
     fn event(&mut self, at: Millis, event: &Event) {
-        if !matches!(event, Event::Planned { .. } | Event::Diagnosed { .. } | Event::Registered { .. }) {
+        if !matches!(
+            event,
+            Event::Planned { .. }
+                | Event::Diagnosed { .. }
+                | Event::Registered { .. }
+                | Event::StageEntered { .. }
+        ) {
             self.0.event(at, event);
         }
     }

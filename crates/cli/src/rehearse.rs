@@ -8,7 +8,14 @@ use serde_json::{Value, json};
 use tidegate_aws::{TaskDefinitionSource, watch::WatchOptions};
 use tidegate_local::{RuntimeChoice, Speed};
 use tidegate_rehearsal::{Fault, Report, report};
-use tidegate_rollout::pace;
+use tidegate_report::style::Tone;
+use tidegate_rollout::{
+    Controller, Percent, Strategy,
+    gate::{At, Check, Comparison, Gate, LatencyComparison, NoEvidence},
+    names::ServiceName,
+    pace,
+    strategy::{Candidate, DeploymentGroup, PAIRS, Wish},
+};
 
 use crate::{
     args::{Global, Output},
@@ -26,9 +33,16 @@ use crate::{
 pub struct Rehearse {
     #[command(flatten)]
     what: What,
-    /// What is wrong with the candidate: crash-on-start, never-healthy, crash-after=30s, error-rate=30%, latency=800ms
-    #[arg(long, value_name = "FAULT")]
-    fault: Option<Fault>,
+    /// What is wrong with the candidate: crash-on-start, never-healthy, crash-after=30s, error-rate=30%, latency=800ms;
+    /// or all, one after the other
+    #[arg(long, value_name = "FAULT", value_parser = faults)]
+    fault: Option<Faults>,
+    /// rolling, blue_green, linear or canary, instead of the config file's; or all, by every controller
+    #[arg(long, value_name = "STRATEGY")]
+    strategy: Option<String>,
+    /// ecs, code_deploy or alb, instead of the config file's
+    #[arg(long, value_name = "CONTROLLER")]
+    controller: Option<String>,
     /// Requests a second [default: 200, or rehearse.rps]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     rps: Option<u32>,
@@ -60,12 +74,121 @@ pub enum RuntimeKind {
     Process,
 }
 
+/// `--fault`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Faults {
+    One(Fault),
+    Each,
+}
+
+fn faults(text: &str) -> Result<Faults, String> {
+    match text {
+        "all" => Ok(Faults::Each),
+        one => one
+            .parse()
+            .map(Faults::One)
+            .map_err(|error: tidegate_rehearsal::fault::InvalidFault| error.to_string()),
+    }
+}
+
+/// `--strategy all`.
+const ALL: &str = "all";
+const MINUTE: i64 = 60_000;
+
 impl Rehearse {
     /// Rehearses, and answers with the verdict.
     pub async fn run(self, global: &Global) -> Result<Exit, Failure> {
         let session = Session::open(global)?;
+        let strategies = self.strategies(&session)?;
+        let is_matrix = strategies.len() > 1 || self.fault == Some(Faults::Each);
+        let mut reports = Vec::new();
+        for strategy in strategies {
+            for fault in self.faults() {
+                if is_matrix {
+                    announce(global, &strategy, fault);
+                }
+                let (setup, act) = self.scene(&session, global, strategy.clone(), fault)?;
+                let report = until_interrupted(setup, async |theatre| {
+                    theatre.play(&act, session.progress_reporter()).await
+                })
+                .await?;
+                reports.push(report);
+            }
+        }
+        match reports.as_slice() {
+            [only] if !is_matrix => {
+                print(global, only);
+                Ok(exit(only))
+            }
+            all => {
+                print_matrix(global, all);
+                Ok(Exit::Done)
+            }
+        }
+    }
+
+    fn faults(&self) -> Vec<Option<Fault>> {
+        match self.fault {
+            None => vec![None],
+            Some(Faults::One(fault)) => vec![Some(fault)],
+            Some(Faults::Each) => Fault::EACH.map(Some).to_vec(),
+        }
+    }
+
+    /// The strategies to rehearse: the config file's, unless the flags say otherwise.
+    fn strategies(&self, session: &Session<'_>) -> Result<Vec<Strategy>, Failure> {
+        let target = session.target()?;
+        let mut wish = session.config.wish.clone();
+        // What is on the stage is made for it, so names need not be given.
+        let name = target.service.short();
+        wish.deployment_group.get_or_insert_with(|| DeploymentGroup {
+            application: name.to_owned(),
+            group: name.to_owned(),
+            config: None,
+        });
+        if wish.candidate.is_none() {
+            let service = ServiceName::parse(&format!("{name}-candidate"))?;
+            wish.candidate = Some(Candidate { service, rule: None });
+        }
+        if let Some(controller) = &self.controller {
+            wish.controller = Some(controller.clone());
+        }
+        if self.strategy.as_deref() != Some(ALL) {
+            wish.strategy = self.strategy.clone().or(wish.strategy);
+            return Ok(vec![Strategy::choose(&wish)?]);
+        }
+        // Ten rehearsals are no place for a bake of ten minutes that nobody asked for.
+        wish.bake.get_or_insert(MINUTE);
+        wish.canary_bake.get_or_insert(MINUTE);
+        wish.linear_bake.get_or_insert(MINUTE);
+        wish.linear_step.get_or_insert(Percent::whole(50));
+        let wanted =
+            |controller: Controller| self.controller.as_deref().is_none_or(|word| word == controller.name());
+        let pairs = PAIRS.iter().filter(|(_, controller)| wanted(*controller));
+        let chosen = pairs.map(|(strategy, controller)| {
+            let pair = Wish {
+                strategy: Some((*strategy).to_owned()),
+                controller: Some(controller.name().to_owned()),
+                ..wish.clone()
+            };
+            // One step fits every controller; a list of steps only `alb`.
+            let several = pair.canary_steps.as_ref().is_some_and(|steps| steps.len() > 1);
+            let canary_steps =
+                if several && *controller != Controller::Alb { None } else { pair.canary_steps };
+            Strategy::choose(&Wish { canary_steps, ..pair })
+        });
+        Ok(chosen.collect::<Result<_, _>>()?)
+    }
+
+    fn scene(
+        &self,
+        session: &Session<'_>,
+        global: &Global,
+        strategy: Strategy,
+        fault: Option<Fault>,
+    ) -> Result<(Setup, Act), Failure> {
         let target = local_target(&session.target()?)?;
-        let mut plan = self.what.plan(&session)?;
+        let mut plan = self.what.plan(session)?;
         plan.target = target.clone();
         let TaskDefinitionSource::Document(stable) = &plan.source else {
             return Err(Failure::new(Exit::Usage, "a rehearsal needs a task definition of its own to put on the stage")
@@ -80,22 +203,51 @@ impl Rehearse {
             plan.source = TaskDefinitionSource::Document(marked(&stable));
         }
         plan.watch = watch_options(global, self.speed);
-        let act = Act { plan, fault: self.fault, least_requests: self.requests };
+        plan.strategy = strategy.clone();
+        if strategy != Strategy::Rolling && plan.gates.is_empty() {
+            plan.gates = fault.and_then(default_gate).into_iter().collect();
+        }
         let setup = Setup {
             target,
             definition: stable,
             tasks: self.tasks,
-            health_check_path: self.health_check_path,
-            runtime: runtime(self.runtime, &session, global),
+            health_check_path: self.health_check_path.clone(),
+            runtime: runtime(self.runtime, session, global),
             functions: functions(&session.config.local, config_folder(global)),
             speed: self.speed,
             rps: self.rps.or(session.config.rehearse.rps).unwrap_or(200),
+            strategy,
         };
-        let report =
-            until_interrupted(setup, async |theatre| theatre.play(&act, session.progress_reporter()).await)
-                .await?;
-        print(global, &report);
-        Ok(exit(&report))
+        Ok((setup, Act { plan, fault, least_requests: self.requests }))
+    }
+}
+
+/// The gate that sees such a fault, for a config file without gates: what health checks cannot see.
+pub fn default_gate(fault: Fault) -> Option<Gate> {
+    let too_little = NoEvidence::Wait;
+    let (name, check) = match fault {
+        Fault::ErrorRate(_) => {
+            ("errors", Check::Errors(Comparison { tolerance_points: 0.5, certainty: 99.0, too_little }))
+        }
+        Fault::Latency(_) => (
+            "latency",
+            Check::Latency(LatencyComparison {
+                percentile: 95.0,
+                tolerance_percent: 50.0,
+                certainty: 99.0,
+                too_little,
+            }),
+        ),
+        Fault::CrashOnStart | Fault::NeverHealthy | Fault::CrashAfter(_) => return None,
+    };
+    Some(Gate { name: name.to_owned(), check, at: At::EveryStep })
+}
+
+fn announce(global: &Global, strategy: &Strategy, fault: Option<Fault>) {
+    if !global.quiet && global.output == Output::Text {
+        let fault = fault.map_or_else(|| "no fault".to_owned(), |fault| fault.to_string());
+        let line = global.stderr_style().paint(Tone::Strong, &format!("{strategy} · {fault}"));
+        let _ = writeln!(std::io::stderr(), "\n{line}");
     }
 }
 
@@ -119,7 +271,7 @@ pub async fn until_interrupted<T>(
 
 /// Looks follow the cloud's clock.
 pub fn watch_options(global: &Global, speed: Speed) -> WatchOptions {
-    let tick = (pace::TICK as f64 / speed.factor()).max(50.0) as i64;
+    let tick = (pace::TICK as f64 / speed.factor()).max(1.0) as i64;
     WatchOptions { tick: global.tick_ms.unwrap_or(tick), ..WatchOptions::default() }
 }
 
@@ -162,5 +314,13 @@ fn print(global: &Global, report: &Report) {
             let name = report.fault.clone().unwrap_or_else(|| "no fault".to_owned());
             write!(stdout, "\n{}", report::table(&[(&name, report)])).is_ok()
         }
+    };
+}
+
+fn print_matrix(global: &Global, reports: &[Report]) {
+    let mut stdout = std::io::stdout();
+    let _ = match global.output {
+        Output::Json => serde_json::to_string_pretty(reports).map(|text| writeln!(stdout, "{text}")).is_ok(),
+        Output::Text => write!(stdout, "\n{}", report::matrix(reports)).is_ok(),
     };
 }

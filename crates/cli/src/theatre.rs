@@ -2,6 +2,7 @@
 //! behind, however it ends. The deployment on it is the very same as in production. Start with [`Theatre::open`].
 
 use std::{
+    collections::BTreeMap,
     net::SocketAddr,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
@@ -9,7 +10,7 @@ use std::{
 
 use serde_json::Value;
 use tidegate_aws::{
-    Client, ConnectOptions, DeployError, DeployPlan, Outcome, StaticCredentials,
+    Client, ConnectOptions, DeployError, DeployPlan, EndpointClock, Outcome, StaticCredentials,
     provision::{Course, Stage, StageError, Staged, serving_port},
 };
 use tidegate_local::{ExposeTargets, FunctionMap, LocalCloud, Options, RuntimeChoice, Speed};
@@ -19,9 +20,11 @@ use tidegate_rehearsal::{
 };
 use tidegate_report::Reporter;
 use tidegate_rollout::{
-    Event, Millis, TaskDefinitionArn, Verdict,
+    Event, Millis, Percent, Strategy, TaskDefinitionArn, Verdict,
+    gate::Standing,
     names::{ClusterName, ServiceRef},
     observation::BreakerCount,
+    plan::StepKind,
 };
 
 use crate::{exit::Exit, failure::Failure};
@@ -55,6 +58,8 @@ pub struct Setup {
     pub speed: Speed,
     /// Requests a second.
     pub rps: u32,
+    /// How the service will be deployed, and by whom.
+    pub strategy: Strategy,
 }
 
 /// What is deployed, and what is wrong with it.
@@ -71,7 +76,6 @@ pub struct Act {
 pub struct Theatre {
     cloud: LocalCloud,
     client: Client,
-    target: ServiceRef,
     staged: Staged,
     port: u16,
     traffic: Traffic,
@@ -84,23 +88,23 @@ impl Theatre {
         let refused = |text: String| Failure::new(Exit::Refused, text);
         let cloud = LocalCloud::start(Options {
             speed: setup.speed,
-            runtime: setup.runtime,
-            functions: setup.functions,
+            runtime: setup.runtime.clone(),
+            functions: setup.functions.clone(),
             expose_targets: ExposeTargets::Yes,
             ..Options::default()
         })
         .await
         .map_err(|error| refused(error.to_string()))?;
+        let rate = setup.rps;
         let prepared = tokio::select! {
-            prepared =
-                Self::prepare(&cloud, setup.target, setup.definition, setup.tasks, setup.health_check_path) => prepared,
+            prepared = Self::prepare(&cloud, setup) => prepared,
             failure = interrupted => Err(failure),
         };
         match prepared {
-            Ok((client, target, staged, port)) => {
+            Ok((client, staged, port)) => {
                 let url = staged.url.parse().map_err(|_| refused(format!("{} is no address", staged.url)))?;
-                let traffic = Traffic::start(Load { url, rate: setup.rps, timeout: Duration::from_secs(10) });
-                Ok(Self { cloud, client, target, staged, port, traffic })
+                let traffic = Traffic::start(Load { url, rate, timeout: Duration::from_secs(10) });
+                Ok(Self { cloud, client, staged, port, traffic })
             }
             Err(failure) => {
                 cloud.shutdown().await;
@@ -109,13 +113,7 @@ impl Theatre {
         }
     }
 
-    async fn prepare(
-        cloud: &LocalCloud,
-        target: ServiceRef,
-        definition: Value,
-        tasks: u32,
-        health_check_path: String,
-    ) -> Result<(Client, ServiceRef, Staged, u16), Failure> {
+    async fn prepare(cloud: &LocalCloud, setup: Setup) -> Result<(Client, Staged, u16), Failure> {
         let refused = |error: StageError| Failure::new(Exit::Refused, error.to_string());
         let client = Client::connect(ConnectOptions {
             region: Some("eu-west-1".to_owned()),
@@ -124,20 +122,24 @@ impl Theatre {
                 access_key_id: "000000000000".to_owned(),
                 secret_access_key: "rehearsal".to_owned(),
             }),
+            clock: Some(EndpointClock::running(cloud_now(cloud), cloud.clock().speed().factor())),
             ..ConnectOptions::default()
         })
         .await?;
-        let (_, port) = serving_port(&definition).ok_or(StageError::NoPort).map_err(refused)?;
+        let (_, port) = serving_port(&setup.definition).ok_or(StageError::NoPort).map_err(refused)?;
         let stage = Stage {
-            target: target.clone(),
-            definition,
-            tasks,
-            health_check_path,
+            target: setup.target,
+            definition: setup.definition,
+            tasks: setup.tasks,
+            health_check_path: setup.health_check_path,
             listener_port: LISTENER_PORT,
+            strategy: setup.strategy,
         };
         let staged = client.provision(&stage).await.map_err(refused)?;
-        client.wait_until_steady(&target, CURTAIN).await.map_err(refused)?;
-        Ok((client, target, staged, port))
+        for service in &staged.services {
+            client.wait_until_steady(service, CURTAIN).await.map_err(refused)?;
+        }
+        Ok((client, staged, port))
     }
 
     /// How many virtual seconds pass in a real one.
@@ -147,7 +149,7 @@ impl Theatre {
 
     /// Deploys under traffic, to the verdict, and reports what the users noticed. What happens is shown by `reporter`.
     pub async fn play(&self, act: &Act, reporter: Box<dyn Reporter>) -> Result<Report, Failure> {
-        let before = self.client.revisions_by_address(&self.target, self.port).await?;
+        let before = self.revisions_by_address().await?;
         let newest = before.values().filter_map(|revision| revision.rsplit(':').next()?.parse().ok()).max();
         if let Some(fault) = act.fault {
             self.cloud.inject(self.staged.task_definition.family(), newest.unwrap_or(0), local(fault));
@@ -159,14 +161,18 @@ impl Theatre {
         let measured = self.traffic.take();
         scene.lock().reporter.finish();
         self.cloud.clear_faults();
-        let after = self.client.revisions_by_address(&self.target, self.port).await?;
+        let after = self.revisions_by_address().await?;
         let revision_of = |target: SocketAddr| after.get(&target).or_else(|| before.get(&target)).cloned();
         let seen = std::mem::take(&mut scene.lock().seen);
         match outcome? {
             Outcome::Ended(verdict) => {
-                let requests = Requests::of(&measured, revision_of);
+                let requests = Requests::of(&measured, &revision_of);
                 let course = self.course(&seen).await?;
-                Ok(written(&verdict, act.fault, requests, &seen, course))
+                let mut report = written(&verdict, act, requests, &seen, course);
+                report.left_ms = left_after(&measured, &seen, |target| {
+                    revision_of(target).is_some_and(|revision| revision == report.candidate)
+                });
+                Ok(report)
             }
             _ => Err(Failure::new(
                 Exit::Refused,
@@ -175,13 +181,23 @@ impl Theatre {
         }
     }
 
-    /// The moments of the deployment in real milliseconds since it began, from the cloud's own record.
+    /// The revision behind each address that a task of the stage's services has or had.
+    async fn revisions_by_address(&self) -> Result<BTreeMap<SocketAddr, String>, Failure> {
+        let mut found = BTreeMap::new();
+        for service in &self.staged.services {
+            found.extend(self.client.revisions_by_address(service, self.port).await?);
+        }
+        Ok(found)
+    }
+
+    /// The moments of the deployment in real milliseconds since it began: from the cloud's own record where Amazon ECS
+    /// deploys, else from what was seen.
     async fn course(&self, seen: &[(Millis, Event)]) -> Result<Moments, Failure> {
         let service_deployment = seen.iter().find_map(|(_, event)| match event {
             Event::Started { service_deployment, .. } => service_deployment.as_ref(),
             _ => None,
         });
-        let Some(service_deployment) = service_deployment else { return Ok(Moments::default()) };
+        let Some(service_deployment) = service_deployment else { return Ok(Moments::seen(seen)) };
         let Course { began_at, turned_at, ended_at } = self.client.course(service_deployment).await?;
         let speed = self.speed().factor();
         let since = |at: Option<Millis>| Some(((at? - began_at?) as f64 / speed).max(0.0).round() as u64);
@@ -224,6 +240,11 @@ impl Theatre {
         self.traffic.stop().await;
         self.cloud.shutdown().await;
     }
+}
+
+/// The moment on the cloud's clock, in milliseconds since the Unix epoch.
+fn cloud_now(cloud: &LocalCloud) -> Millis {
+    cloud.clock().now().as_millis()
 }
 
 /// A cluster's name without its ARN: the local cloud has its own account and region.
@@ -315,16 +336,46 @@ struct Moments {
     ended: Option<u64>,
 }
 
+impl Moments {
+    /// The decision to go back, and the moment from which on stable had all of production.
+    fn seen(seen: &[(Millis, Event)]) -> Self {
+        let start = began_at(seen);
+        let turned = seen.iter().find(|(_, event)| matches!(event, Event::RollingBack { .. })).map(|it| it.0);
+        let home = seen.iter().find(|(at, event)| {
+            turned.is_some_and(|turned| *at >= turned)
+                && matches!(event, Event::Weighed { set: Some(set), .. } if *set == Percent::NONE)
+        });
+        let decided = seen.iter().rfind(|(_, event)| matches!(event, Event::Decided { .. }));
+        let since = |at: Millis| u64::try_from(at - start).unwrap_or(0);
+        Self { turned: turned.map(since), ended: home.or(decided).map(|it| since(it.0)) }
+    }
+}
+
+/// From the decision to go back to the last answer of the candidate's targets.
+fn left_after(
+    measured: &Measured,
+    seen: &[(Millis, Event)],
+    is_candidates: impl Fn(SocketAddr) -> bool,
+) -> Option<u64> {
+    let decided = seen.iter().find(|(_, event)| matches!(event, Event::RollingBack { .. }))?.0;
+    let of_candidate = measured.by_target.iter().filter(|(target, _)| is_candidates(**target));
+    let last = of_candidate.filter_map(|(_, answers)| answers.last).max()?;
+    u64::try_from(now() - last.elapsed().as_millis() as Millis - decided).ok()
+}
+
+fn began_at(seen: &[(Millis, Event)]) -> Millis {
+    seen.iter().find(|(_, event)| matches!(event, Event::Started { .. })).map_or(0, |(at, _)| *at)
+}
+
 /// The report of an act, from its verdict, its traffic, its events and the cloud's record of its course.
 fn written(
     verdict: &Verdict,
-    fault: Option<Fault>,
+    act: &Act,
     requests: Requests,
     seen: &[(Millis, Event)],
     course: Moments,
 ) -> Report {
-    let start =
-        seen.iter().find(|(_, event)| matches!(event, Event::Started { .. })).map_or(0, |(at, _)| *at);
+    let start = began_at(seen);
     let since = |at: Millis| u64::try_from(at - start).unwrap_or(0);
     let end =
         seen.iter().rfind(|(_, event)| matches!(event, Event::Decided { .. })).map(|(at, _)| since(*at));
@@ -342,12 +393,24 @@ fn written(
     };
     Report {
         outcome,
-        strategy: "rolling".to_owned(),
-        controller: "ecs".to_owned(),
-        fault: fault.map(|fault| fault.to_string()),
+        strategy: act.plan.strategy.name().to_owned(),
+        controller: act.plan.strategy.controller().name().to_owned(),
+        fault: act.fault.map(|fault| fault.to_string()),
+        gate: seen.iter().find_map(|(_, event)| match event {
+            Event::GateStands { gate, standing: Standing::Broken { .. } } => Some(gate.clone()),
+            _ => None,
+        }),
+        candidate: seen
+            .iter()
+            .find_map(|(_, event)| match event {
+                Event::Started { task_definition, .. } => Some(task_definition.short().to_owned()),
+                _ => None,
+            })
+            .unwrap_or_default(),
         requests,
         detected_ms,
         restored_ms,
+        left_ms: None,
         duration_ms: end.unwrap_or(0),
         timeline: timeline(seen, start),
     }
@@ -356,12 +419,24 @@ fn written(
 fn timeline(seen: &[(Millis, Event)], start: Millis) -> Vec<Moment> {
     let mut candidate: Option<TaskDefinitionArn> = None;
     let mut weights = Weights { stable: 100, candidate: 0 };
+    let mut is_weighted = seen.iter().any(|(_, event)| {
+        matches!(event, Event::StepBegan { kind: StepKind::ScaleUp | StepKind::TestTraffic, .. })
+    });
     let mut moments = Vec::new();
     for (at, event) in seen.iter().filter(|(at, _)| *at >= start) {
         if let Event::Started { task_definition, .. } = event {
             candidate = Some(task_definition.clone());
         }
         let moved = match (event, &candidate) {
+            (Event::Weighed { set: Some(set), .. }, _) => {
+                is_weighted = true;
+                let before = weights;
+                let candidate = u32::from(set.tenths() / 10);
+                weights = Weights { stable: 100 - candidate, candidate };
+                before != weights
+            }
+            // Where weights are moved, tasks do not tell who serves.
+            (Event::Progressed { .. }, _) if is_weighted => false,
             (Event::Progressed { deployments, .. }, Some(candidate)) => {
                 let before = weights;
                 weights = shares(deployments, candidate);
@@ -374,6 +449,12 @@ fn timeline(seen: &[(Millis, Event)], start: Millis) -> Vec<Moment> {
                 Some(format!("deployment of {} began", task_definition.short()))
             }
             Event::Progressed { .. } if moved => Some("tasks moved".to_owned()),
+            Event::Weighed { .. } if moved => Some("traffic moved".to_owned()),
+            Event::StepBegan { kind, .. } => Some(tidegate_report::words::step_words(*kind)),
+            Event::StageEntered { stage } => Some(format!("stage {stage}")),
+            Event::GateStands { gate, standing: standing @ Standing::Broken { .. } } => {
+                Some(format!("gate {gate} is broken: {}", standing.evidence()))
+            }
             Event::CauseFound { cause } => Some(format!("cause: {}", cause.what)),
             Event::RollingBack { to, reason } => Some(format!("rolling back to {}: {reason}", to.short())),
             Event::Decided { verdict, .. } => Some(format!("verdict: {}", words(verdict))),

@@ -17,6 +17,17 @@ pub enum Fault {
     Latency(Duration),
 }
 
+impl Fault {
+    /// One of each kind, as a matrix rehearses them.
+    pub const EACH: [Self; 5] = [
+        Self::CrashOnStart,
+        Self::NeverHealthy,
+        Self::CrashAfter(Duration::from_secs(20)),
+        Self::ErrorRate(0.3),
+        Self::Latency(Duration::from_millis(800)),
+    ];
+}
+
 /// A fault that cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(

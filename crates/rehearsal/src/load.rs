@@ -73,6 +73,8 @@ pub struct Answers {
     pub total: u64,
     /// Those with a 5xx status.
     pub failed: u64,
+    /// When the last of them came.
+    pub last: Option<Instant>,
 }
 
 impl Measured {
@@ -101,6 +103,7 @@ impl Measured {
             let answers = self.by_target.entry(target).or_default();
             answers.total += 1;
             answers.failed += u64::from(failed);
+            answers.last = Some(Instant::now());
         }
         if failed {
             self.fail(format!("HTTP {status}"));

@@ -11,18 +11,24 @@ use crate::Measured;
 pub struct Report {
     /// How the rollout ended.
     pub outcome: Outcome,
-    /// `rolling`
+    /// `rolling`, `blue_green`, `linear` or `canary`.
     pub strategy: String,
-    /// `ecs`
+    /// `ecs`, `code_deploy` or `alb`.
     pub controller: String,
     /// The fault that the candidate was given.
     pub fault: Option<String>,
+    /// The gate that threw the candidate back.
+    pub gate: Option<String>,
+    /// The revision that was rolled out, for example `hello:2`.
+    pub candidate: String,
     /// What users would have noticed.
     pub requests: Requests,
     /// From UpdateService's answer to the moment at which the deployment failed; absent when it did not.
     pub detected_ms: Option<u64>,
     /// From then to the moment at which the service was steady again on the revision from before.
     pub restored_ms: Option<u64>,
+    /// From the decision to go back to the candidate's last answer; absent when there was none, or it came before.
+    pub left_ms: Option<u64>,
     /// From UpdateService's answer to the verdict.
     pub duration_ms: u64,
     /// What happened, and when.
@@ -61,6 +67,8 @@ pub struct Requests {
     pub failed: u64,
     /// Requests answered by the tasks of each revision, for example `hello:2`.
     pub by_revision: BTreeMap<String, u64>,
+    /// Those of them that were answered with a 5xx.
+    pub failed_by_revision: BTreeMap<String, u64>,
     /// Failed requests by what they ended with.
     pub failures: BTreeMap<String, u64>,
     /// Of all requests, from the moment at which each should have left.
@@ -85,11 +93,11 @@ pub struct Moment {
     pub at_ms: u64,
     /// What happened.
     pub event: String,
-    /// The share of the tasks in service that each revision has, in percent.
+    /// The share of production that each revision has, in percent; of a rolling update the share of the tasks in service.
     pub weights: Weights,
 }
 
-/// Shares in percent; a rolling update moves them with its tasks.
+/// Shares in percent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Weights {
     /// The revision from before.
@@ -101,9 +109,10 @@ pub struct Weights {
 impl Requests {
     /// What was measured, with targets resolved to revisions; those that no revision is known for are left out.
     pub fn of(measured: &Measured, revision_of: impl Fn(std::net::SocketAddr) -> Option<String>) -> Self {
-        let mut by_revision = BTreeMap::new();
+        let (mut by_revision, mut failed_by_revision) = (BTreeMap::new(), BTreeMap::new());
         for (target, answers) in &measured.by_target {
             if let Some(revision) = revision_of(*target) {
+                *failed_by_revision.entry(revision.clone()).or_default() += answers.failed;
                 *by_revision.entry(revision).or_default() += answers.total;
             }
         }
@@ -111,6 +120,7 @@ impl Requests {
             sent: measured.sent,
             failed: measured.failed,
             by_revision,
+            failed_by_revision,
             failures: measured.failures.clone(),
             latency_ms: Latency {
                 p50: measured.latency_ms(0.5),
@@ -147,27 +157,96 @@ pub fn table(rows: &[(&str, &Report)]) -> String {
             ]
         })
         .collect();
+    aligned(&head.map(str::to_owned), &body, 2)
+}
+
+/// The table of a whole matrix: one row for each cell and fault.
+pub fn matrix(reports: &[Report]) -> String {
+    let head = [
+        "strategy",
+        "fault",
+        "verdict",
+        "thrown back by",
+        "requests",
+        "failed",
+        "saw it",
+        "candidate's share",
+        "detected",
+        "restored",
+    ];
+    let body: Vec<[String; 10]> = reports
+        .iter()
+        .map(|report| {
+            let time = |time: Option<u64>| time.map_or("–".to_owned(), duration);
+            let thrown_back = report.outcome == Outcome::RolledBack;
+            [
+                format!("{} × {}", report.strategy, report.controller),
+                report.fault.clone().unwrap_or_else(|| "none".to_owned()),
+                report.outcome.words().to_owned(),
+                match &report.gate {
+                    Some(gate) => format!("gate {gate}"),
+                    None if thrown_back => "failing tasks".to_owned(),
+                    None => "–".to_owned(),
+                },
+                grouped(report.requests.sent),
+                grouped(report.requests.failed),
+                percent(report.share_that_saw_it()),
+                percent(report.share_of_the_candidate()),
+                time(report.detected_ms),
+                time(report.restored_ms),
+            ]
+        })
+        .collect();
+    aligned(&head.map(str::to_owned), &body, 4)
+}
+
+impl Report {
+    /// The share of all requests that the candidate answered with a 5xx: 0–1.
+    pub fn share_that_saw_it(&self) -> f64 {
+        self.share(&self.requests.failed_by_revision)
+    }
+
+    /// The share of all requests that the candidate answered: 0–1.
+    pub fn share_of_the_candidate(&self) -> f64 {
+        self.share(&self.requests.by_revision)
+    }
+
+    fn share(&self, of: &BTreeMap<String, u64>) -> f64 {
+        let count = of.get(&self.candidate).copied().unwrap_or(0);
+        if self.requests.sent == 0 { 0.0 } else { count as f64 / self.requests.sent as f64 }
+    }
+}
+
+/// `0 %`, `3.25 %`.
+fn percent(share: f64) -> String {
+    if share == 0.0 { "0 %".to_owned() } else { format!("{:.2} %", share * 100.0) }
+}
+
+/// Cells in columns: the first `words` of them to the left, the numbers to the right.
+fn aligned<const N: usize>(head: &[String; N], body: &[[String; N]], words: usize) -> String {
     let mut text = String::new();
     let width = |at: usize| {
         let cells = body.iter().map(|row| row[at].chars().count());
         cells.chain([head[at].chars().count()]).max().unwrap_or(0)
     };
-    let widths: Vec<usize> = (0..head.len()).map(width).collect();
+    let widths: Vec<usize> = (0..N).map(width).collect();
     let mut line = |cells: &[String]| {
         for (at, cell) in cells.iter().enumerate() {
             let padding = " ".repeat(widths[at].saturating_sub(cell.chars().count()));
-            // Words to the left, numbers to the right.
-            let _ =
-                if at < 2 { write!(text, "  {cell}{padding}") } else { write!(text, "  {padding}{cell}") };
+            let _ = if at < words {
+                write!(text, "  {cell}{padding}")
+            } else {
+                write!(text, "  {padding}{cell}")
+            };
         }
         while text.ends_with(' ') {
             text.pop();
         }
         text.push('\n');
     };
-    line(&head.map(str::to_owned));
+    line(head);
     line(&widths.iter().map(|width| "─".repeat(*width)).collect::<Vec<_>>());
-    for row in &body {
+    for row in body {
         line(row);
     }
     text
@@ -196,15 +275,19 @@ mod tests {
             strategy: "rolling".into(),
             controller: "ecs".into(),
             fault: times.map(|_| "crash-on-start".into()),
+            gate: None,
+            candidate: "hello:2".into(),
             requests: Requests {
                 sent: 60_000,
                 failed: 0,
                 by_revision: BTreeMap::from([("hello:1".into(), 31_000), ("hello:2".into(), 29_000)]),
+                failed_by_revision: BTreeMap::from([("hello:2".into(), 600)]),
                 failures: BTreeMap::new(),
                 latency_ms: Latency { p50: 0.4, p95: 0.9, p99: 2.25 },
             },
             detected_ms: times.map(|(detected, _)| detected),
             restored_ms: times.map(|(_, restored)| restored),
+            left_ms: times.map(|_| 12),
             duration_ms: 6_400,
             timeline: vec![Moment {
                 at_ms: 0,
@@ -221,6 +304,19 @@ mod tests {
             ("hello:3, crashes at start", &report(Outcome::RolledBack, Some((1_250, 80)))),
         ];
         insta::assert_snapshot!(table(&rows));
+    }
+
+    #[test]
+    fn the_matrix_says_what_threw_each_back_and_how_many_saw_it() {
+        let by_gate = Report {
+            fault: Some("error-rate=30%".into()),
+            strategy: "canary".into(),
+            controller: "alb".into(),
+            gate: Some("errors".into()),
+            ..report(Outcome::RolledBack, Some((900, 12)))
+        };
+        let deployed = report(Outcome::Deployed, None);
+        insta::assert_snapshot!(matrix(&[deployed, report(Outcome::RolledBack, Some((1_250, 80))), by_gate]));
     }
 
     #[test]

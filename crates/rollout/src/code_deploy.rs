@@ -466,11 +466,11 @@ impl Rollout {
         }
         self.moved_at = now;
         self.nearness = Nearness::VerdictIsNear;
-        actions.push(Action::StopWithRollback);
         actions.push(Action::Report(Event::RollingBack {
             to: self.start.stable.clone(),
             reason: reason.clone(),
         }));
+        actions.push(Action::StopWithRollback);
         self.phase = Phase::Stopping { reason };
     }
 

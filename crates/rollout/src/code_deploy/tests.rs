@@ -169,7 +169,7 @@ fn a_broken_gate_stops_the_deployment_at_once_and_its_way_back_is_followed_to_it
     let shifting = Seen::of(deployment(Status::InProgress), Some(target("AllowTraffic", 10)));
     let (rollout, actions) = look(&rollout, shifting, &on, 3 * MINUTE);
     let said = told(&actions);
-    assert_eq!(said[said.len() - 3..], ["gate_stands", "stop with rollback", "rolling_back"], "{said:?}");
+    assert_eq!(said[said.len() - 3..], ["gate_stands", "rolling_back", "stop with rollback"], "{said:?}");
 
     // Stopped, and nothing is said of a way back yet: it is waited for.
     let stopped = failed(Status::Stopped, "MANUAL_STOP", "The deployment was stopped.");

@@ -1,0 +1,33 @@
+//! `tidegate rehearse` of a small service by any strategy and controller.
+
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use crate::cloud;
+
+/// Rehearses with more `arguments`; answers the exit code and the report.
+pub(crate) fn rehearse(controller: &str, strategy: &str, arguments: &[&str]) -> (Option<i32>, Value) {
+    let _turn = cloud::turn();
+    let folder = tempfile::tempdir().unwrap();
+    let definition = json!({
+        "family": "stage", "networkMode": "awsvpc", "requiresCompatibilities": ["FARGATE"], "cpu": "256",
+        "memory": "512",
+        "containerDefinitions": [
+            { "name": "app", "image": "sample:1", "portMappings": [{ "containerPort": 8080 }], "stopTimeout": 5 },
+        ],
+    });
+    std::fs::write(folder.path().join("task.json"), definition.to_string()).unwrap();
+    let config = format!("cluster: stage\nservice: stage\ntaskDefinition: task.json\n{}", cloud::images());
+    std::fs::write(folder.path().join("tidegate.yml"), config).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_tidegate"))
+        .current_dir(folder.path())
+        .args(["rehearse", "--output", "json", "--runtime", "process", "--health-check-path", "/health"])
+        .args(["--controller", controller, "--strategy", strategy])
+        .args(arguments)
+        .output()
+        .unwrap();
+    let report = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)));
+    (output.status.code(), report)
+}
