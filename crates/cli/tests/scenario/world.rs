@@ -262,7 +262,7 @@ impl World {
                 if count > 0 {
                     let metric = MetricName::new(&scope(), "AWS/ApplicationELB", name, dimensions.clone());
                     let samples = Bucket::of([(1.0, count as f64)]);
-                    measured.push(Measured { metric, unit: StandardUnit::Count, at: self.now, samples });
+                    measured.push(Measured { metric, unit: StandardUnit::Count, samples });
                 }
             }
         }
