@@ -77,6 +77,8 @@ fn any_setup(rng: &mut Rng) -> Setup {
         strategy: SchedulingStrategy::Replica,
         load_balanced: true,
         stages: None,
+        // Deployment alarms are of the ECS controller alone.
+        alarms: None,
         ..any
     }
 }

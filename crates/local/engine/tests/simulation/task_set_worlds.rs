@@ -63,6 +63,8 @@ fn any_setup(rng: &mut Rng) -> Setup {
         strategy: SchedulingStrategy::Replica,
         load_balanced: controller == DeploymentControllerType::CodeDeploy || any.load_balanced,
         stages: None,
+        // Deployment alarms are of the ECS controller alone.
+        alarms: None,
         ..any
     }
 }
