@@ -54,8 +54,6 @@ impl Cell {
 /// What is on the stage.
 pub(crate) struct Stage {
     pub(crate) rule: String,
-    pub(crate) stable_group: String,
-    pub(crate) other_group: String,
     pub(crate) stable: String,
 }
 
@@ -115,7 +113,7 @@ pub(crate) fn set(world: &mut World, cell: Cell) -> Stage {
         }
     }
     world.open(&balancer);
-    Stage { rule, stable_group, other_group, stable }
+    Stage { rule, stable }
 }
 
 /// The task definition, in its first or a later version.

@@ -58,7 +58,6 @@ async fn played(cell: Cell, release: Release, kill: Kill) -> Run {
     let candidate = stage.stable.replace("web:1", "web:2");
     door.world().release(&candidate, release);
     tokio::time::sleep(Duration::from_secs(90)).await;
-    assert_eq!(door.world().unserved.min(2_000), door.world().unserved, "the stage is not ready");
     door.world().unserved = 0;
 
     let plan = plan(cell, release);
