@@ -56,7 +56,8 @@ pub(crate) struct World {
     to_come: BTreeMap<(Timestamp, u64), Next>,
     sequence: u64,
     addresses: u32,
-    releases: BTreeMap<String, Release>,
+    /// The revision that is good, and what all others are like.
+    release: Option<(String, Release)>,
     /// The load balancer whose first listener has the users.
     load_balancer: Option<String>,
     /// Requests that found no healthy target.
@@ -77,7 +78,7 @@ impl World {
             to_come: BTreeMap::new(),
             sequence: 0,
             addresses: 0,
-            releases: BTreeMap::new(),
+            release: None,
             load_balancer: None,
             unserved: 0,
             failed: 0,
@@ -94,9 +95,9 @@ impl World {
         self.plan(Duration::from_secs(1), Next::Traffic);
     }
 
-    /// What every revision of that name is like; the others are good.
-    pub(crate) fn release(&mut self, task_definition: &str, release: Release) {
-        self.releases.insert(task_definition.to_owned(), release);
+    /// What every revision but the stable one is like.
+    pub(crate) fn release_after(&mut self, stable: &str, release: Release) {
+        self.release = Some((stable.to_owned(), release));
     }
 
     /// Everything up to `at` happens.
@@ -221,7 +222,10 @@ impl World {
 
     fn release_of(&self, task: Option<&str>) -> Release {
         let task = task.and_then(|task| self.state().tasks.get(task));
-        task.and_then(|task| self.releases.get(&task.task_definition)).copied().unwrap_or(Release::Good)
+        match (&self.release, task) {
+            (Some((stable, release)), Some(task)) if task.task_definition != *stable => *release,
+            _ => Release::Good,
+        }
     }
 
     /// A second of traffic, spread by the weights over the targets that are healthy.
