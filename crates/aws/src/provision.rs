@@ -351,7 +351,9 @@ impl Client {
             .task_definition(parts.definition.as_str())
             .desired_count(i32::try_from(tasks).unwrap_or(i32::MAX))
             .deployment_controller(controller)
-            .set_deployment_configuration(configuration.map(|configuration| configuration.build()))
+            .set_deployment_configuration(
+                configuration.map(aws_sdk_ecs::types::builders::DeploymentConfigurationBuilder::build),
+            )
             .load_balancers(load_balancer);
         if parts.is_awsvpc() {
             let network = AwsVpcConfiguration::builder().subnets("subnet-a").build().map_err(built)?;

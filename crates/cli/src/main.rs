@@ -98,7 +98,7 @@ impl Command {
             Self::Diff(command) => command.run(global).await,
             Self::Render(command) => command.run(global).await,
             Self::Revisions(command) => command.run(global).await,
-            Self::Rehearse(command) => command.run(global).await,
+            Self::Rehearse(command) => Box::pin(command.run(global)).await,
             Self::Local(command) => command.run(global).await,
             Self::Demo(command) => command.run(global).await,
             Self::SampleService(command) => command.run(global).await,

@@ -6,6 +6,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::session::Session;
 use clap::Args;
+use std::fmt::Write as _;
 use std::io::{IsTerminal, Write as _};
 use tidegate_aws::alb::shift::{Groups, Row, prepare};
 use tidegate_rollout::names::{ServiceName, ServiceRef};
@@ -123,10 +124,11 @@ fn table(rows: &[Row], outcome: &str) -> String {
             Some(set) if set != row.asked => format!("{} (asked {})", set, row.asked),
             _ => row.asked.to_string(),
         };
-        text.push_str(&format!(
-            "  {:<9}  {:<width$}  {:>3} healthy  weight {:>3} → {set}\n",
+        let _ = writeln!(
+            text,
+            "  {:<9}  {:<width$}  {:>3} healthy  weight {:>3} → {set}",
             row.role, row.target_group, row.healthy, row.before
-        ));
+        );
     }
     text.push_str(outcome);
     text.push('\n');

@@ -166,7 +166,7 @@ impl Theatre {
         let seen = std::mem::take(&mut scene.lock().seen);
         match outcome? {
             Outcome::Ended(verdict) => {
-                let requests = Requests::of(&measured, &revision_of);
+                let requests = Requests::of(&measured, revision_of);
                 let course = self.course(&seen).await?;
                 let mut report = written(&verdict, act, requests, &seen, course);
                 report.left_ms = left_after(&measured, &seen, |target| {

@@ -73,8 +73,11 @@ fn belongs(
     Ok(())
 }
 
+/// Shares below 100 %, each with its bake where the file says one, in milliseconds.
+type Steps = Vec<(Percent, Option<i64>)>;
+
 /// `steps: [10, {weight: 25, bake: 2m}]`, or `percent: 10` for a single one.
-fn steps(source: &Source, canary: &Section<'_>) -> Result<Option<Vec<(Percent, Option<i64>)>>, ConfigError> {
+fn steps(source: &Source, canary: &Section<'_>) -> Result<Option<Steps>, ConfigError> {
     let (steps, percent) = (canary.node("steps"), canary.share("percent")?);
     match (steps, percent) {
         (None, percent) => Ok(percent.map(|percent| vec![(percent, None)])),

@@ -64,10 +64,11 @@ fn a_good_release_goes_home_and_a_bad_one_is_thrown_back_without_a_failed_reques
 
 #[test]
 fn a_rollout_whose_process_is_gone_is_taken_up_in_every_phase_and_promoted_or_aborted() {
+    type IsThere = fn(&Progress) -> bool;
     let cloud = Cloud::start(&["--speed", "20"]);
     let stage = Stage::set(&cloud);
     let users = Users::at(&stage.address);
-    let phases: [(&str, fn(&Progress) -> bool); 4] = [
+    let phases: [(&str, IsThere); 4] = [
         ("sample:2", |p| matches!(p.phase(), Phase::ScalingUp)),
         ("sample:3", |p| matches!(p.phase(), Phase::Baking { shift: 0 })),
         ("sample:4", |p| matches!(p.phase(), Phase::RollingStable)),

@@ -217,7 +217,6 @@ fn killed_at_each_call(cell: Cell, release: Release) {
             check(cell, release, &run, &format!("{kill:?} {operation}"));
         }
     }
-    println!("{cell:?} {release:?}: killed before and after every {every}th of {} calls", whole.calls);
 }
 
 macro_rules! cells {

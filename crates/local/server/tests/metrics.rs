@@ -104,7 +104,7 @@ impl Client {
 
 /// Short texts, short lists, small maps and numbers are all that is needed.
 fn write_cbor(out: &mut Vec<u8>, value: &Value) {
-    let head = |major: u8, length: usize| vec![major << 5 | 24, u8::try_from(length).unwrap()];
+    let head = |major: u8, length: usize| vec![major << 5 | 0x18, u8::try_from(length).unwrap()];
     match value {
         Value::String(text) => {
             out.extend(head(3, text.len()));
@@ -112,7 +112,9 @@ fn write_cbor(out: &mut Vec<u8>, value: &Value) {
         }
         Value::Array(items) => {
             out.extend(head(4, items.len()));
-            items.iter().for_each(|item| write_cbor(out, item));
+            for item in items {
+                write_cbor(out, item);
+            }
         }
         Value::Object(members) => {
             out.extend(head(5, members.len()));

@@ -229,10 +229,10 @@ mod tests {
 
     #[test]
     fn a_hook_of_somebody_elses_is_never_answered() {
+        use PauseState::{AwaitsAction, Over};
         let pause = |id: &str, state| Pause { id: id.into(), state };
         let at =
             |stage: &str, pauses: Vec<Pause>| Staging { stage: Some(stage.into()), pauses, weight: None };
-        use PauseState::{AwaitsAction, Over};
         let plan = plan(canary(), &[At::EveryStep]);
         let alone = Hooks::of(&plan, &json!({}));
         let waits = at("PRODUCTION_TRAFFIC_SHIFT", vec![pause("ours", AwaitsAction)]);

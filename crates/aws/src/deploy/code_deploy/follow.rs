@@ -31,7 +31,7 @@ pub(crate) async fn follow(
     let mut following =
         Following { client, rollout, asker, options, sink, anchored: None, has_warned: false };
     loop {
-        if let Some(seen) = following.look(&groups, elsewhere).await?
+        if let Some(seen) = following.look(groups.as_ref(), elsewhere).await?
             && let Some(verdict) = following.consider(seen).await
         {
             return Ok(verdict);
@@ -56,7 +56,7 @@ impl<'a> Following<'a> {
     /// One look. `None` if it failed in a way that passes.
     async fn look(
         &mut self,
-        groups: &Option<TrafficGroups>,
+        groups: Option<&TrafficGroups>,
         elsewhere: &'a dyn Elsewhere,
     ) -> Result<Option<Seen>, AwsError> {
         let id = self.rollout.followed().clone();
@@ -80,7 +80,7 @@ impl<'a> Following<'a> {
             self.anchored = observe::millis(&info, "createTime");
             if let Some(there) = self.anchored {
                 let clock = Clock::anchored(self.rollout.started_at(), there, self.options.tick);
-                self.asker = GateAsker::new(self.client, elsewhere, groups.clone(), clock);
+                self.asker = GateAsker::new(self.client, elsewhere, groups.cloned(), clock);
             }
         }
         let mut seen = Seen::of(deployment_seen(&id, &info), target);
