@@ -1,6 +1,6 @@
 //! `controller: alb`: the shell around `tidegate_rollout::alb`. It looks, saves, acts and waits, and
-//! must never decide: what a look means is [`tidegate_rollout::alb::step`]'s. Start with [`ready`] for
-//! what is checked before, [`run`] for the loop, [`lease`] for who may run it.
+//! must never decide: what a look means is [`tidegate_rollout::alb::step`]'s. Start with `ready` for
+//! what is checked before, `run` for the loop, [`lease`] for who may run it.
 
 mod control;
 pub mod lease;

@@ -5,7 +5,7 @@
 //! taken. It has no compare-and-set, so every write is a read, a comparison and a write, whose answer
 //! tells by its version whether somebody wrote in between; then the one who wrote last has it, which a
 //! read tells both. What is left: two processes that take over the same expired lease, of which one
-//! stands still between its read and its write for longer than [`CONFIRM`]. The other notices at its
+//! stands still between its read and its write for longer than `CONFIRM`. The other notices at its
 //! next write, which is before its next change, and stops.
 
 use crate::client::Client;

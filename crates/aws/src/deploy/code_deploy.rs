@@ -1,6 +1,6 @@
 //! A deployment by AWS CodeDeploy: look at everything it depends on, refuse what
 //! cannot work before anything is changed, register, create the deployment, follow it. It must never
-//! decide what a look means: that is `tidegate_rollout::code_deploy`. Start with [`Ready`].
+//! decide what a look means: that is `tidegate_rollout::code_deploy`. Start with `Ready`.
 //!
 //! The calls, in sequence: DescribeServices (by the caller),
 //! `GetDeploymentGroup`, `DescribeTargetGroups`, `DescribeListeners`, `DescribeRules`,

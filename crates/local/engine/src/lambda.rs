@@ -2,7 +2,7 @@
 //!
 //! A row of `invocations` is an invocation that somebody waits for. It is written with the change that asks for it and
 //! goes with its answer, so that none is lost over a restart; made twice it is then, as Lambda itself may do it. What a
-//! function is and does is not known here. Start at [`invoke`].
+//! function is and does is not known here. Start at `invoke`.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

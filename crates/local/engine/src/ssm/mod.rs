@@ -1,7 +1,7 @@
 //! SSM Parameter Store, as far as a deployer needs it: parameters that are put, read by name or path, and deleted.
 //!
 //! Only the newest version of a parameter is kept. `SecureString` needs a key service, which there is none of here, so it
-//! is refused by name. Start at [`api`].
+//! is refused by name. Start at `api`.
 
 mod api;
 pub mod records;
