@@ -109,6 +109,8 @@ pub struct Rollout {
     causes: Vec<Cause>,
     stopped: Vec<StoppedTask>,
     running: u32,
+    /// The task set that holds the candidate, once it was seen.
+    candidate_set: Option<DeploymentId>,
 }
 
 /// What was last told of the task sets.
@@ -148,6 +150,7 @@ impl Rollout {
             causes: Vec::new(),
             stopped: Vec::new(),
             running: 0,
+            candidate_set: None,
             start,
         }
     }
@@ -252,6 +255,9 @@ impl Rollout {
     /// Tells how the tasks and the traffic stand, and which step of the plan that is.
     fn weigh(&mut self, seen: &Seen, now: Millis, actions: &mut Vec<Action>) {
         let Some(target) = &seen.target else { return };
+        if self.phase == Phase::Moving && self.candidate_set.is_none() {
+            self.candidate_set = target.green().map(|set| set.id.clone());
+        }
         if self.told.task_sets != target.task_sets {
             self.moved_at = now;
             self.told.task_sets.clone_from(&target.task_sets);
@@ -282,18 +288,19 @@ impl Rollout {
         }
     }
 
-    /// The task set that holds the candidate: in a deployment that goes back it may be the blue one.
+    /// The task set that holds the candidate. Once it is known it is found by its id: the labels of a deployment that
+    /// goes back need not be those of the one before.
     fn candidates<'a>(&self, target: &'a Target) -> Option<&'a seen::TaskSet> {
-        match &self.phase {
-            Phase::GoingBack { .. } => target.blue().or(target.green()),
-            _ => target.green(),
+        match &self.candidate_set {
+            Some(id) => target.task_sets.iter().find(|set| set.id == *id),
+            None => target.green(),
         }
     }
 
     fn revision_of(&self, set: &seen::TaskSet) -> &TaskDefinitionArn {
-        let is_candidate = match &self.phase {
-            Phase::GoingBack { .. } => set.label == Label::Blue,
-            _ => set.label == Label::Green,
+        let is_candidate = match &self.candidate_set {
+            Some(id) => set.id == *id,
+            None => set.label == Label::Green,
         };
         if is_candidate { &self.start.candidate } else { &self.start.stable }
     }
