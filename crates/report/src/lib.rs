@@ -12,7 +12,6 @@ pub mod matrix;
 pub mod plain;
 pub mod plan;
 mod share;
-pub mod shift;
 pub mod style;
 pub mod tables;
 pub mod words;
