@@ -76,6 +76,13 @@ pub fn misplaced<'g>(gates: &'g [Gate], strategy: &crate::Strategy) -> Option<(&
     })
 }
 
+impl Gate {
+    /// Can it hold a rolling deployment, which has no steps? Only what ECS watches itself for all of it can.
+    pub fn watches_a_rolling_deployment(&self) -> bool {
+        matches!(self.check, Check::Alarm { .. }) && self.at == At::EveryStep
+    }
+}
+
 impl Check {
     /// Is one good answer enough for the whole step?
     pub fn is_answered_once(&self) -> bool {
