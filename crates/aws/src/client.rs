@@ -2,7 +2,7 @@
 //! `AWS_ENDPOINT_URL`. It must never know whether Amazon or a local cloud answers. Start with
 //! [`Client::connect`].
 
-use crate::clock::EndpointClock;
+use crate::clock::{Clock, Dated};
 use crate::error::{AwsError, Place};
 use aws_config::BehaviorVersion;
 use aws_config::retry::RetryConfig;
@@ -24,8 +24,6 @@ pub struct ConnectOptions {
     pub endpoint_url: Option<String>,
     /// Credentials for a local cloud in this very process; the default chain's otherwise.
     pub credentials: Option<StaticCredentials>,
-    /// The endpoint's clock, where it is not the wall's.
-    pub clock: Option<EndpointClock>,
     /// What carries requests, where it is not the network.
     pub http: Option<SharedHttpClient>,
 }
@@ -51,7 +49,7 @@ pub struct Client {
     pub(crate) cloudwatch: aws_sdk_cloudwatch::Client,
     pub(crate) place: Arc<Place>,
     pub(crate) counter: CallCounter,
-    pub(crate) clock: EndpointClock,
+    pub(crate) dated: Dated,
 }
 
 impl Client {
@@ -102,18 +100,13 @@ impl Client {
             cloudwatch: aws_sdk_cloudwatch::Client::new(&config),
             place: Arc::new(Place { endpoint: config.endpoint_url().map(str::to_owned), region }),
             counter: CallCounter::default(),
-            clock: options.clock.unwrap_or_default(),
+            dated: Dated::default(),
         })
     }
 
-    /// The moment on the endpoint's clock.
-    pub fn now(&self) -> tidegate_rollout::Millis {
-        self.clock.now()
-    }
-
-    /// The endpoint's clock.
-    pub fn clock(&self) -> EndpointClock {
-        self.clock
+    /// The endpoint's clock, where ticks are that long.
+    pub fn clock(&self, tick: tidegate_rollout::Millis) -> Clock {
+        self.dated.clock(tick)
     }
 
     /// The region that calls go to.
@@ -159,7 +152,7 @@ macro_rules! ask {
             $operation,
             $bucket,
             $request,
-            $crate::exchange::Exchange::of($operation, &$client.counter)
+            $crate::exchange::Exchange::of($operation, &$client)
         )
     };
     ($client:expr, $service:literal, $operation:literal, $bucket:expr, $request:expr, $exchange:expr) => {{

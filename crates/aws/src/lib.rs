@@ -29,7 +29,7 @@ pub mod status;
 pub mod watch;
 
 pub use client::{Client, ConnectOptions, StaticCredentials};
-pub use clock::EndpointClock;
+pub use clock::Clock;
 pub use deploy::{DeployError, DeployPlan, Outcome, TaskDefinitionSource};
 pub use error::AwsError;
 pub use sink::EventSink;

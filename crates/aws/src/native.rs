@@ -4,7 +4,6 @@
 //! [`Ready::of`].
 
 use crate::client::Client;
-use crate::clock::Clock;
 use crate::deploy::{Before, DeployError, DeployPlan, Outcome, Then};
 use crate::ecs::seen;
 use crate::gates::{GateAsker, TrafficGroups};
@@ -98,9 +97,6 @@ impl Ready {
         let started_at = now();
         let service_deployment = own_service_deployment(before, service);
         let deployment = ours.id.clone();
-        let clock = ours
-            .created_at
-            .map_or_else(Clock::same, |created| Clock::anchored(started_at, created, plan.watch.tick));
         sink.event(
             started_at,
             &Event::Started {
@@ -128,7 +124,7 @@ impl Ready {
             deadline: started_at + plan.timeout_ms + course.plan.least(),
         };
         let staged = Staged::begin(Rollout::begin(start), course);
-        self.follow(client, plan, staged, first, clock, sink).await
+        self.follow(client, plan, staged, first, sink).await
     }
 
     /// Follows the deployment that is under way to this very revision, and answers its hooks from here on:
@@ -146,7 +142,7 @@ impl Ready {
         let rollout = Rollout::attach(plan.target.clone(), &before.service, started_at, deadline);
         let Some(rollout) = rollout else { return Ok(Outcome::NothingToDo) };
         let first = ServiceSeen::Described(Box::new(before.service.clone()));
-        self.follow(client, plan, Staged::begin(rollout, course), first, Clock::same(), sink).await
+        self.follow(client, plan, Staged::begin(rollout, course), first, sink).await
     }
 
     fn course(&self, plan: &DeployPlan) -> Course {
@@ -165,13 +161,12 @@ impl Ready {
         plan: &DeployPlan,
         staged: Staged,
         first: ServiceSeen,
-        clock: Clock,
         sink: &mut dyn EventSink,
     ) -> Result<Outcome, DeployError> {
         let deployment = staged.followed().deployment().clone();
         let candidate = staged.followed().candidate().clone();
         let gates = Gates {
-            asker: GateAsker::new(client, plan.elsewhere.as_ref(), self.groups.clone(), clock),
+            asker: GateAsker::new(client, plan.elsewhere.as_ref(), self.groups.clone(), plan.watch.tick),
             gates: &self.plan.gates,
         };
         let verdict = follow_with_gates(client, staged, Some(first), Some(gates), plan.watch, sink)

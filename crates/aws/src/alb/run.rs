@@ -77,7 +77,7 @@ impl<'a> Runner<'a> {
             candidate: progress.target_group(Role::Candidate).to_owned(),
             load_balancer,
         });
-        let gates = GateAsker::new(client, elsewhere, groups, lease.clock());
+        let gates = GateAsker::new(client, elsewhere, groups, lease.tick());
         Self { client, lease, progress, gates, step_asked: None, load_balancer, unsaved: false, said: None }
     }
 
@@ -226,7 +226,7 @@ impl<'a> Runner<'a> {
     /// The requests of whole minutes, as far as CloudWatch has them.
     async fn counted(&self, since: Millis) -> Result<Option<Counted>, AwsError> {
         let Some(load_balancer) = &self.load_balancer else { return Ok(None) };
-        let clock = self.lease.clock();
+        let clock = self.client.clock(self.lease.tick());
         let upto = clock.aws(now());
         let from = whole(clock.aws(since) + MINUTE - 1);
         if from >= upto {
