@@ -288,6 +288,7 @@ fn a_deployment_that_is_taken_up_again_on_a_faster_clock_that_is_ahead_is_still_
         let run = play_by(clocks, cell, release, kill);
         check(cell, release, &run, &format!("{kill:?}"));
         let Some(Verdict::RolledBack { reason, .. }) = &run.verdict else { panic!("{:?}", run.verdict) };
-        assert!(reason.starts_with("gate errors: "), "{reason}\n{}", run.told.join("\n"));
+        // By what it counted, not because nothing came of its questions.
+        assert!(reason.starts_with("gate errors: 9"), "{reason}\n{}", run.told.join("\n"));
     }
 }
