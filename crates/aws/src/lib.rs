@@ -7,6 +7,7 @@ pub mod client;
 pub mod clock;
 mod cloudwatch;
 mod codedeploy;
+pub mod control;
 pub mod deploy;
 pub mod diagnose;
 mod ecr;

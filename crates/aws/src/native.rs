@@ -6,6 +6,7 @@
 use crate::client::Client;
 use crate::deploy::{Before, DeployError, DeployPlan, Outcome, Then};
 use crate::ecs::seen;
+use crate::error::AwsError;
 use crate::gates::{GateAsker, TrafficGroups};
 use crate::observe;
 use crate::rolling::{own_deployment, own_service_deployment};
@@ -13,11 +14,11 @@ use crate::sink::{EventSink, now};
 use crate::watch::{Gates, follow_with_gates};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use tidegate_rollout::gate::Check;
+use tidegate_rollout::gate::{Check, Gate};
 use tidegate_rollout::names::TaskDefinitionArn;
 use tidegate_rollout::observation::ServiceSeen;
 use tidegate_rollout::rolling::{Following, Rollout, Start};
-use tidegate_rollout::staged::configuration::{Hooks, deployment_configuration, without_our_hooks};
+use tidegate_rollout::staged::configuration::{self, Hooks, deployment_configuration, without_our_hooks};
 use tidegate_rollout::staged::{Course, SETTLE, Staged};
 use tidegate_rollout::strategy::Traffic;
 use tidegate_rollout::update::{BreakerPolicy, breaker_to_send, update_service_request};
@@ -191,6 +192,53 @@ impl Ready {
     }
 }
 
+/// How a described service moves from one revision to the next.
+pub(crate) fn strategy_of(service: &Value) -> Strategy {
+    let traffic = service.get("deploymentConfiguration").and_then(configuration::traffic);
+    traffic.map_or(Strategy::Rolling, Strategy::Ecs)
+}
+
+/// Shows a deployment that somebody else runs, with its stages, its shares and those gates of the config file that AWS
+/// answers. Nothing is answered or stopped here. `None` if the service has no deployment.
+pub(crate) async fn look_on(
+    client: &Client,
+    plan: &DeployPlan,
+    before: &Before,
+    sink: &mut dyn EventSink,
+) -> Result<Option<Verdict>, AwsError> {
+    let strategy = strategy_of(&before.raw);
+    let groups = groups(client, before, &strategy).await.ok().flatten();
+    let (gates, others): (Vec<Gate>, Vec<Gate>) =
+        plan.gates.iter().cloned().partition(|gate| gate.check.is_asked_of_aws());
+    let made = Plan::of(plan.target.clone(), strategy, gates, before.size(plan));
+    if before.in_progress().is_some() {
+        sink.event(now(), &Event::PlanMade { plan: made.clone() });
+        for gate in others {
+            let message = format!("gate {} is asked by whoever runs the rollout, and not here", gate.name);
+            warn(message, sink);
+        }
+    }
+    let course = Course {
+        plan: made.clone(),
+        hooks: Hooks::in_force(&before.raw["deploymentConfiguration"]),
+        gates_timeout: plan.gates_timeout,
+        settle: SETTLE,
+    }
+    .on_clock(plan.watch.tick);
+    let started_at = now();
+    let deadline = started_at + plan.timeout_ms + course.plan.least();
+    let Some(rollout) = Rollout::attach(plan.target.clone(), &before.service, started_at, deadline) else {
+        return Ok(None);
+    };
+    let gates = Gates {
+        asker: GateAsker::new(client, plan.elsewhere.as_ref(), groups, plan.watch.tick),
+        gates: &made.gates,
+    };
+    let staged = Staged::begin(rollout, course).looking_on();
+    let first = ServiceSeen::Described(Box::new(before.service.clone()));
+    follow_with_gates(client, staged, Some(first), Some(gates), plan.watch, sink).await.map(Some)
+}
+
 /// One deployment at a time: a second would make ECS reconcile three revisions.
 pub(crate) fn may_begin(before: &Before) -> Result<(), DeployError> {
     let Some(moving) = before.in_progress() else { return Ok(()) };
@@ -313,12 +361,17 @@ async fn clean_up(
     verdict: &Verdict,
     sink: &mut dyn EventSink,
 ) {
+    leave_no_hooks(client, plan, sink).await;
+    if let Err(error) = client.tag_revision(task_definition, VERDICT_TAG, &tag_value(verdict)).await {
+        warn(format!("the verdict could not be kept as a tag of the revision: {error}"), sink);
+    }
+}
+
+/// Takes our hooks out of the service as it is now.
+pub(crate) async fn leave_no_hooks(client: &Client, plan: &DeployPlan, sink: &mut dyn EventSink) {
     match client.described_service(&plan.target).await {
         Ok(service) => take_hooks_away(client, plan, &service, sink).await,
         Err(error) => warn(format!("the PAUSE hook stays until the next deployment: {error}"), sink),
-    }
-    if let Err(error) = client.tag_revision(task_definition, VERDICT_TAG, &tag_value(verdict)).await {
-        warn(format!("the verdict could not be kept as a tag of the revision: {error}"), sink);
     }
 }
 

@@ -40,6 +40,11 @@ pub struct Held {
 }
 
 impl Held {
+    /// Who runs it, what, and since when.
+    pub fn in_words(&self) -> String {
+        held_by(self)
+    }
+
     /// Does somebody run it?
     pub fn is_running(&self, now: Millis) -> bool {
         self.progress.verdict().is_none() && now < self.until

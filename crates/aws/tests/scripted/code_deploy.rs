@@ -266,9 +266,9 @@ fn under_way() -> impl Fn(&str, &Value, usize) -> Answer + Send + Sync + 'static
             Answer::ok(json!({ "status": "Pending" }))
         }
         "ContinueDeployment" => Answer::ok(json!({})),
-        "GetDeploymentConfig" => Answer::ok(
-            json!({ "deploymentConfigInfo": { "trafficRoutingConfig": { "type": "AllAtOnce" } } }),
-        ),
+        "GetDeploymentConfig" => {
+            Answer::ok(json!({ "deploymentConfigInfo": { "trafficRoutingConfig": { "type": "AllAtOnce" } } }))
+        }
         other => sound(other, request, nth),
     }
 }
@@ -323,7 +323,8 @@ async fn promote_ends_the_wait_that_the_deployment_is_in_and_no_other() {
         })
         .await;
         let promoted = code_deploy::promote(&client(&endpoint).await, &blue_green(Then::Wait)).await;
-        let asked = (endpoint.count("ContinueDeployment") > 0).then(|| endpoint.request("ContinueDeployment"));
+        let asked =
+            (endpoint.count("ContinueDeployment") > 0).then(|| endpoint.request("ContinueDeployment"));
         (promoted, asked)
     };
     let asked = |wait: &str| Some(json!({ "deploymentId": "d-OURS00000", "deploymentWaitType": wait }));

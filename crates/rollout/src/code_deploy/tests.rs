@@ -1,6 +1,6 @@
 //! Stories of deployments, told look by look.
 
-use super::seen::{Deployment, ErrorInformation, RollsBack, Stage, TaskSet};
+use super::seen::{Deployment, ErrorInformation, Label, RollsBack, Stage, TaskSet};
 use super::*;
 use crate::gate::{AlarmReading, Approval, At, Check, Gate, Reading};
 use crate::names::{ClusterName, ServiceName};
