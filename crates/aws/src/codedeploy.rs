@@ -236,7 +236,7 @@ impl Client {
 
 /// What a deployment waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Wait {
+pub enum Wait {
     /// To be told that traffic may move.
     Ready,
     /// For the end of the blue task set.

@@ -367,7 +367,7 @@ pub(crate) struct Before {
 }
 
 impl Before {
-    fn of(raw: Value) -> Result<Self, DeployError> {
+    pub(crate) fn of(raw: Value) -> Result<Self, DeployError> {
         match seen("DescribeServices", &raw)? {
             ServiceSeen::Described(service) => Ok(Self { raw, service: *service }),
             ServiceSeen::Missing => {

@@ -5,7 +5,6 @@
 mod requests;
 
 use crate::client::Client;
-use crate::clock::Clock;
 use crate::cloudwatch::{Point, Series};
 use crate::error::AwsError;
 use crate::sink::now;
@@ -65,7 +64,7 @@ pub struct GateAsker<'a> {
     client: &'a Client,
     elsewhere: &'a dyn Elsewhere,
     groups: Option<Groups>,
-    clock: Clock,
+    tick: Millis,
     /// When the step began, on AWS's clock.
     since: Millis,
     /// From when on stable's requests count, on AWS's clock.
@@ -76,20 +75,20 @@ pub struct GateAsker<'a> {
 }
 
 impl<'a> GateAsker<'a> {
-    /// For a rollout between these target groups, which begins now. `groups` is `None` for a service
-    /// without a load balancer, whose requests nobody counts.
+    /// For a rollout between these target groups, which begins now, watched with this tick. `groups` is
+    /// `None` for a service without a load balancer, whose requests nobody counts.
     pub fn new(
         client: &'a Client,
         elsewhere: &'a dyn Elsewhere,
         groups: Option<TrafficGroups>,
-        clock: Clock,
+        tick: Millis,
     ) -> Self {
-        let since = clock.aws(now());
+        let since = client.clock(tick).aws(now());
         Self {
             client,
             elsewhere,
             groups: groups.map(Groups::of),
-            clock,
+            tick,
             since,
             stable_since: since,
             slow_from: Mutex::default(),
@@ -101,9 +100,14 @@ impl<'a> GateAsker<'a> {
     /// everything to the candidate leaves stable no request to be compared with, so there stable's last
     /// minutes before the step count.
     pub fn begin_step(&mut self, weight: Percent, at: Millis) {
-        self.since = self.clock.aws(at);
+        self.since = self.aws(at);
         self.stable_since = if weight == Percent::ALL { self.since - BEFORE } else { self.since };
         self.slow_from.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// A moment of this machine on AWS's clock.
+    fn aws(&self, at: Millis) -> Millis {
+        self.client.clock(self.tick).aws(at)
     }
 
     /// What the check says now.
@@ -183,7 +187,7 @@ impl<'a> GateAsker<'a> {
             return Ok(BTreeMap::new());
         }
         let here = now();
-        let upto = self.clock.aws(here);
+        let upto = self.aws(here);
         let began = self.known(Measured::began);
         let from = self.stable_since.min(self.since).min(began);
         // To the end of the minute that is under way, whose requests count already.
@@ -219,7 +223,7 @@ impl<'a> GateAsker<'a> {
                 let fixed = self.slow_from.lock().unwrap_or_else(PoisonError::into_inner).get(&key).copied();
                 let Some(slow_from) = fixed else {
                     // One point over all of stable's time, as far as the alignment of periods allows.
-                    let window = whole(self.clock.aws(now()) - self.stable_since) + MINUTE;
+                    let window = whole(self.aws(now()) - self.stable_since) + MINUTE;
                     return Question::Percentile {
                         place: call.place(groups.percentile(wanted.percentile, window)),
                         key,

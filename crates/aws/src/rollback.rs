@@ -133,10 +133,7 @@ pub async fn run(
         return Ok(Outcome::OnlyShown { differences: target.differences });
     }
     if check_controller(&target.described).is_ok() {
-        let service = &target.described;
-        let stopped =
-            code_deploy::stop(client, &plan.target, service, plan.timeout_ms, plan.watch, sink).await?;
-        if let Some(verdict) = stopped {
+        if let Some(verdict) = code_deploy::stop(client, plan, &target.described, sink).await? {
             return Ok(Outcome::Ended(verdict));
         }
     }

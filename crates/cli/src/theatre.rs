@@ -10,7 +10,7 @@ use std::{
 
 use serde_json::Value;
 use tidegate_aws::{
-    Client, ConnectOptions, DeployError, DeployPlan, EndpointClock, Outcome, StaticCredentials,
+    Client, ConnectOptions, DeployError, DeployPlan, Outcome, Pacer, StaticCredentials,
     provision::{Course, Stage, StageAlarm, StageError, Staged, serving_port},
 };
 use tidegate_local::{ExposeTargets, FunctionMap, LocalCloud, Options, RuntimeChoice, Speed};
@@ -124,7 +124,8 @@ impl Theatre {
                 access_key_id: "000000000000".to_owned(),
                 secret_access_key: "rehearsal".to_owned(),
             }),
-            clock: Some(EndpointClock::running(cloud_now(cloud), cloud.clock().speed().factor())),
+            // A second of this machine is many of the endpoint's.
+            pacer: Some(Arc::new(Pacer::at_speed(cloud.clock().speed().factor()))),
             ..ConnectOptions::default()
         })
         .await?;
@@ -243,11 +244,6 @@ impl Theatre {
         self.traffic.stop().await;
         self.cloud.shutdown().await;
     }
-}
-
-/// The moment on the cloud's clock, in milliseconds since the Unix epoch.
-fn cloud_now(cloud: &LocalCloud) -> Millis {
-    cloud.clock().now().as_millis()
 }
 
 /// A cluster's name without its ARN: the local cloud has its own account and region.

@@ -19,7 +19,7 @@ use crate::pace::{Nearness, Pulse};
 use crate::plan::StepKind;
 use crate::{Event, Millis, Percent, Plan, Verdict};
 pub use requirements::Refusal;
-use seen::{Answers, Label, Seen, StageStatus, Status, Target};
+use seen::{Answers, Seen, StageStatus, Status, Target};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How long after its end a deployment may take to name the one that goes back from it.
@@ -77,6 +77,8 @@ pub struct Start {
     pub stable: TaskDefinitionArn,
     /// The revision that is rolled out.
     pub candidate: TaskDefinitionArn,
+    /// Its task set, where it is known before the first look.
+    pub candidate_set: Option<DeploymentId>,
     /// The deployment.
     pub deployment: DeploymentId,
     /// Functions by lifecycle event, for the words of a failure.
@@ -150,9 +152,15 @@ impl Rollout {
             causes: Vec::new(),
             stopped: Vec::new(),
             running: 0,
-            candidate_set: None,
+            candidate_set: start.candidate_set.clone(),
             start,
         }
+    }
+
+    /// The same after a StopDeployment that somebody else sent.
+    #[must_use]
+    pub fn asked_to_stop(self, reason: String) -> Self {
+        Self { phase: Phase::Stopping { reason }, nearness: Nearness::VerdictIsNear, ..self }
     }
 
     /// The verdict, once there is one.
@@ -255,7 +263,7 @@ impl Rollout {
     /// Tells how the tasks and the traffic stand, and which step of the plan that is.
     fn weigh(&mut self, seen: &Seen, now: Millis, actions: &mut Vec<Action>) {
         let Some(target) = &seen.target else { return };
-        if self.phase == Phase::Moving && self.candidate_set.is_none() {
+        if !self.goes_back() && self.candidate_set.is_none() {
             self.candidate_set = target.green().map(|set| set.id.clone());
         }
         if self.told.task_sets != target.task_sets {
@@ -288,21 +296,19 @@ impl Rollout {
         }
     }
 
-    /// The task set that holds the candidate. Once it is known it is found by its id: the labels of a deployment that
-    /// goes back need not be those of the one before.
+    /// The task set that holds the candidate, known by its id: the labels of a deployment that goes back need not be
+    /// those of the one before.
     fn candidates<'a>(&self, target: &'a Target) -> Option<&'a seen::TaskSet> {
-        match &self.candidate_set {
-            Some(id) => target.task_sets.iter().find(|set| set.id == *id),
-            None => target.green(),
-        }
+        let id = self.candidate_set.as_ref()?;
+        target.task_sets.iter().find(|set| set.id == *id)
+    }
+
+    fn goes_back(&self) -> bool {
+        matches!(self.phase, Phase::GoingBack { .. })
     }
 
     fn revision_of(&self, set: &seen::TaskSet) -> &TaskDefinitionArn {
-        let is_candidate = match &self.candidate_set {
-            Some(id) => set.id == *id,
-            None => set.label == Label::Green,
-        };
-        if is_candidate { &self.start.candidate } else { &self.start.stable }
+        if self.candidate_set.as_ref() == Some(&set.id) { &self.start.candidate } else { &self.start.stable }
     }
 
     /// CodeDeploy goes from step to step by itself; each that it has entered begins its watch. A gate

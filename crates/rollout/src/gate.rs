@@ -84,6 +84,11 @@ impl Gate {
 }
 
 impl Check {
+    /// Is it AWS that is asked? Then anybody may ask it again without disturbing whoever asks it as well.
+    pub fn is_asked_of_aws(&self) -> bool {
+        matches!(self, Self::Alarm { .. } | Self::Metric(_) | Self::Errors(_) | Self::Latency(_))
+    }
+
     /// Is one good answer enough for the whole step?
     pub fn is_answered_once(&self) -> bool {
         matches!(self, Self::Command { .. } | Self::Approval { .. })

@@ -243,12 +243,13 @@ impl Rollout {
     /// no deployments (another controller keeps them).
     pub fn attach(target: ServiceRef, service: &Service, now: Millis, deadline: Millis) -> Option<Self> {
         let primary = service.deployments.iter().find(|d| d.is_primary())?;
-        let going_back = judge::says_rolling_back(primary);
+        // One that failed and is newer than the PRIMARY was the PRIMARY, and is gone back from.
         let failed = service
             .deployments
             .iter()
-            .find(|d| !d.is_primary() && d.rollout_state == Some(crate::observation::RolloutState::Failed));
-        let followed = failed.filter(|_| going_back).unwrap_or(primary);
+            .filter(|d| !d.is_primary() && d.rollout_state == Some(crate::observation::RolloutState::Failed))
+            .find(|d| judge::says_rolling_back(primary) || d.created_at > primary.created_at);
+        let followed = failed.unwrap_or(primary);
         let since = followed.created_at.unwrap_or(now);
         let earlier =
             service.deployments.iter().filter(|d| d.id != followed.id && d.created_at <= followed.created_at);
@@ -330,6 +331,14 @@ impl Rollout {
         if let Some(arn) = self.service_deployment.clone().filter(|_| self.is_moving()) {
             self.ask_to_go_back(arn, reason, actions);
         }
+    }
+
+    /// Somebody wants the deployment taken back now. There is an action that asks for it where the service deployment
+    /// is known.
+    pub fn aborted(&self, reason: String) -> (Self, Vec<Action>) {
+        let (mut next, mut actions) = (self.clone(), Vec::new());
+        next.throw_back(reason, &mut actions);
+        (next, actions)
     }
 
     /// AWS does not know, or does not show, the service deployment: go by the deployments alone.

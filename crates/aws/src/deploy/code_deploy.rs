@@ -11,16 +11,18 @@
 
 mod back;
 mod follow;
+mod moving;
 
 use super::{Before, DeployError, DeployPlan, Outcome, Then};
 use crate::client::Client;
 use crate::codedeploy::NewDeployment;
+pub use crate::codedeploy::Wait;
 use crate::error::AwsError;
 use crate::gates::TrafficGroups;
 use crate::observe;
 use crate::sink::{EventSink, now};
-pub use back::promote;
-pub(crate) use back::{attach, stop, way_back};
+pub use back::{Promoted, abort, promote};
+pub(crate) use back::{attach, brought, stop, way_back};
 use follow::follow;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -155,6 +157,7 @@ impl Ready {
             plan: on_clock,
             stable: before.service.task_definition.clone(),
             candidate,
+            candidate_set: None,
             deployment: created.clone(),
             hooks,
             gates_timeout: pace::on_clock(plan.gates_timeout, plan.watch.tick),

@@ -3,7 +3,9 @@
 use crate::endpoint::{Answer, Endpoint};
 use crate::{client, deploy, names, plan};
 use serde_json::{Value, json};
-use tidegate_aws::deploy::{DeployPlan, Then};
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use tidegate_aws::deploy::code_deploy::{self, Wait};
+use tidegate_aws::deploy::{Changed, DeployPlan, Then};
 use tidegate_aws::rollback::{Wish, find_target};
 use tidegate_aws::{DeployError, Outcome, rollback};
 use tidegate_rollout::strategy::{DeploymentGroup, Traffic};
@@ -229,29 +231,51 @@ async fn a_deployment_whose_answer_was_lost_is_found_by_its_mark_and_not_created
     assert_eq!((deployment.as_str(), endpoint.count("CreateDeployment")), ("d-FOUND0000", 1));
 }
 
+/// The service while `d-OURS00000` brings revision 8.
+fn moving_service() -> Value {
+    let mut moving = service();
+    let green = json!({ "id": "ecs-svc/2", "status": "ACTIVE", "taskDefinition": revision(8), "createdAt": 2.0,
+        "startedBy": "CODE_DEPLOY", "externalId": "d-OURS00000",
+        "loadBalancers": [{ "targetGroupArn": "arn:green", "containerName": "web", "containerPort": 8080 }] });
+    moving["services"][0]["taskSets"].as_array_mut().unwrap().push(green);
+    moving
+}
+
+/// The deployment after a StopDeployment, which `d-BACK00000` goes back from.
+fn stopped() -> Value {
+    let mut stopped = info("d-OURS00000", "Stopped");
+    stopped["deploymentInfo"]["errorInformation"] =
+        json!({ "code": "MANUAL_STOP", "message": "stopped by hand" });
+    stopped["deploymentInfo"]["rollbackInfo"] = json!({ "rollbackDeploymentId": "d-BACK00000" });
+    stopped
+}
+
+/// `d-OURS00000` is under way until it is stopped, and `d-BACK00000` goes back from it.
+fn under_way() -> impl Fn(&str, &Value, usize) -> Answer + Send + Sync + 'static {
+    let is_stopped = AtomicBool::new(false);
+    move |operation, request, nth| match operation {
+        "DescribeServices" => Answer::ok(moving_service()),
+        "ListDeployments" => Answer::ok(json!({ "deployments": ["d-OURS00000"] })),
+        "GetDeployment" if request["deploymentId"] == "d-BACK00000" => {
+            Answer::ok(info("d-BACK00000", "Succeeded"))
+        }
+        "GetDeployment" if is_stopped.load(SeqCst) => Answer::ok(stopped()),
+        "GetDeployment" => Answer::ok(info("d-OURS00000", "InProgress")),
+        "StopDeployment" => {
+            is_stopped.store(true, SeqCst);
+            Answer::ok(json!({ "status": "Pending" }))
+        }
+        "ContinueDeployment" => Answer::ok(json!({})),
+        "GetDeploymentConfig" => {
+            Answer::ok(json!({ "deploymentConfigInfo": { "trafficRoutingConfig": { "type": "AllAtOnce" } } }))
+        }
+        other => sound(other, request, nth),
+    }
+}
+
 #[tokio::test]
 async fn a_rollback_during_a_deployment_stops_it_and_follows_the_way_back() {
-    let endpoint = Endpoint::start(|operation, request, nth| match (operation, nth) {
-        ("DescribeServices", _) => {
-            let mut moving = service();
-            let green = json!({ "id": "ecs-svc/2", "status": "ACTIVE", "taskDefinition": revision(8), "createdAt": 2.0,
-                "startedBy": "CODE_DEPLOY", "externalId": "d-OURS00000" });
-            moving["services"][0]["taskSets"].as_array_mut().unwrap().push(green);
-            Answer::ok(moving)
-        }
-        ("GetDeployment", _) if request["deploymentId"] == "d-BACK00000" => Answer::ok(info("d-BACK00000", "Succeeded")),
-        ("GetDeployment", ..5) => Answer::ok(info("d-OURS00000", "InProgress")),
-        ("GetDeployment", _) => {
-            let mut stopped = info("d-OURS00000", "Stopped");
-            stopped["deploymentInfo"]["errorInformation"] = json!({ "code": "MANUAL_STOP", "message": "stopped by hand" });
-            stopped["deploymentInfo"]["rollbackInfo"] = json!({ "rollbackDeploymentId": "d-BACK00000" });
-            Answer::ok(stopped)
-        }
-        ("StopDeployment", _) => Answer::ok(json!({ "status": "Pending" })),
-        ("GetDeploymentConfig", _) => Answer::ok(json!({ "deploymentConfigInfo": { "trafficRoutingConfig": { "type": "AllAtOnce" } } })),
-        (other, nth) => sound(other, request, nth),
-    })
-    .await;
+    let endpoint = Endpoint::start(under_way()).await;
     let client = client(&endpoint).await;
     let plan = DeployPlan { strategy: Strategy::Rolling, ..blue_green(Then::Wait) };
     let target = find_target(&client, &plan.target, &Wish::LastSteady).await.expect("the revision before");
@@ -264,4 +288,68 @@ async fn a_rollback_during_a_deployment_stops_it_and_follows_the_way_back() {
         json!({ "deploymentId": "d-OURS00000", "autoRollbackEnabled": true })
     );
     assert_eq!(endpoint.count("CreateDeployment"), 0);
+}
+
+#[tokio::test]
+async fn abort_stops_the_deployment_with_its_rollback_and_follows_that_to_its_end() {
+    let endpoint = Endpoint::start(under_way()).await;
+    let mut told = Vec::new();
+    let verdict =
+        code_deploy::abort(&client(&endpoint).await, &blue_green(Then::Wait), &mut |_, event: &Event| {
+            told.push(event.clone());
+        })
+        .await;
+    let Ok(Verdict::RolledBack { to, reason, .. }) = verdict else { panic!("{verdict:?}") };
+    assert_eq!((to.revision(), reason.as_str()), (7, "somebody asked to go back"));
+    assert_eq!(
+        endpoint.request("StopDeployment"),
+        json!({ "deploymentId": "d-OURS00000", "autoRollbackEnabled": true })
+    );
+    let told = names(&told);
+    assert_eq!((told[0].as_str(), told.last().map(String::as_str)), ("held", Some("decided")), "{told:?}");
+}
+
+#[tokio::test]
+async fn promote_ends_the_wait_that_the_deployment_is_in_and_no_other() {
+    let promoted = async |status: &'static str, blue_waits: bool| {
+        let before = under_way();
+        let endpoint = Endpoint::start(move |operation, request, nth| match operation {
+            "GetDeployment" => {
+                let mut info = info("d-OURS00000", status);
+                info["deploymentInfo"]["instanceTerminationWaitTimeStarted"] = json!(blue_waits);
+                Answer::ok(info)
+            }
+            other => before(other, request, nth),
+        })
+        .await;
+        let promoted = code_deploy::promote(&client(&endpoint).await, &blue_green(Then::Wait)).await;
+        let asked =
+            (endpoint.count("ContinueDeployment") > 0).then(|| endpoint.request("ContinueDeployment"));
+        (promoted, asked)
+    };
+    let asked = |wait: &str| Some(json!({ "deploymentId": "d-OURS00000", "deploymentWaitType": wait }));
+
+    let (ready, request) = promoted("Ready", false).await;
+    assert_eq!((ready.expect("told").wait, request), (Wait::Ready, asked("READY_WAIT")));
+    let (baking, request) = promoted("InProgress", true).await;
+    assert_eq!((baking.expect("told").wait, request), (Wait::Termination, asked("TERMINATION_WAIT")));
+
+    let (shifting, request) = promoted("InProgress", false).await;
+    let error = shifting.expect_err("nobody can hurry it");
+    assert!(error.to_string().starts_with("deployment d-OURS00000 waits for nobody now"), "{error}");
+    assert_eq!((error.changed(), request), (Changed::Nothing, None));
+}
+
+#[tokio::test]
+async fn promote_and_abort_say_so_where_nothing_runs() {
+    let endpoint = Endpoint::start(sound).await;
+    let (client, plan) = (client(&endpoint).await, blue_green(Then::Wait));
+    let promoted = code_deploy::promote(&client, &plan).await.map(|_| ());
+    let aborted = code_deploy::abort(&client, &plan, &mut |_, _: &Event| {}).await.map(|_| ());
+    for answer in [promoted, aborted] {
+        let error = answer.expect_err("nothing runs");
+        assert_eq!(error.to_string(), "no deployment of prod/web by CodeDeploy is under way");
+        assert_eq!((error.changed(), error.help().is_some()), (Changed::Nothing, true));
+    }
+    assert_eq!(endpoint.count("StopDeployment") + endpoint.count("ContinueDeployment"), 0);
 }

@@ -1,6 +1,6 @@
 //! Stories of deployments, told look by look.
 
-use super::seen::{Deployment, ErrorInformation, RollsBack, Stage, TaskSet};
+use super::seen::{Deployment, ErrorInformation, Label, RollsBack, Stage, TaskSet};
 use super::*;
 use crate::gate::{AlarmReading, Approval, At, Check, Gate, Reading};
 use crate::names::{ClusterName, ServiceName};
@@ -35,6 +35,7 @@ fn rollout(gates: Vec<Gate>) -> Rollout {
         plan: Plan::of(target, Strategy::CodeDeploy(traffic, group), gates, size),
         stable: revision(7),
         candidate: revision(8),
+        candidate_set: None,
         deployment: id("d-OURS"),
         hooks: BTreeMap::from([("BeforeAllowTraffic".to_owned(), "smoke".to_owned())]),
         gates_timeout: 10 * MINUTE,

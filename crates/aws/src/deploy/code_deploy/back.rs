@@ -2,28 +2,27 @@
 //! must never create one. Start with [`attach`].
 
 use super::follow::follow;
+use super::moving::{Moving, brought_by, deployment_of, named_by};
 use super::{count, routing, running};
 use crate::client::Client;
 use crate::codedeploy::{Wait, deployment_seen};
 use crate::deploy::{DeployError, DeployPlan};
 use crate::error::AwsError;
 use crate::gates::Nobody;
-use crate::observe;
 use crate::sink::{EventSink, now};
 use crate::watch::WatchOptions;
 use serde_json::Value;
-use std::collections::BTreeMap;
-use tidegate_rollout::code_deploy::app_spec;
 use tidegate_rollout::code_deploy::config::Routing;
 use tidegate_rollout::code_deploy::requirements::Settings;
+use tidegate_rollout::code_deploy::seen::Status;
 use tidegate_rollout::code_deploy::{Rollout, Start};
 use tidegate_rollout::names::{DeploymentId, ServiceRef, TaskDefinitionArn};
 use tidegate_rollout::plan::Size;
 use tidegate_rollout::strategy::DeploymentGroup;
 use tidegate_rollout::{Event, Millis, Plan, Strategy, Verdict};
 
-/// Follows the CodeDeploy deployment that the service works on, whoever created it. `None` if there is
-/// none that left a trace.
+/// Follows the CodeDeploy deployment that the service works on, whoever created it; else the latest one to its
+/// verdict. `None` if there is none that left a trace.
 pub(crate) async fn attach(
     client: &Client,
     target: &ServiceRef,
@@ -32,95 +31,156 @@ pub(crate) async fn attach(
     options: WatchOptions,
     sink: &mut dyn EventSink,
 ) -> Result<Option<Verdict>, AwsError> {
-    let Some(id) = deployment_of(service) else { return Ok(None) };
-    let info = client.deployment_info(&id).await?;
-    let content = info.pointer("/revision/appSpecContent/content").and_then(Value::as_str);
-    let brought = content.and_then(app_spec::read);
-    let newest = task_sets_of(service, &id).next();
-    let by_task_set = newest.and_then(|set| observe::task_definition_arn(set, "taskDefinition").ok());
-    let (candidate, hooks) = match (brought, by_task_set) {
-        (Some(brought), _) => brought,
-        (None, Some(arn)) => (arn, BTreeMap::new()),
-        (None, None) => return Ok(None),
+    let moving = match Moving::under_way(client, service, &Strategy::Rolling).await? {
+        Some(moving) => moving,
+        None => match Moving::latest(client, service).await? {
+            Some(latest) => latest,
+            None => return Ok(None),
+        },
     };
-    let stable = previous(service, &id).unwrap_or_else(|| candidate.clone());
-    let name = observe::text(&info, "deploymentConfigName").unwrap_or_default();
-    let routing = client.deployment_config(&name).await?.and_then(|it| routing(&it["trafficRoutingConfig"]));
-    let group = named_by(&info);
-    let bake = Settings::of(&info).bake();
-    let strategy = Strategy::CodeDeploy(routing.unwrap_or(Routing::AllAtOnce).traffic(bake), group);
+    let rollout = picked_up(client, target, service, moving, timeout_ms, options).await?;
+    follow(client, rollout, None, &Nobody, options, sink).await.map(Some)
+}
+
+/// A deployment of somebody else's as a rollout without gates.
+async fn picked_up(
+    client: &Client,
+    target: &ServiceRef,
+    service: &Value,
+    moving: Moving,
+    timeout_ms: Millis,
+    options: WatchOptions,
+) -> Result<Rollout, AwsError> {
+    let config = client.deployment_config(moving.config()).await?;
+    let routing = config.and_then(|it| routing(&it["trafficRoutingConfig"]));
+    let bake = Settings::of(&moving.info).bake();
+    let traffic = routing.unwrap_or(Routing::AllAtOnce).traffic(bake);
+    let strategy = Strategy::CodeDeploy(traffic, moving.group());
     let desired = count(service, "desiredCount");
     let size = Size { desired, maximum_percent: 200 };
     let started_at = now();
-    let rollout = Rollout::begin(Start {
+    Ok(Rollout::begin(Start {
         plan: Plan::of(target.clone(), strategy, Vec::new(), size).on_clock(options.tick),
-        stable,
-        candidate,
-        deployment: id,
-        hooks,
+        stable: moving.stable,
+        candidate: moving.candidate,
+        candidate_set: moving.candidate_set,
+        deployment: moving.id,
+        hooks: moving.hooks,
         gates_timeout: 0,
         desired,
         started_at,
         deadline: started_at + timeout_ms,
-    });
-    follow(client, rollout, None, &Nobody, options, sink).await.map(Some)
+    }))
 }
 
-/// The deployment that made the newest task set. CodeDeploy writes its id into `externalId`.
-fn deployment_of(service: &Value) -> Option<DeploymentId> {
-    let sets = observe::list(service, "taskSets").iter();
-    let made = sets.filter(|set| set["startedBy"] == "CODE_DEPLOY");
-    let newest = made.max_by(|one, other| {
-        let at = |set: &Value| observe::millis(set, "createdAt").unwrap_or(0);
-        at(one).cmp(&at(other))
-    })?;
-    observe::text(newest, "externalId").map(DeploymentId::answered)
-}
-
-fn task_sets_of<'a>(service: &'a Value, id: &'a DeploymentId) -> impl Iterator<Item = &'a Value> {
-    observe::list(service, "taskSets")
-        .iter()
-        .filter(|set| observe::word(set, "externalId") == Some(id.as_str()))
-}
-
-/// The revision of the other task set.
-fn previous(service: &Value, id: &DeploymentId) -> Option<TaskDefinitionArn> {
-    let others = observe::list(service, "taskSets").iter();
-    let mut others = others.filter(|set| observe::word(set, "externalId") != Some(id.as_str()));
-    others.find_map(|set| observe::task_definition_arn(set, "taskDefinition").ok())
-}
-
-/// Goes back: a deployment under way is stopped with its rollback and followed; after its end the
-/// revision is deployed again.
+/// Goes back: a deployment under way is stopped with its rollback and followed to its end. `None` if none is.
 pub(crate) async fn stop(
     client: &Client,
-    target: &ServiceRef,
+    plan: &DeployPlan,
     service: &Value,
-    timeout_ms: Millis,
-    options: WatchOptions,
     sink: &mut dyn EventSink,
 ) -> Result<Option<Verdict>, AwsError> {
-    let Some(id) = under_way(client, service).await? else { return Ok(None) };
-    let message = format!("deployment {id} is under way; CodeDeploy is asked to stop it and to go back");
-    sink.event(now(), &Event::Held { reason: message });
-    client.stop_deployment(&id).await?;
-    attach(client, target, service, timeout_ms, options, sink).await
+    let Some(moving) = Moving::under_way(client, service, &plan.strategy).await? else { return Ok(None) };
+    let (id, stable) = (moving.id.clone(), moving.stable.clone());
+    let is_over = moving.is_over();
+    let rollout = picked_up(client, &plan.target, service, moving, plan.timeout_ms, plan.watch).await?;
+    let reason = if is_over {
+        format!("deployment {id} has ended already and is gone back from")
+    } else {
+        format!("deployment {id} is under way; CodeDeploy is asked to stop it and to go back")
+    };
+    sink.event(now(), &Event::Held { reason });
+    // One that has ended is followed to where it goes back to.
+    let rollout = if is_over {
+        rollout
+    } else {
+        client.stop_deployment(&id).await?;
+        let reason = "somebody asked to go back".to_owned();
+        sink.event(now(), &Event::RollingBack { to: stable, reason: reason.clone() });
+        rollout.asked_to_stop(reason)
+    };
+    follow(client, rollout, None, &Nobody, plan.watch, sink).await.map(Some)
 }
 
-/// Ends the wait before the blue task set goes, and answers the deployment; `None` if none is under way.
-pub async fn promote(client: &Client, target: &ServiceRef) -> Result<Option<DeploymentId>, AwsError> {
-    let service = client.described_service(target).await?;
-    let Some(id) = under_way(client, &service).await? else { return Ok(None) };
-    client.continue_deployment(&id, Wait::Termination).await?;
-    Ok(Some(id))
+/// What was not waited for any longer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Promoted {
+    /// The deployment.
+    pub deployment: DeploymentId,
+    /// What it waited for.
+    pub wait: Wait,
 }
 
-async fn under_way(client: &Client, service: &Value) -> Result<Option<DeploymentId>, AwsError> {
-    use tidegate_rollout::code_deploy::seen::Status::{Failed, Stopped, Succeeded};
-    let Some(id) = deployment_of(service) else { return Ok(None) };
-    let info = client.deployment_info(&id).await?;
-    let ended = matches!(deployment_seen(&id, &info).status, Succeeded | Failed | Stopped);
-    Ok((!ended).then_some(id))
+/// Ends the wait that the deployment under way is in: for somebody who lets traffic move, or for the end of the
+/// blue task set. The shares between are CodeDeploy's own; nobody can hurry them.
+///
+/// # Errors
+///
+/// [`DeployError::Refused`] if none is under way, or none that waits for anybody; nothing is changed then.
+pub async fn promote(client: &Client, plan: &DeployPlan) -> Result<Promoted, DeployError> {
+    let service = client.described_service(&plan.target).await?;
+    let moving = under_way(client, plan, &service).await?;
+    let blue_waits = moving.info["instanceTerminationWaitTimeStarted"] == true;
+    let wait = match deployment_seen(&moving.id, &moving.info).status {
+        Status::Ready => Wait::Ready,
+        Status::InProgress | Status::Baking if blue_waits => Wait::Termination,
+        Status::Failed | Status::Stopped => {
+            return Err(DeployError::refused(
+                format!(
+                    "deployment {} has failed, and CodeDeploy goes back to {}",
+                    moving.id,
+                    moving.stable.short()
+                ),
+                "follow it with `tidegate watch`, then deploy again",
+            ));
+        }
+        _ => {
+            return Err(DeployError::refused(
+                format!(
+                    "deployment {} waits for nobody now: {} moves its traffic, and CodeDeploy lets nobody hurry that",
+                    moving.id,
+                    moving.config()
+                ),
+                "promote it once all traffic has moved, or use controller: alb or ecs, whose bakes can be ended",
+            ));
+        }
+    };
+    client.continue_deployment(&moving.id, wait).await?;
+    Ok(Promoted { deployment: moving.id, wait })
+}
+
+/// Stops the deployment under way, has CodeDeploy go back from it, and follows that to its end.
+///
+/// # Errors
+///
+/// [`DeployError::Refused`] if none is under way; nothing is changed then.
+pub async fn abort(
+    client: &Client,
+    plan: &DeployPlan,
+    sink: &mut dyn EventSink,
+) -> Result<Verdict, DeployError> {
+    let service = client.described_service(&plan.target).await?;
+    stop(client, plan, &service, sink).await?.ok_or_else(|| nothing_runs(plan))
+}
+
+/// What the deployment under way brings.
+pub(crate) async fn brought(
+    client: &Client,
+    plan: &DeployPlan,
+    service: &Value,
+) -> Result<TaskDefinitionArn, DeployError> {
+    Ok(under_way(client, plan, service).await?.candidate)
+}
+
+async fn under_way(client: &Client, plan: &DeployPlan, service: &Value) -> Result<Moving, DeployError> {
+    Moving::under_way(client, service, &plan.strategy).await?.ok_or_else(|| nothing_runs(plan))
+}
+
+fn nothing_runs(plan: &DeployPlan) -> DeployError {
+    DeployError::refused(
+        format!("no deployment of {} by CodeDeploy is under way", plan.target),
+        "see what runs with `tidegate status`; `tidegate rollback` goes back from one that has ended",
+    )
 }
 
 /// The revision that is being brought or runs, and the one to go back to: what a deployment under way
@@ -129,15 +189,13 @@ pub(crate) async fn way_back(
     client: &Client,
     service: &Value,
 ) -> Result<Option<(TaskDefinitionArn, TaskDefinitionArn)>, AwsError> {
-    if let Some(id) = under_way(client, service).await? {
-        let brought = task_sets_of(service, &id).next();
-        let brought = brought.and_then(|set| observe::task_definition_arn(set, "taskDefinition").ok());
-        return Ok(brought.zip(previous(service, &id)));
-    }
     let Some(id) = deployment_of(service) else { return Ok(None) };
-    let current = running(service)?;
     let info = client.deployment_info(&id).await?;
     let group = named_by(&info);
+    if let Some(moving) = Moving::in_group(client, service, &group).await? {
+        return Ok(Some((moving.candidate, moving.stable)));
+    }
+    let current = running(service)?;
     for id in client.deployments_succeeded(&group).await? {
         let info = client.deployment_info(&id).await?;
         if let Some(arn) = brought_by(&info, "revision").filter(|arn| *arn != current) {
@@ -146,11 +204,6 @@ pub(crate) async fn way_back(
     }
     // The first revision of a service came without CodeDeploy.
     Ok(brought_by(&info, "previousRevision").filter(|arn| *arn != current).map(|arn| (current, arn)))
-}
-
-fn brought_by(info: &Value, member: &str) -> Option<TaskDefinitionArn> {
-    let content = info.get(member)?.pointer("/appSpecContent/content")?.as_str()?;
-    app_spec::read(content).map(|(arn, _)| arn)
 }
 
 /// The deployment group: the config file's, else that of the service's latest deployment.
@@ -169,12 +222,4 @@ pub(super) async fn group_of(
         ));
     };
     Ok(named_by(&client.deployment_info(&id).await?))
-}
-
-fn named_by(info: &Value) -> DeploymentGroup {
-    DeploymentGroup {
-        application: observe::text(info, "applicationName").unwrap_or_default(),
-        group: observe::text(info, "deploymentGroupName").unwrap_or_default(),
-        config: observe::text(info, "deploymentConfigName"),
-    }
 }
