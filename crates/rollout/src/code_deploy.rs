@@ -363,10 +363,11 @@ impl Rollout {
             return;
         }
         let Some(tasks) = &seen.stopped_tasks else {
-            // A task that dies under traffic is replaced at once, and no count tells of it between two looks.
-            let is_short = green.running < green.desired || self.is_shifting();
+            // One too many is the replacement of one that fails its health checks; under traffic a task that dies is
+            // replaced at once, and no count tells of it between two looks.
+            let is_telling = green.running != green.desired || self.is_shifting();
             let ends = matches!(seen.deployment.status, Status::Succeeded | Status::Failed | Status::Stopped);
-            if is_short && !ends {
+            if is_telling && !ends {
                 actions.push(Action::ReadStoppedTasks);
             }
             return;
