@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod cells;
+mod control;
 mod door;
 mod world;
 
