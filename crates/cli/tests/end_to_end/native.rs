@@ -45,7 +45,7 @@ fn a_canary_by_ecs_is_promoted_by_its_gates_and_one_that_fails_is_thrown_back_ea
 
 #[test]
 fn a_canary_that_answers_800_ms_later_is_thrown_back_by_its_latency_gate_and_no_request_fails() {
-    let gates = "canary: { percent: 10, stepBake: 6m, bake: 1m }\n\
+    let gates = "strategy: canary\ncanary: { percent: 10, stepBake: 6m, bake: 1m }\n\
                  gates:\n  - latency: { percentile: 95, tolerance: 50 }\n    name: slow\n";
     let slow = ["--fault", "latency=800ms", "--rps", "500", "--speed", "20"];
     let (exit, report) = rehearse_by(gates, "ecs", "canary", &slow);

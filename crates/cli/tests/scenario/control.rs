@@ -69,11 +69,9 @@ fn a_canary_whose_deployer_dies_between_two_hooks_and_stays_dead_is_taken_back_b
         assert!(!door.made().iter().any(|made| made == "ContinueServiceDeployment"));
         let has = |wanted: &dyn Fn(&Event) -> bool| assert!(told.iter().any(wanted), "{told:#?}");
         has(&|event| matches!(event, Event::PlanMade { .. }));
+        has(&|event| matches!(event, Event::StageEntered { stage } if stage == "PRODUCTION_TRAFFIC_SHIFT"));
         has(
-            &|event| matches!(event, Event::StageEntered { stage } if stage == "POST_PRODUCTION_TRAFFIC_SHIFT"),
-        );
-        has(
-            &|event| matches!(event, Event::Weighed { set: Some(set), measured: Some(_), .. } if *set == Percent::ALL),
+            &|event| matches!(event, Event::Weighed { set: Some(set), measured: Some(_), .. } if *set == Percent::whole(10)),
         );
         has(
             &|event| matches!(event, Event::GateStands { gate, standing: Standing::Holds { .. } } if gate == "errors"),
@@ -132,7 +130,7 @@ const UNDER_WAY: [(&str, &str, (&str, u64)); 4] = [
     ("rolling", "ecs", ("UpdateService", 3)),
     ("canary", "ecs", ("UpdateService", 90)),
     ("blue_green", "ecs", ("UpdateService", 30)),
-    ("canary", "alb", ("ModifyRule", 120)),
+    ("canary", "alb", ("ModifyListener", 120)),
 ];
 
 #[test]
