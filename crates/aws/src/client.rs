@@ -4,6 +4,7 @@
 
 use crate::clock::{Clock, Dated};
 use crate::error::{AwsError, Place};
+use crate::pacing::Pacer;
 use aws_config::BehaviorVersion;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
@@ -26,6 +27,8 @@ pub struct ConnectOptions {
     pub credentials: Option<StaticCredentials>,
     /// What carries requests, where it is not the network.
     pub http: Option<SharedHttpClient>,
+    /// Whose rate limits it keeps to, where they are not those of the whole process.
+    pub pacer: Option<Arc<Pacer>>,
 }
 
 /// A key pair that never leaves the machine.
@@ -50,6 +53,7 @@ pub struct Client {
     pub(crate) place: Arc<Place>,
     pub(crate) counter: CallCounter,
     pub(crate) dated: Dated,
+    pub(crate) pacer: Arc<Pacer>,
 }
 
 impl Client {
@@ -101,6 +105,7 @@ impl Client {
             place: Arc::new(Place { endpoint: config.endpoint_url().map(str::to_owned), region }),
             counter: CallCounter::default(),
             dated: Dated::default(),
+            pacer: options.pacer.unwrap_or_else(Pacer::of_process),
         })
     }
 
@@ -157,7 +162,7 @@ macro_rules! ask {
     };
     ($client:expr, $service:literal, $operation:literal, $bucket:expr, $request:expr, $exchange:expr) => {{
         let exchange = $exchange;
-        $crate::pacing::Pacer::of_process().permit($bucket).await;
+        $client.pacer.permit($bucket).await;
         tracing::debug!(operation = $operation, "calling AWS");
         match $request.customize().interceptor(exchange.clone()).send().await {
             Ok(output) => Ok((output, exchange.reply())),

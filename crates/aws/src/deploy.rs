@@ -158,7 +158,8 @@ impl Ready {
 
 /// A gate that can never be answered is refused before anything changes.
 async fn gates_can_be_asked(client: &Client, plan: &DeployPlan) -> Result<(), DeployError> {
-    if plan.then == Then::Return && !plan.gates.is_empty() {
+    // The alarms of a rolling deployment are watched by ECS itself.
+    if plan.then == Then::Return && plan.strategy != Strategy::Rolling && !plan.gates.is_empty() {
         return Err(DeployError::refused(
             "gates need somebody who asks them, and --no-wait leaves before the first",
             "leave out --no-wait, or the gates",

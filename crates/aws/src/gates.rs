@@ -207,10 +207,16 @@ impl<'a> GateAsker<'a> {
         match (check, &self.groups) {
             (Check::Metric(metric), _) => Question::Metric(call.place(of_metric(metric)), metric.period),
             (Check::Errors(_), Some(groups)) => {
-                let mut both = |count: Count| {
-                    [Side::Stable, Side::Candidate].map(|side| call.place(groups.series(side, count)))
+                let mut both = |counts: &[Count]| {
+                    [Side::Stable, Side::Candidate].map(|side| {
+                        counts.iter().map(|count| call.place(groups.series(side, *count))).collect()
+                    })
                 };
-                Question::Requests { all: both(Count::Requests), bad: both(Count::Errors), slow_from: None }
+                Question::Requests {
+                    all: both(&[Count::Requests]),
+                    bad: both(&[Count::Errors, Count::Unconnected]),
+                    slow_from: None,
+                }
             }
             (Check::Latency(wanted), Some(groups)) => {
                 let key = (wanted.percentile.to_bits(), wanted.tolerance_percent.to_bits());
@@ -225,7 +231,7 @@ impl<'a> GateAsker<'a> {
                     };
                 };
                 let mut both = |count: Count| {
-                    [Side::Stable, Side::Candidate].map(|side| call.place(groups.series(side, count)))
+                    [Side::Stable, Side::Candidate].map(|side| vec![call.place(groups.series(side, count))])
                 };
                 Question::Requests {
                     all: both(Count::Timed),
@@ -242,9 +248,11 @@ impl<'a> GateAsker<'a> {
             Question::NotHere => return None,
             Question::Metric(place, period) => Reading::Metric(points.newest(place, period, self.since)),
             Question::Requests { all: [stable, candidate], bad: [stable_bad, candidate_bad], slow_from } => {
+                let sum =
+                    |places: Vec<usize>, since| places.into_iter().map(|it| points.sum(it, since)).sum();
                 let counts = |all, bad, since| {
-                    let requests = points.sum(all, since);
-                    Counts { requests, bad: points.sum(bad, since).min(requests) }
+                    let requests: u64 = sum(all, since);
+                    Counts { requests, bad: sum(bad, since).min(requests) }
                 };
                 Reading::Requests {
                     stable: counts(stable, stable_bad, self.stable_since),
@@ -294,8 +302,17 @@ impl Call {
 enum Question {
     NotHere,
     Metric(usize, Millis),
-    Requests { all: [usize; 2], bad: [usize; 2], slow_from: Option<f64> },
-    Percentile { place: usize, key: (u64, u64), stretch: f64 },
+    /// Of each group the series that add up to its requests, and to the bad ones among them.
+    Requests {
+        all: [Vec<usize>; 2],
+        bad: [Vec<usize>; 2],
+        slow_from: Option<f64>,
+    },
+    Percentile {
+        place: usize,
+        key: (u64, u64),
+        stretch: f64,
+    },
 }
 
 /// What came back, and when it was asked on AWS's clock.

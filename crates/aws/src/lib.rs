@@ -33,4 +33,5 @@ pub use client::{Client, ConnectOptions, StaticCredentials};
 pub use clock::Clock;
 pub use deploy::{DeployError, DeployPlan, Outcome, TaskDefinitionSource};
 pub use error::AwsError;
+pub use pacing::Pacer;
 pub use sink::EventSink;

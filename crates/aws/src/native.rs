@@ -77,6 +77,7 @@ impl Ready {
             &before.raw,
             &task_definition,
             BreakerPolicy::LeaveAsIs,
+            &[],
             plan.force,
             plan.desired_count,
         );

@@ -76,6 +76,13 @@ pub fn misplaced<'g>(gates: &'g [Gate], strategy: &crate::Strategy) -> Option<(&
     })
 }
 
+impl Gate {
+    /// Can it hold a rolling deployment, which has no steps? Only what ECS watches itself for all of it can.
+    pub fn watches_a_rolling_deployment(&self) -> bool {
+        matches!(self.check, Check::Alarm { .. }) && self.at == At::EveryStep
+    }
+}
+
 impl Check {
     /// Is it AWS that is asked? Then anybody may ask it again without disturbing whoever asks it as well.
     pub fn is_asked_of_aws(&self) -> bool {

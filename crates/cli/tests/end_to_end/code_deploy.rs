@@ -25,7 +25,7 @@ fn a_good_blue_green_release_fails_no_request() {
 fn a_canary_that_fails_three_requests_in_ten_is_thrown_back_by_its_gate() {
     let (exit, report) = rehearse("code_deploy", "canary", &["--fault", "error-rate=30%", "--rps", "1000"]);
     assert_eq!(exit, Some(3), "{report:#}");
-    assert_eq!(report["gate"], "errors", "{report:#}");
+    assert_eq!(report["thrown_back_by"], "gate errors", "{report:#}");
     let (failed, answered) =
         (of_candidate(&report, "failed_by_revision"), of_candidate(&report, "by_revision"));
     assert!(failed > 0 && failed <= answered, "{report:#}");
