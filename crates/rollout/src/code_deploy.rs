@@ -289,7 +289,7 @@ impl Rollout {
             (told_asked, told_set) != (asked, Some(set))
                 || seen.measured.is_some_and(|it| Some(it) != told_measured)
         });
-        let has_begun = asked > Percent::NONE || self.told.weights.is_some();
+        let has_begun = asked.max(set) > Percent::NONE || self.told.weights.is_some();
         if has_begun && is_news {
             self.told.weights = Some(weights);
             actions.push(Action::Report(Event::Weighed { asked, set: Some(set), measured: seen.measured }));
