@@ -9,6 +9,7 @@ pub mod config;
 pub mod failure;
 pub mod requirements;
 pub mod seen;
+pub mod status;
 
 use crate::cause::{Cause, Heals, of_stopped_task};
 use crate::diagnosis::{Diagnosis, group_stopped};
@@ -547,6 +548,10 @@ impl Rollout {
     }
 
     fn rollback_is_due(&self, seen: &Seen) -> bool {
+        // Where there never was a task set of the candidate there is nothing to go back from.
+        if self.candidate_set.is_none() && seen.target.is_some() {
+            return false;
+        }
         let rolls_back = seen.deployment.rolls_back;
         let answers = match seen.deployment.error.as_ref().map(|error| error.code.as_str()) {
             _ if matches!(self.phase, Phase::Stopping { .. }) => Answers::GoesBack,

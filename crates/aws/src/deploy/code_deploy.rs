@@ -12,6 +12,7 @@
 mod back;
 mod follow;
 mod moving;
+pub(crate) mod status;
 
 use super::{Before, DeployError, DeployPlan, Outcome, Then, Wanted};
 use crate::client::Client;
@@ -203,6 +204,14 @@ impl Ready {
         if plan.then == Then::Return {
             return Ok(Outcome::Started { deployment: moving.id.clone() });
         }
+        let started = Event::Started {
+            target: plan.target.clone(),
+            deployment: moving.id.clone(),
+            service_deployment: None,
+            task_definition: moving.candidate.clone(),
+            desired: self.desired,
+        };
+        sink.event(now(), &started);
         // Since CodeDeploy stamped it, so that what the gates ask begins there, too.
         let created = observe::millis(&moving.info, "createTime");
         let brought = Brought {

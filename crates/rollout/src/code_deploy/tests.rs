@@ -410,3 +410,19 @@ fn a_stop_that_somebody_else_sent_is_followed_and_gates_are_not_asked_any_more()
     let Some(Verdict::RolledBack { reason, .. }) = rollout.verdict() else { panic!("{actions:?}") };
     assert_eq!(reason, "ann asked");
 }
+
+#[test]
+fn a_hook_that_fails_before_the_candidate_has_a_task_set_leaves_nothing_to_wait_for() {
+    let message = "The deployment timed out while waiting for a status callback.";
+    let mut before = target("BeforeInstall", 0);
+    before.task_sets.truncate(1);
+    before.stages[0].status = StageStatus::Failed;
+    let mut begun = rollout(Vec::new());
+    begun.start.hooks = BTreeMap::from([("BeforeInstall".to_owned(), "migrate".to_owned())]);
+    let seen = Seen::of(failed(Status::Failed, "HOOK_EXECUTION_FAILURE", message), Some(before));
+    let (rollout, _) = look(&begun, seen, &OK, MINUTE);
+    let Some(Verdict::RolledBack { reason, .. }) = rollout.verdict() else {
+        panic!("{:?}", rollout.verdict())
+    };
+    assert_eq!(reason, &format!("a lifecycle hook failed at BeforeInstall (migrate): {message}"));
+}
