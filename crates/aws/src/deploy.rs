@@ -94,7 +94,7 @@ pub async fn run(
 enum Ready {
     Rolling(crate::rolling::Ready),
     Native(crate::native::Ready),
-    CodeDeploy(code_deploy::Ready),
+    CodeDeploy(Box<code_deploy::Ready>),
     Alb(Box<crate::alb::ready::Ready>),
 }
 
@@ -107,7 +107,8 @@ impl Ready {
                 crate::native::Ready::of(client, plan, traffic, before).await.map(Self::Native)
             }
             Strategy::CodeDeploy(traffic, group) => {
-                code_deploy::Ready::of(client, plan, (traffic, group), before).await.map(Self::CodeDeploy)
+                let ready = code_deploy::Ready::of(client, plan, (traffic, group), before).await?;
+                Ok(Self::CodeDeploy(Box::new(ready)))
             }
             Strategy::Alb(_, candidate) => {
                 let ready = crate::alb::ready::Ready::of(client, plan, candidate, before).await?;
@@ -296,12 +297,6 @@ pub enum DeployError {
     /// CodeDeploy could not do what was asked, and was not asked.
     #[error(transparent)]
     CodeDeploy(#[from] Refusal),
-    /// A strategy of a later version.
-    #[error("{strategy} is not yet available")]
-    NotYet {
-        /// The strategy asked for.
-        strategy: Strategy,
-    },
     /// Something is in the way, and was seen before anything changed.
     #[error("{what}")]
     Refused {
@@ -367,7 +362,7 @@ impl DeployError {
             Self::Refused { instead, .. } => Some(instead.clone()),
             Self::CodeDeploy(refusal) => Some(refusal.help().to_owned()),
             Self::Left { help, .. } => help.clone(),
-            Self::Image(_) | Self::NotYet { .. } => None,
+            Self::Image(_) => None,
         }
     }
 

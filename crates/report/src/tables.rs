@@ -98,9 +98,10 @@ fn by_code_deploy(status: &code_deploy::status::Status, style: Style) -> String 
         );
         if let Some(back) = &deployment.goes_back_by {
             let why = deployment.error.as_ref().map_or("no reason given", |error| &error.message);
-            let _ = writeln!(text, "  deployment {back} goes back from it: {why}");
+            write_hanging(&mut text, "  goes back", &format!("by deployment {back}: {why}"));
         }
-        let _ = writeln!(text, "  CodeDeploy group {application}/{group}, by {}\n", deployment.config);
+        write_hanging(&mut text, "  group", &format!("{application}/{group}, by {}", deployment.config));
+        text.push('\n');
     }
     let rows: Vec<Vec<String>> = status
         .task_sets
@@ -120,6 +121,13 @@ fn by_code_deploy(status: &code_deploy::status::Status, style: Style) -> String 
     text
 }
 
+/// A text beside its head, in lines of at most 80 cells.
+fn write_hanging(text: &mut String, head: &str, said: &str) {
+    for line in layout::hanging(head, "  goes back  ".len(), said, 80) {
+        let _ = writeln!(text, "{line}");
+    }
+}
+
 /// CodeDeploy's own word.
 fn status_word(status: code_deploy::seen::Status) -> &'static str {
     use code_deploy::seen::Status;
@@ -128,7 +136,7 @@ fn status_word(status: code_deploy::seen::Status) -> &'static str {
         Status::Queued => "Queued",
         Status::InProgress => "InProgress",
         Status::Baking => "Baking",
-        Status::Ready => "Ready, waits to be told that traffic may move",
+        Status::Ready => "Ready (waits to be told that traffic may move)",
         Status::Succeeded => "Succeeded",
         Status::Failed => "Failed",
         Status::Stopped => "Stopped",
@@ -227,7 +235,7 @@ mod tests {
             TaskDefinitionArn::parse(&format!("arn:aws:ecs:r:1:task-definition/web:{n}")).expect("valid")
         };
         let set = |digit: &str, n, status: &str, share, running| TaskSet {
-            id: DeploymentId::answered(&format!("ecs-svc/{}", digit.repeat(19))),
+            id: DeploymentId::answered(format!("ecs-svc/{}", digit.repeat(19))),
             task_definition: arn(n),
             status: status.into(),
             share: Some(Percent::whole(share)),
