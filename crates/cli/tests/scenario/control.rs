@@ -26,8 +26,8 @@ async fn died_after(cell: Cell, plan: &DeployPlan, operation: &str) -> (Door, St
     let (door, _) = opened(SAME, cell, Release::Good).await;
     door.kill_at(Kill::Never);
     let mut told = Vec::new();
-    until_killed(&door, plan, &mut told).await.expect("a verdict");
-    let number = door.made().iter().position(|made| made == operation).expect("it is called");
+    until_killed(&door, plan, &mut told).await.unwrap();
+    let number = door.made().iter().position(|made| made == operation).unwrap();
     drop(door.world());
 
     let (door, stage) = opened(SAME, cell, Release::Good).await;
@@ -41,7 +41,7 @@ async fn died_after(cell: Cell, plan: &DeployPlan, operation: &str) -> (Door, St
 fn is_home(door: &Door, stage: &Stage) {
     let world = door.world();
     let running: Vec<String> = world.running(CLUSTER).into_keys().collect();
-    assert_eq!(running, [stage.stable.clone()]);
+    assert_eq!(running, std::slice::from_ref(&stage.stable));
     for (group, weight) in world.weights(&stage.rule) {
         assert_eq!(weight > 0, group.contains(":targetgroup/stable/"), "{group} has {weight}");
     }
@@ -64,7 +64,7 @@ fn a_canary_whose_deployer_dies_between_two_hooks_and_stays_dead_is_taken_back_b
         // Somebody who only watches sees the gates hold, and answers nothing.
         let mut told = Vec::new();
         let mut sink = |_: Millis, event: &Event| told.push(event.clone());
-        let seen = watch::attach(&client, &plan, &mut sink).await.expect("it can be seen");
+        let seen = watch::attach(&client, &plan, &mut sink).await.unwrap();
         assert!(matches!(seen, Some(Verdict::RolledBack { .. })), "{seen:?}");
         assert!(!door.made().iter().any(|made| made == "ContinueServiceDeployment"));
         let has = |wanted: &dyn Fn(&Event) -> bool| assert!(told.iter().any(wanted), "{told:#?}");
@@ -78,7 +78,7 @@ fn a_canary_whose_deployer_dies_between_two_hooks_and_stays_dead_is_taken_back_b
         );
 
         is_home(&door, &stage);
-        let status = status::read(&client, &plan.target, &plan.strategy).await.expect("is there");
+        let status = status::read(&client, &plan.target, &plan.strategy).await.unwrap();
         assert_eq!(status.service.task_definition.as_str(), stage.stable);
         let states: Vec<_> = status.service.deployments.iter().map(|each| each.rollout_state).collect();
         assert_eq!(states.len(), 1, "{states:?}");
@@ -162,7 +162,7 @@ fn abort_takes_the_rollout_of_a_deployer_that_died_back_and_says_who_did() {
             }
             tokio::time::sleep(Duration::from_mins(3)).await;
             let running: Vec<String> = door.world().running(CLUSTER).into_keys().collect();
-            assert_eq!(running, [stage.stable.clone()], "{strategy} {controller}");
+            assert_eq!(running, std::slice::from_ref(&stage.stable), "{strategy} {controller}");
         });
     }
 }
