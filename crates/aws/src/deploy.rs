@@ -49,7 +49,8 @@ pub async fn run(
     if let Wanted::Document(prepared) = &wanted {
         ready.accepts(&prepared.document)?;
     }
-    let begins = !wanted.changes_nothing(&before) || plan.force == Force::Redeploy;
+    let goes_on = ready.goes_on(client, plan, &wanted).await?;
+    let begins = !goes_on && (!wanted.changes_nothing(&before) || plan.force == Force::Redeploy);
     if begins {
         ready.may_begin(&before)?;
     }
@@ -68,6 +69,9 @@ pub async fn run(
             &Event::NothingDone { reason: "dry run: nothing was registered or updated".into() },
         );
         return Ok(Outcome::OnlyShown { differences: wanted.differences().to_vec() });
+    }
+    if goes_on && let Ready::CodeDeploy(ready) = ready {
+        return ready.go_on(client, plan, sink).await;
     }
     if !begins {
         return nothing_changed(client, plan, &before, ready, sink).await;
@@ -90,7 +94,7 @@ pub async fn run(
 enum Ready {
     Rolling(crate::rolling::Ready),
     Native(crate::native::Ready),
-    CodeDeploy(code_deploy::Ready),
+    CodeDeploy(Box<code_deploy::Ready>),
     Alb(Box<crate::alb::ready::Ready>),
 }
 
@@ -103,7 +107,8 @@ impl Ready {
                 crate::native::Ready::of(client, plan, traffic, before).await.map(Self::Native)
             }
             Strategy::CodeDeploy(traffic, group) => {
-                code_deploy::Ready::of(client, plan, (traffic, group), before).await.map(Self::CodeDeploy)
+                let ready = code_deploy::Ready::of(client, plan, (traffic, group), before).await?;
+                Ok(Self::CodeDeploy(Box::new(ready)))
             }
             Strategy::Alb(_, candidate) => {
                 let ready = crate::alb::ready::Ready::of(client, plan, candidate, before).await?;
@@ -117,6 +122,20 @@ impl Ready {
         match self {
             Self::Rolling(_) | Self::Native(_) | Self::Alb(_) => Ok(()),
             Self::CodeDeploy(ready) => ready.accepts(definition),
+        }
+    }
+
+    /// Is what is wanted on its way already, by a deployment that says so itself? What else is under way stands
+    /// against it.
+    async fn goes_on(
+        &self,
+        client: &Client,
+        plan: &DeployPlan,
+        wanted: &Wanted,
+    ) -> Result<bool, DeployError> {
+        match self {
+            Self::CodeDeploy(ready) => ready.goes_on(client, wanted, plan.force).await,
+            Self::Rolling(_) | Self::Native(_) | Self::Alb(_) => Ok(false),
         }
     }
 
@@ -278,12 +297,6 @@ pub enum DeployError {
     /// CodeDeploy could not do what was asked, and was not asked.
     #[error(transparent)]
     CodeDeploy(#[from] Refusal),
-    /// A strategy of a later version.
-    #[error("{strategy} is not yet available")]
-    NotYet {
-        /// The strategy asked for.
-        strategy: Strategy,
-    },
     /// Something is in the way, and was seen before anything changed.
     #[error("{what}")]
     Refused {
@@ -344,12 +357,12 @@ impl DeployError {
         match self {
             Self::Aws(error) | Self::Update { error, .. } => error.help(),
             Self::LostSight { .. } => {
-                Some("ECS goes on without this program; `tidegate watch` picks it up again".into())
+                Some("ECS goes on without this program; `tidegate resume` picks it up again, `tidegate watch` only shows it".into())
             }
             Self::Refused { instead, .. } => Some(instead.clone()),
             Self::CodeDeploy(refusal) => Some(refusal.help().to_owned()),
             Self::Left { help, .. } => help.clone(),
-            Self::Image(_) | Self::NotYet { .. } => None,
+            Self::Image(_) => None,
         }
     }
 
@@ -425,7 +438,7 @@ impl Before {
 }
 
 /// What is to run.
-enum Wanted {
+pub(crate) enum Wanted {
     Existing(TaskDefinitionArn),
     Document(Prepared),
 }

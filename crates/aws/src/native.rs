@@ -245,7 +245,7 @@ pub(crate) fn may_begin(before: &Before) -> Result<(), DeployError> {
     let Some(moving) = before.in_progress() else { return Ok(()) };
     Err(DeployError::refused(
         format!("deployment {} of {} is in progress", moving.id, moving.task_definition.short()),
-        "follow it with `tidegate watch`, or undo it with `tidegate rollback`, then deploy again",
+        "follow it with `tidegate watch`, or undo it with `tidegate abort`, then deploy again",
     ))
 }
 

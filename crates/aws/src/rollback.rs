@@ -132,10 +132,10 @@ pub async fn run(
         sink.event(now(), &Event::NothingDone { reason });
         return Ok(Outcome::OnlyShown { differences: target.differences });
     }
-    if check_controller(&target.described).is_ok() {
-        if let Some(verdict) = code_deploy::stop(client, plan, &target.described, sink).await? {
-            return Ok(Outcome::Ended(verdict));
-        }
+    if check_controller(&target.described).is_ok()
+        && let Some(verdict) = code_deploy::stop(client, plan, &target.described, sink).await?
+    {
+        return Ok(Outcome::Ended(verdict));
     }
     start_existing(client, plan, target.described, target.to, sink).await
 }

@@ -77,7 +77,12 @@ impl Moves {
             Self::Canary => Traffic::Canary { steps, bake: 5 * MINUTE },
             Self::BlueGreen => Traffic::BlueGreen { bake: 5 * MINUTE },
         };
-        let group = DeploymentGroup { application: "hello".into(), group: "hello".into(), config: None };
+        let group = DeploymentGroup {
+            application: "hello".into(),
+            group: "hello".into(),
+            config: None,
+            hooks: std::collections::BTreeMap::new(),
+        };
         Strategy::CodeDeploy(traffic, group)
     }
 

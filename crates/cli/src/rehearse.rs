@@ -145,6 +145,7 @@ impl Rehearse {
             application: name.to_owned(),
             group: name.to_owned(),
             config: None,
+            hooks: std::collections::BTreeMap::new(),
         });
         if wish.candidate.is_none() {
             let service = ServiceName::parse(&format!("{name}-candidate"))?;

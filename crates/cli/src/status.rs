@@ -18,7 +18,7 @@ impl Status {
         let session = Session::open_for_target(global)?;
         let target = session.target()?;
         let client = session.connect().await?;
-        let status = tidegate_aws::status::read(&client, &target).await?;
+        let status = tidegate_aws::status::read(&client, &target, &session.config.strategy).await?;
         // Without Parameter Store, or the permission for it, there is no rollout to tell of.
         let held = tidegate_aws::alb::held(&client, &target).await.ok().flatten();
         let rollout = held.filter(|held| held.progress.verdict().is_none());
@@ -27,6 +27,7 @@ impl Status {
                 "{}\n",
                 serde_json::json!({
                     "target": target, "service": status.service, "images": status.images,
+                    "code_deploy": status.code_deploy,
                     "rollout": rollout.map(|held| serde_json::json!({
                         "revision": held.progress.revision(), "step": held.progress.step_kind(),
                         "candidate_share": held.progress.share(), "paused": held.progress.is_paused(),
@@ -39,6 +40,7 @@ impl Status {
                     &target.to_string(),
                     &status.service,
                     &status.images,
+                    status.code_deploy.as_ref(),
                     global.stdout_style(),
                 ) + &rollout.map_or_else(String::new, |held| in_words(&held))
             }

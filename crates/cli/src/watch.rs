@@ -42,10 +42,7 @@ pub async fn follow(session: &Session<'_>, reporter: Box<dyn Reporter>) -> Resul
     let verdict =
         session.reporting(reporter, &target, async |sink| attach(&client, &plan, sink).await).await??;
     verdict.map(|verdict| Exit::of_verdict(&verdict)).ok_or_else(|| {
-        Failure::new(Exit::Refused, format!("{target} has no deployment of its own to watch")).with_help(
-            Some(
-                "services under CodeDeploy or an external controller keep their deployments elsewhere".into(),
-            ),
-        )
+        Failure::new(Exit::Refused, format!("{target} has no deployment of its own to watch"))
+            .with_help(Some("services under an external controller keep their deployments elsewhere".into()))
     })
 }

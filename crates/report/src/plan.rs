@@ -5,8 +5,9 @@ use crate::layout::{self, Cell, Column, hanging, numbers, wrapped};
 use crate::style::{Style, Tone};
 use crate::words::{gate_meaning, span, tasks};
 use std::fmt::Write as _;
-use tidegate_rollout::Plan;
+use tidegate_rollout::code_deploy::app_spec::HOOKS;
 use tidegate_rollout::plan::{OnFailure, Step, StepKind};
+use tidegate_rollout::{Plan, Strategy};
 
 const COLUMNS: [Column; 7] = [
     numbers(""),
@@ -49,6 +50,13 @@ pub fn plan_table(plan: &Plan, style: Style, width: usize) -> String {
         width,
         style,
     );
+    if let Strategy::CodeDeploy(_, group) = &plan.strategy {
+        let named = HOOKS.iter().filter_map(|event| Some((*event, group.hooks.get(*event)?)));
+        let meanings = named.map(|(event, function)| {
+            (event, format!("calls {function}; goes back unless it says Succeeded within an hour"))
+        });
+        legend(&mut text, "hooks", meanings, width, style);
+    }
     let least =
         if plan.least() == 0 { "no bake".to_owned() } else { format!("at least {}", span(plan.least())) };
     let _ = writeln!(

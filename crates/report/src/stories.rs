@@ -116,7 +116,14 @@ pub(crate) fn canary() -> Plan {
 }
 
 pub(crate) fn blue_green() -> Plan {
-    let group = DeploymentGroup { application: "shop".into(), group: "web".into(), config: None };
+    let smoke = "arn:aws:lambda:eu-west-1:123456789012:function:smoke-test-of-the-shop:live";
+    let hooks = [("BeforeInstall", "migrate"), ("AfterAllowTestTraffic", smoke)];
+    let group = DeploymentGroup {
+        application: "shop".into(),
+        group: "web".into(),
+        config: None,
+        hooks: hooks.map(|(event, function)| (event.to_owned(), function.to_owned())).into(),
+    };
     plan(Strategy::CodeDeploy(Traffic::BlueGreen { bake: 90_000 }, group), Vec::new())
 }
 

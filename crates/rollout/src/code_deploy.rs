@@ -9,6 +9,7 @@ pub mod config;
 pub mod failure;
 pub mod requirements;
 pub mod seen;
+pub mod status;
 
 use crate::cause::{Cause, Heals, of_stopped_task};
 use crate::diagnosis::{Diagnosis, failures, group_stopped, most_failures};
@@ -289,7 +290,7 @@ impl Rollout {
             (told_asked, told_set) != (asked, Some(set))
                 || seen.measured.is_some_and(|it| Some(it) != told_measured)
         });
-        let has_begun = asked > Percent::NONE || self.told.weights.is_some();
+        let has_begun = asked.max(set) > Percent::NONE || self.told.weights.is_some();
         if has_begun && is_news {
             self.told.weights = Some(weights);
             actions.push(Action::Report(Event::Weighed { asked, set: Some(set), measured: seen.measured }));
@@ -546,6 +547,10 @@ impl Rollout {
     }
 
     fn rollback_is_due(&self, seen: &Seen) -> bool {
+        // Where there never was a task set of the candidate there is nothing to go back from.
+        if self.candidate_set.is_none() && seen.target.is_some() {
+            return false;
+        }
         let rolls_back = seen.deployment.rolls_back;
         let answers = match seen.deployment.error.as_ref().map(|error| error.code.as_str()) {
             _ if matches!(self.phase, Phase::Stopping { .. }) => Answers::GoesBack,

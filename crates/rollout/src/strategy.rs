@@ -6,6 +6,7 @@ use crate::Millis;
 use crate::names::ServiceName;
 use crate::percent::Percent;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// How a service gets from one revision to another, and by whom.
@@ -111,6 +112,9 @@ pub struct DeploymentGroup {
     pub group: String,
     /// `deploymentConfigName` to use instead of the one that the strategy describes.
     pub config: Option<String>,
+    /// Lambda functions, by name or ARN, that CodeDeploy calls at lifecycle events of a deployment.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub hooks: BTreeMap<String, String>,
 }
 
 /// The second service of the `alb` controller, and the rule that both are behind.
@@ -414,6 +418,7 @@ mod tests {
                 application: "app".into(),
                 group: "dg".into(),
                 config: None,
+                hooks: BTreeMap::new(),
             }),
             candidate: Some(Candidate {
                 service: ServiceName::parse("web-canary").expect("valid"),

@@ -77,7 +77,9 @@ pub async fn follow(
             said.once(about, event, "", sink);
         }
         said.once("weights", weighed, "", sink);
-        for (gate, standing) in progress.watch().into_iter().flat_map(|watch| watch.standings()) {
+        for (gate, standing) in
+            progress.watch().into_iter().flat_map(tidegate_rollout::gate::Watch::standings)
+        {
             let Some(name) = progress.plan().gates.get(gate).map(|gate| gate.name.clone()) else { continue };
             let about = format!("gate {name}");
             // Numbers that move without meaning anything else are no news.

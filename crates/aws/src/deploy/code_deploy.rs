@@ -12,8 +12,9 @@
 mod back;
 mod follow;
 mod moving;
+pub(crate) mod status;
 
-use super::{Before, DeployError, DeployPlan, Outcome, Then};
+use super::{Before, DeployError, DeployPlan, Outcome, Then, Wanted};
 use crate::client::Client;
 use crate::codedeploy::NewDeployment;
 pub use crate::codedeploy::Wait;
@@ -24,17 +25,21 @@ use crate::sink::{EventSink, now};
 pub use back::{Promoted, abort, promote};
 pub(crate) use back::{attach, brought, stop, way_back};
 use follow::follow;
+use moving::Moving;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use tidegate_rollout::code_deploy::app_spec::{Served, app_spec};
 use tidegate_rollout::code_deploy::config::{DeploymentConfig, Routing};
 use tidegate_rollout::code_deploy::requirements::{
-    Found, Settings, Termination, check, check_controller, check_port, listeners, target_group_names,
+    Found, Settings, Termination, check, check_controller, check_moving, check_port, listeners,
+    target_group_names,
 };
 use tidegate_rollout::code_deploy::{Refusal, Rollout, Start};
-use tidegate_rollout::names::TaskDefinitionArn;
+use tidegate_rollout::names::{DeploymentId, TaskDefinitionArn};
 use tidegate_rollout::plan::Size;
 use tidegate_rollout::strategy::{CanaryStep, DeploymentGroup, Traffic};
+use tidegate_rollout::task_definition::{Registering, prepare};
+use tidegate_rollout::update::Force;
 use tidegate_rollout::{Event, Millis, Plan, Strategy, pace};
 
 const MINUTE: Millis = 60_000;
@@ -48,6 +53,8 @@ pub(crate) struct Ready {
     traffic_groups: Option<TrafficGroups>,
     notes: Vec<String>,
     desired: u32,
+    /// The deployment that is under way.
+    moving: Option<Moving>,
 }
 
 impl Ready {
@@ -62,12 +69,14 @@ impl Ready {
         check_controller(service)?;
         let info = client.deployment_group(group).await.map_err(|error| missing(error, group))?;
         let (arns, names) = (listeners(&info), target_group_names(&info));
-        let (target_groups, found_listeners, rules) = tokio::join!(
+        let (target_groups, found_listeners, rules, moving) = tokio::join!(
             client.target_groups_named(&names),
             client.listeners(&arns),
             client.rules_of(arns.first().map(String::as_str)),
+            Moving::in_group(client, service, group),
         );
-        let (target_groups, found_listeners, rules) = (target_groups?, found_listeners?, rules?);
+        let (target_groups, found_listeners, rules, moving) =
+            (target_groups?, found_listeners?, rules?, moving?);
         let found = Found {
             service,
             group: &info,
@@ -75,8 +84,10 @@ impl Ready {
             listeners: &found_listeners,
             rules: &rules,
         };
-        let served = check(&plan.target, group, &found)?;
-        in_progress(client, group).await?.map_or(Ok(()), Err)?;
+        let served = match moving {
+            None => check(&plan.target, group, &found)?,
+            Some(_) => check_moving(&plan.target, group, &found)?,
+        };
         let settings = Settings::of(&info);
         let (config, routing) = config(client, traffic, group).await?;
         let bake = settings.bake();
@@ -84,15 +95,32 @@ impl Ready {
         let desired = plan.desired_count.unwrap_or(before.service.desired_count);
         let size = Size { desired, maximum_percent: 200 };
         let strategy = Strategy::CodeDeploy(moves, group.clone());
+        let candidate_group = moving.as_ref().and_then(|moving| moving.candidate_group.as_deref());
         Ok(Self {
             plan: Plan::of(plan.target.clone(), strategy, plan.gates.clone(), size),
             group: group.clone(),
             config,
-            traffic_groups: traffic_groups(&served, &target_groups, &found_listeners),
+            traffic_groups: traffic_groups(&served, candidate_group, &target_groups, &found_listeners),
             served,
             notes: notes(traffic, settings),
             desired,
+            moving,
         })
+    }
+
+    /// Is the deployment under way the one that would be created for what is wanted? Another one stands against it.
+    pub(crate) async fn goes_on(
+        &self,
+        client: &Client,
+        wanted: &Wanted,
+        force: Force,
+    ) -> Result<bool, DeployError> {
+        let Some(moving) = &self.moving else { return Ok(false) };
+        let is_the_same = force == Force::OnlyIfChanged
+            && moving.config() == self.config.name()
+            && moving.hooks == self.group.hooks
+            && brings(client, moving, wanted).await?;
+        if is_the_same { Ok(true) } else { Err(in_progress(moving, &self.group).into()) }
     }
 
     /// Does the task definition have the container and the port that the load balancer sends to?
@@ -114,9 +142,7 @@ impl Ready {
         candidate: TaskDefinitionArn,
         sink: &mut dyn EventSink,
     ) -> Result<Outcome, DeployError> {
-        for message in &self.notes {
-            sink.event(now(), &Event::Warned { message: message.clone() });
-        }
+        self.tell_notes(sink);
         if let DeploymentConfig::Ours { name, routing } = &self.config
             && client.deployment_config(name).await?.is_none()
         {
@@ -126,16 +152,15 @@ impl Ready {
             let request = json!({"cluster": plan.target.cluster, "service": plan.target.service, "desiredCount": count});
             client.update(&plan.target, &request, &BTreeSet::new()).await?;
         }
-        let hooks = BTreeMap::new();
         let new = NewDeployment {
             group: &self.group,
             config: self.config.name(),
-            app_spec: &app_spec(&before.raw, &self.served, &candidate, &hooks),
+            app_spec: &app_spec(&before.raw, &self.served, &candidate, &self.group.hooks),
             description: format!("tidegate brings {} ({:08x})", candidate.short(), fastrand::u32(..)),
         };
         let created = match client.create_deployment(&new).await {
             Ok(id) => id,
-            Err(error) => return Err(not_created(client, error, &self.group, candidate).await),
+            Err(error) => return Err(not_created(client, error, before, &self.group, candidate).await),
         };
         let started_at = now();
         sink.event(
@@ -151,25 +176,108 @@ impl Ready {
         if plan.then == Then::Return {
             return Ok(Outcome::Started { deployment: created });
         }
-        let on_clock = self.plan.on_clock(plan.watch.tick);
-        let least = on_clock.least();
-        let rollout = Rollout::begin(Start {
-            plan: on_clock,
+        let brought = Brought {
             stable: before.service.task_definition.clone(),
             candidate,
             candidate_set: None,
-            deployment: created.clone(),
-            hooks,
+            deployment: created,
+            started_at,
+        };
+        self.follow(client, plan, brought, sink).await
+    }
+
+    /// Follows the deployment that is under way to this very revision, with its gates: whoever started it is gone.
+    pub(crate) async fn go_on(
+        self,
+        client: &Client,
+        plan: &DeployPlan,
+        sink: &mut dyn EventSink,
+    ) -> Result<Outcome, DeployError> {
+        let Some(moving) = &self.moving else { return Ok(Outcome::NothingToDo) };
+        let message = format!(
+            "deployment {} brings {} already; following it, with its gates",
+            moving.id,
+            moving.candidate.short()
+        );
+        sink.event(now(), &Event::Warned { message });
+        self.tell_notes(sink);
+        if plan.then == Then::Return {
+            return Ok(Outcome::Started { deployment: moving.id.clone() });
+        }
+        let started = Event::Started {
+            target: plan.target.clone(),
+            deployment: moving.id.clone(),
+            service_deployment: None,
+            task_definition: moving.candidate.clone(),
+            desired: self.desired,
+        };
+        sink.event(now(), &started);
+        // Since CodeDeploy stamped it, so that what the gates ask begins there, too.
+        let created = observe::millis(&moving.info, "createTime");
+        let brought = Brought {
+            stable: moving.stable.clone(),
+            candidate: moving.candidate.clone(),
+            candidate_set: moving.candidate_set.clone(),
+            deployment: moving.id.clone(),
+            started_at: created
+                .map_or_else(now, |created| client.clock(plan.watch.tick).here(created).min(now())),
+        };
+        self.follow(client, plan, brought, sink).await
+    }
+
+    fn tell_notes(&self, sink: &mut dyn EventSink) {
+        for message in &self.notes {
+            sink.event(now(), &Event::Warned { message: message.clone() });
+        }
+    }
+
+    async fn follow(
+        &self,
+        client: &Client,
+        plan: &DeployPlan,
+        brought: Brought,
+        sink: &mut dyn EventSink,
+    ) -> Result<Outcome, DeployError> {
+        let on_clock = self.plan.clone().on_clock(plan.watch.tick);
+        // What the plan takes at least is no delay.
+        let deadline = now() + on_clock.least() + plan.timeout_ms;
+        let deployment = brought.deployment.clone();
+        let rollout = Rollout::begin(Start {
+            plan: on_clock,
+            stable: brought.stable,
+            candidate: brought.candidate,
+            candidate_set: brought.candidate_set,
+            deployment: brought.deployment,
+            hooks: self.group.hooks.clone(),
             gates_timeout: pace::on_clock(plan.gates_timeout, plan.watch.tick),
             desired: self.desired,
-            started_at,
-            // What the plan takes at least is no delay.
-            deadline: started_at + least + plan.timeout_ms,
+            started_at: brought.started_at,
+            deadline,
         });
-        follow(client, rollout, self.traffic_groups, plan.elsewhere.as_ref(), plan.watch, sink)
+        follow(client, rollout, self.traffic_groups.clone(), plan.elsewhere.as_ref(), plan.watch, sink)
             .await
             .map(Outcome::Ended)
-            .map_err(|error| DeployError::LostSight { error, deployment: created })
+            .map_err(|error| DeployError::LostSight { error, deployment })
+    }
+}
+
+/// The deployment that is followed.
+struct Brought {
+    stable: TaskDefinitionArn,
+    candidate: TaskDefinitionArn,
+    candidate_set: Option<DeploymentId>,
+    deployment: DeploymentId,
+    started_at: Millis,
+}
+
+/// Is what a deployment brings what is wanted? A revision that was registered for it is not registered again.
+async fn brings(client: &Client, moving: &Moving, wanted: &Wanted) -> Result<bool, DeployError> {
+    match wanted {
+        Wanted::Existing(arn) => Ok(*arn == moving.candidate),
+        Wanted::Document(prepared) => {
+            let brought = client.described_task_definition(moving.candidate.as_str()).await?;
+            Ok(prepare(&brought, &prepared.document, &[])?.registering() == Registering::NotNeeded)
+        }
     }
 }
 
@@ -183,17 +291,30 @@ pub(crate) async fn start_existing(
 ) -> Result<Outcome, DeployError> {
     // Nobody who goes back wants it in steps.
     let group = back::group_of(client, &before.raw, plan).await?;
-    let group = DeploymentGroup { config: None, ..group };
+    let group = DeploymentGroup { config: None, hooks: BTreeMap::new(), ..group };
     let ready = Ready::of(client, plan, (&Traffic::BlueGreen { bake: 0 }, &group), before).await?;
+    ready.moving.as_ref().map_or(Ok(()), |moving| Err(in_progress(moving, &group)))?;
     ready.start(client, plan, before, candidate, sink).await
 }
 
-/// The production target group and the other one of the pair.
-fn traffic_groups(served: &Served, target_groups: &[Value], listeners: &[Value]) -> Option<TrafficGroups> {
-    let arns = target_groups.iter().filter_map(|group| group["TargetGroupArn"].as_str());
-    let candidate = arns.into_iter().find(|arn| *arn != served.target_group)?.to_owned();
+/// The two groups of the pair. While a deployment moves the traffic its task set tells which one is the candidate's;
+/// else that is the one that does not serve production.
+fn traffic_groups(
+    served: &Served,
+    candidate: Option<&str>,
+    target_groups: &[Value],
+    listeners: &[Value],
+) -> Option<TrafficGroups> {
+    let other_than = |known: &str| {
+        let mut arns = target_groups.iter().filter_map(|group| group["TargetGroupArn"].as_str());
+        arns.find(|arn| *arn != known).map(str::to_owned)
+    };
     let load_balancer = listeners.first()?["LoadBalancerArn"].as_str()?.to_owned();
-    Some(TrafficGroups { stable: served.target_group.clone(), candidate, load_balancer })
+    let (stable, candidate) = match candidate {
+        Some(candidate) => (other_than(candidate)?, candidate.to_owned()),
+        None => (served.target_group.clone(), other_than(&served.target_group)?),
+    };
+    Some(TrafficGroups { stable, candidate, load_balancer })
 }
 
 /// The config to use, and how it moves traffic where the user named it.
@@ -273,23 +394,24 @@ fn missing(error: AwsError, group: &DeploymentGroup) -> DeployError {
     Refusal::Missing { what }.into()
 }
 
-/// Why no deployment can be created now, if one is under way.
-async fn in_progress(client: &Client, group: &DeploymentGroup) -> Result<Option<Refusal>, AwsError> {
-    let running = client.deployments_in_progress(group).await?.into_iter().next();
-    Ok(running.map(|running| Refusal::InProgress { running, group: group.group.clone() }))
+/// Why no deployment can be created now.
+fn in_progress(moving: &Moving, group: &DeploymentGroup) -> Refusal {
+    let brings = format!("{} by {}", moving.candidate.short(), moving.config());
+    Refusal::InProgress { running: moving.id.clone(), group: group.group.clone(), brings }
 }
 
 /// A deployment that was not created; one that runs already is named.
 async fn not_created(
     client: &Client,
     error: AwsError,
+    before: &Before,
     group: &DeploymentGroup,
     task_definition: TaskDefinitionArn,
 ) -> DeployError {
     if matches!(&error, AwsError::Refused { code, .. } if code == "DeploymentLimitExceededException")
-        && let Ok(Some(refusal)) = in_progress(client, group).await
+        && let Ok(Some(moving)) = Moving::in_group(client, &before.raw, group).await
     {
-        return refusal.into();
+        return in_progress(&moving, group).into();
     }
     DeployError::Update { error, task_definition }
 }

@@ -3,13 +3,18 @@
 use crate::endpoint::{Answer, Endpoint};
 use crate::{client, deploy, names, plan};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use tidegate_aws::deploy::code_deploy::{self, Wait};
 use tidegate_aws::deploy::{Changed, DeployPlan, Then};
+use tidegate_aws::gates::{Asking, Elsewhere, Nobody};
 use tidegate_aws::rollback::{Wish, find_target};
 use tidegate_aws::{DeployError, Outcome, rollback};
+use tidegate_rollout::gate::{At, Check, Gate, HttpProbe, Reading};
 use tidegate_rollout::strategy::{DeploymentGroup, Traffic};
-use tidegate_rollout::{Event, Strategy, Verdict};
+use tidegate_rollout::update::Force;
+use tidegate_rollout::{Event, Millis, Percent, Strategy, Verdict};
 
 const LB: &str = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:loadbalancer/app/front/1";
 
@@ -18,7 +23,12 @@ fn revision(number: u32) -> String {
 }
 
 fn blue_green(then: Then) -> DeployPlan {
-    let group = DeploymentGroup { application: "app-deploy".into(), group: "app-dg".into(), config: None };
+    let group = DeploymentGroup {
+        application: "app-deploy".into(),
+        group: "app-dg".into(),
+        config: None,
+        hooks: BTreeMap::new(),
+    };
     DeployPlan { strategy: Strategy::CodeDeploy(Traffic::BlueGreen { bake: 300_000 }, group), ..plan(then) }
 }
 
@@ -210,7 +220,7 @@ async fn whatever_cannot_work_is_refused_before_anything_is_registered() {
 
 #[tokio::test]
 async fn a_deployment_whose_answer_was_lost_is_found_by_its_mark_and_not_created_again() {
-    use std::sync::{Arc, Mutex};
+    use std::sync::Mutex;
     let mark: Arc<Mutex<Option<Value>>> = Arc::default();
     let endpoint = Endpoint::start(move |operation, request, nth| match (operation, nth) {
         ("CreateDeployment", _) => {
@@ -352,4 +362,159 @@ async fn promote_and_abort_say_so_where_nothing_runs() {
         assert_eq!((error.changed(), error.help().is_some()), (Changed::Nothing, true));
     }
     assert_eq!(endpoint.count("StopDeployment") + endpoint.count("ContinueDeployment"), 0);
+}
+
+/// Answers every command with this exit code.
+#[derive(Debug)]
+struct Exits(i32);
+
+impl Elsewhere for Exits {
+    fn http<'a>(&'a self, probe: &'a HttpProbe) -> Asking<'a> {
+        Nobody.http(probe)
+    }
+
+    fn command<'a>(&'a self, _: &'a [String], _: Millis) -> Asking<'a> {
+        let reading = Reading::Command { exit_code: Some(self.0), last_line: "no front page".to_owned() };
+        Box::pin(async { reading })
+    }
+
+    fn approval<'a>(&'a self, gate: &'a str, question: &'a str) -> Asking<'a> {
+        Nobody.approval(gate, question)
+    }
+}
+
+/// The same deployment as that under way, with a gate that is a command which exits with this code.
+fn again(exit_code: i32) -> DeployPlan {
+    let check = Check::Command { command: vec!["./smoke".to_owned()], timeout: 1_000 };
+    DeployPlan {
+        gates: vec![Gate { name: "smoke".to_owned(), check, at: At::EveryStep }],
+        elsewhere: Arc::new(Exits(exit_code)),
+        ..blue_green(Then::Wait)
+    }
+}
+
+/// As [`under_way`], with all traffic at revision 8, whose image is `image`, until `d-OURS00000` ends or is stopped.
+fn shifted(image: &'static str) -> impl Fn(&str, &Value, usize) -> Answer + Send + Sync + 'static {
+    let before = under_way();
+    move |operation, request, nth| match operation {
+        "DescribeTaskDefinition" => {
+            let is_candidate = request["taskDefinition"] == revision(8);
+            let image = if is_candidate { image } else { "web:1" };
+            Answer::ok(json!({ "tags": [], "taskDefinition": {
+                "taskDefinitionArn": request["taskDefinition"], "family": "web", "status": "ACTIVE",
+                "containerDefinitions": [{ "name": "web", "image": image, "portMappings": [{ "containerPort": 8080 }] }] } }))
+        }
+        "BatchGetDeploymentTargets" if request["deploymentId"] == "d-BACK00000" => {
+            // What goes back has the labels the other way round.
+            let mut back = target("AllowTraffic", 100.0);
+            let sets = back["deploymentTargets"][0]["ecsTarget"]["taskSetsInfo"].as_array_mut().unwrap();
+            sets[0]["taskSetLabel"] = json!("Green");
+            sets[0]["trafficWeight"] = json!(100.0);
+            sets[1]["taskSetLabel"] = json!("Blue");
+            sets[1]["trafficWeight"] = json!(0.0);
+            Answer::ok(back)
+        }
+        "BatchGetDeploymentTargets" => Answer::ok(target("AllowTraffic", 100.0)),
+        "GetDeployment" if request["deploymentId"] == "d-OURS00000" && nth > 5 => {
+            let answer = before(operation, request, nth);
+            let is_stopped = answer.body["deploymentInfo"]["status"] == "Stopped";
+            if is_stopped { answer } else { Answer::ok(info("d-OURS00000", "Succeeded")) }
+        }
+        other => before(other, request, nth),
+    }
+}
+
+#[tokio::test]
+async fn a_deployment_under_way_to_the_same_revision_is_taken_up_with_its_gates() {
+    for (exit_code, is_promoted) in [(0, true), (1, false)] {
+        let endpoint = Endpoint::start(shifted("web:2")).await;
+        let (outcome, events) = deploy(&endpoint, &again(exit_code)).await;
+        let Ok(Outcome::Ended(verdict)) = outcome else { panic!("{outcome:?}") };
+        assert_eq!(verdict.is_promoted(), is_promoted, "{verdict:?}");
+        assert_eq!(endpoint.count("StopDeployment"), usize::from(!is_promoted));
+        assert_eq!(endpoint.count("RegisterTaskDefinition") + endpoint.count("CreateDeployment"), 0);
+        let told = names(&events);
+        assert_eq!(told[..3], ["planned", "plan_made", "warned"], "{told:?}");
+        assert!(told.contains(&"gate_stands".to_owned()), "{told:?}");
+        if !is_promoted {
+            let Verdict::RolledBack { to, reason, .. } = verdict else { panic!("{verdict:?}") };
+            assert_eq!((to.revision(), reason.starts_with("gate smoke: ")), (7, true), "{reason}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_last_share_of_a_candidate_that_was_taken_up_and_thrown_back_is_nothing() {
+    let endpoint = Endpoint::start(shifted("web:2")).await;
+    let (_, events) = deploy(&endpoint, &again(1)).await;
+    let weighed = events.iter().filter_map(|event| match event {
+        Event::Weighed { asked, set, .. } => Some((*asked, *set)),
+        _ => None,
+    });
+    let weighed: Vec<_> = weighed.collect();
+    assert_eq!(weighed.first(), Some(&(Percent::ALL, Some(Percent::ALL))), "{weighed:?}");
+    assert_eq!(weighed.last(), Some(&(Percent::NONE, Some(Percent::NONE))), "{weighed:?}");
+}
+
+#[tokio::test]
+async fn one_that_is_gone_back_from_already_is_followed_to_where_it_goes() {
+    // Whoever started it stopped it, too, and died then: the group names only what goes back.
+    let before = shifted("web:2");
+    let endpoint = Endpoint::start(move |operation, request, nth| match operation {
+        "ListDeployments" => Answer::ok(json!({ "deployments": ["d-BACK00000"] })),
+        "GetDeployment" if request["deploymentId"] == "d-BACK00000" => {
+            let mut back = info("d-BACK00000", if nth < 6 { "InProgress" } else { "Succeeded" });
+            back["deploymentInfo"]["rollbackInfo"] =
+                json!({ "rollbackTriggeringDeploymentId": "d-OURS00000" });
+            Answer::ok(back)
+        }
+        "GetDeployment" => Answer::ok(stopped()),
+        other => before(other, request, nth),
+    })
+    .await;
+    let (outcome, _) = deploy(&endpoint, &again(0)).await;
+    let Ok(Outcome::Ended(Verdict::RolledBack { to, .. })) = outcome else { panic!("{outcome:?}") };
+    assert_eq!(to.revision(), 7);
+    assert_eq!(endpoint.count("CreateDeployment") + endpoint.count("StopDeployment"), 0);
+}
+
+#[tokio::test]
+async fn another_deployment_under_way_stands_against_one_before_anything_changes() {
+    let canary = |plan: DeployPlan| {
+        let group = DeploymentGroup {
+            application: "app-deploy".into(),
+            group: "app-dg".into(),
+            config: Some("CodeDeployDefault.ECSCanary10Percent5Minutes".into()),
+            hooks: BTreeMap::new(),
+        };
+        DeployPlan { strategy: Strategy::CodeDeploy(Traffic::BlueGreen { bake: 0 }, group), ..plan }
+    };
+    let hooked = |plan: DeployPlan| {
+        let Strategy::CodeDeploy(traffic, mut group) = plan.strategy else { panic!("by CodeDeploy") };
+        group.hooks = BTreeMap::from([("AfterInstall".to_owned(), "smoke".to_owned())]);
+        DeployPlan { strategy: Strategy::CodeDeploy(traffic, group), ..plan }
+    };
+    let forced = |plan: DeployPlan| DeployPlan { force: Force::Redeploy, ..plan };
+    let plans = [
+        ("of another image", "web:3", again(0)),
+        ("by another config", "web:2", canary(again(0))),
+        ("with other hooks", "web:2", hooked(again(0))),
+        ("that is forced", "web:2", forced(again(0))),
+    ];
+    for (what, image, plan) in plans {
+        let endpoint = Endpoint::start(shifted(image)).await;
+        let (outcome, _) = deploy(&endpoint, &plan).await;
+        let error = outcome.expect_err(what);
+        assert_eq!(
+            error.to_string(),
+            "deployment d-OURS00000 of deployment group `app-dg` is in progress and brings web:8 by CodeDeployDefault.ECSAllAtOnce, and CodeDeploy runs one at a time",
+            "{what}"
+        );
+        assert_eq!(error.changed(), Changed::Nothing);
+        assert_eq!(
+            endpoint.count("RegisterTaskDefinition") + endpoint.count("CreateDeployment"),
+            0,
+            "{what}"
+        );
+    }
 }

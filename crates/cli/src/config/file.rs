@@ -393,6 +393,20 @@ mod tests {
     }
 
     #[test]
+    fn hooks_of_codedeploy_are_functions_by_lifecycle_event() {
+        let arn = "arn:aws:lambda:eu-west-1:123456789012:function:smoke:live";
+        let config = parsed(&format!(
+            "strategy: blue_green\ncontroller: code_deploy\ncodeDeploy:\n  application: a\n  deploymentGroup: b\n\
+             \u{20} hooks: {{ BeforeInstall: prepare, AfterAllowTestTraffic: \"{arn}\" }}\n",
+        ))
+        .expect("no mistake");
+        let Strategy::CodeDeploy(_, group) = config.strategy else { panic!("by CodeDeploy") };
+        let hooks: Vec<(&str, &str)> =
+            group.hooks.iter().map(|(event, it)| (event.as_str(), it.as_str())).collect();
+        assert_eq!(hooks, [("AfterAllowTestTraffic", arn), ("BeforeInstall", "prepare")]);
+    }
+
+    #[test]
     fn each_mistake_about_strategies_and_gates_is_pointed_at() {
         let files = [
             "strategy: canary\nlinear: {step: 10}\n",
@@ -405,6 +419,10 @@ mod tests {
             "strategy: blue_green\nblueGreen: {bake: soon}\n",
             "strategy: canary\ncontroller: alb\nalb: {rule: arn}\n",
             "strategy: canary\ncontroller: code_deploy\n",
+            "strategy: canary\ncontroller: code_deploy\ncodeDeploy:\n  application: a\n  deploymentGroup: b\n  hooks:\n    BeforeAllowTrafic: smoke\n",
+            "strategy: canary\ncontroller: code_deploy\ncodeDeploy: {application: a, deploymentGroup: b, hooks: [smoke]}\n",
+            "strategy: canary\ncontroller: code_deploy\ncodeDeploy: {application: a, deploymentGroup: b, hooks: {AfterInstall: ./smoke.sh}}\n",
+            "strategy: canary\ncontroller: code_deploy\ncodeDeploy: {application: a, deploymentGroup: b, hook: {}}\n",
             "gates:\n  - alarm: x\n",
             "strategy: blue_green\ngates: {alarm: x}\n",
             "strategy: blue_green\ngates:\n  - alrm: x\n",

@@ -4,7 +4,9 @@
 use super::error::{ConfigError, Source};
 use super::section::{Section, share, text};
 use super::yaml::{Data, Node};
+use std::collections::BTreeMap;
 use tidegate_rollout::Percent;
+use tidegate_rollout::code_deploy::app_spec::HOOKS;
 use tidegate_rollout::names::ServiceName;
 use tidegate_rollout::strategy::{Candidate, DeploymentGroup, Wish};
 
@@ -35,12 +37,14 @@ pub fn wish(source: &Source, top: &Section<'_>) -> Result<Wish, ConfigError> {
         wish.bake = canary.time("bake")?;
     }
     if let Some(node) = top.node("codeDeploy") {
-        let group = Section::of(source, node, "codeDeploy", &["application", "deploymentGroup", "config"])?;
+        let known = &["application", "deploymentGroup", "config", "hooks"];
+        let group = Section::of(source, node, "codeDeploy", known)?;
         let named = |key: &str| text(source, group.required(key, "codeDeploy", node.place)?, key);
         wish.deployment_group = Some(DeploymentGroup {
             application: named("application")?,
             group: named("deploymentGroup")?,
             config: group.text("config")?,
+            hooks: hooks(source, &group)?,
         });
     }
     if let Some(node) = top.node("alb") {
@@ -51,6 +55,32 @@ pub fn wish(source: &Source, top: &Section<'_>) -> Result<Wish, ConfigError> {
         wish.candidate = Some(Candidate { service, rule: alb.text("rule")? });
     }
     Ok(wish)
+}
+
+/// `hooks: { BeforeAllowTraffic: smoke }`: functions by the lifecycle event that calls them.
+fn hooks(source: &Source, group: &Section<'_>) -> Result<BTreeMap<String, String>, ConfigError> {
+    let Some(node) = group.node("hooks") else { return Ok(BTreeMap::new()) };
+    let hooks = Section::of(source, node, "codeDeploy.hooks", &HOOKS)?;
+    let named = HOOKS.into_iter().filter_map(|event| Some((event, hooks.node(event)?)));
+    let function = |(event, node): (&str, &Node)| {
+        let name = text(source, node, event)?;
+        if is_function(&name) {
+            return Ok((event.to_owned(), name));
+        }
+        let what = format!("{event} must be a Lambda function, by its name or ARN, and this is `{name}`");
+        Err(ConfigError::at(source, node.place, what))
+    };
+    named.map(function).collect()
+}
+
+/// A name, with its version or alias if it has one, or an ARN.
+fn is_function(name: &str) -> bool {
+    let name = match name.strip_prefix("arn:") {
+        Some(arn) => arn.split_once(":lambda:").and_then(|(_, rest)| rest.split_once(":function:")),
+        None => Some(("", name)),
+    };
+    let is_letter = |c: char| c.is_ascii_alphanumeric() || "-_:$".contains(c);
+    name.is_some_and(|(_, name)| !name.is_empty() && name.chars().all(is_letter))
 }
 
 /// A section that the chosen word does not look at is a mistake: its author thinks that it counts.

@@ -19,6 +19,14 @@ pub(crate) fn ecs(endpoint: &str, operation: &str, input: &Value) -> Answer {
     post(endpoint, "ecs", &headers, &input.to_string())
 }
 
+/// Calls an operation of CodeDeploy.
+pub(crate) fn codedeploy(endpoint: &str, operation: &str, input: &Value) -> Answer {
+    let headers = format!(
+        "Content-Type: application/x-amz-json-1.1\r\nX-Amz-Target: CodeDeploy_20141006.{operation}\r\n"
+    );
+    post(endpoint, "codedeploy", &headers, &input.to_string())
+}
+
 /// Calls a query operation of ELBv2; `parameters` as in a form.
 pub(crate) fn elbv2(endpoint: &str, operation: &str, parameters: &str) -> Answer {
     let headers = "Content-Type: application/x-www-form-urlencoded\r\n";

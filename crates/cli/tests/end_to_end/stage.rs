@@ -8,6 +8,16 @@ use crate::cloud;
 
 /// Rehearses with more `arguments`; answers the exit code and the report.
 pub(crate) fn rehearse(controller: &str, strategy: &str, arguments: &[&str]) -> (Option<i32>, Value) {
+    rehearse_by("", controller, strategy, arguments)
+}
+
+/// [`rehearse`], with more of the config file.
+pub(crate) fn rehearse_by(
+    more: &str,
+    controller: &str,
+    strategy: &str,
+    arguments: &[&str],
+) -> (Option<i32>, Value) {
     let _turn = cloud::turn();
     let folder = tempfile::tempdir().unwrap();
     let definition = json!({
@@ -18,7 +28,8 @@ pub(crate) fn rehearse(controller: &str, strategy: &str, arguments: &[&str]) -> 
         ],
     });
     std::fs::write(folder.path().join("task.json"), definition.to_string()).unwrap();
-    let config = format!("cluster: stage\nservice: stage\ntaskDefinition: task.json\n{}", cloud::images());
+    let config =
+        format!("cluster: stage\nservice: stage\ntaskDefinition: task.json\n{more}{}", cloud::images());
     std::fs::write(folder.path().join("tidegate.yml"), config).unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_tidegate"))
         .current_dir(folder.path())

@@ -1,5 +1,7 @@
 //! The cells of strategy × controller, and the stage that each is played on.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use tidegate_rollout::{
     Percent, Strategy,
@@ -38,7 +40,12 @@ impl Cell {
             (_, "ecs") => Strategy::Ecs(traffic),
             (_, "code_deploy") => Strategy::CodeDeploy(
                 traffic,
-                DeploymentGroup { application: "web".into(), group: "web".into(), config: None },
+                DeploymentGroup {
+                    application: "web".into(),
+                    group: "web".into(),
+                    config: None,
+                    hooks: std::collections::BTreeMap::new(),
+                },
             ),
             _ => Strategy::Alb(
                 traffic,
@@ -47,6 +54,19 @@ impl Cell {
                     rule: None,
                 },
             ),
+        }
+    }
+}
+
+impl Cell {
+    /// How long it takes until somebody starts a deployer again that died.
+    pub(crate) fn until_started_again(self) -> Duration {
+        match self.controller {
+            // CodeDeploy goes on alone meanwhile, and has no hook that waits for an answer: without the deployer
+            // nobody asks the gates, and a failing release is promoted once its time is over.
+            "code_deploy" => Duration::from_secs(10),
+            // The lease of whoever was killed runs out meanwhile.
+            _ => Duration::from_mins(3),
         }
     }
 }

@@ -85,15 +85,25 @@ pub enum Refusal {
         /// Its containers with their ports.
         has: String,
     },
+    /// A hook that would never be called.
+    #[error(
+        "hook AfterAllowTestTraffic would never be called: deployment group `{group}` has no test listener"
+    )]
+    NoTestTraffic {
+        /// The group.
+        group: String,
+    },
     /// One at a time.
     #[error(
-        "deployment {running} of deployment group `{group}` is in progress, and CodeDeploy runs one at a time"
+        "deployment {running} of deployment group `{group}` is in progress and brings {brings}, and CodeDeploy runs one at a time"
     )]
     InProgress {
         /// The deployment that runs.
         running: DeploymentId,
         /// The group.
         group: String,
+        /// The revision, and the config that moves it.
+        brings: String,
     },
     /// The user named a config that is not there, or not for ECS.
     #[error("deployment config `{name}` {what}")]
@@ -126,7 +136,12 @@ impl Refusal {
                 "point the production listener at that target group again; Terraform must ignore changes of its default action"
             }
             Self::NoSuchPort { .. } => "name the container and map the port in the task definition",
-            Self::InProgress { .. } => "follow it with `tidegate watch`, or end it with `tidegate rollback`",
+            Self::NoTestTraffic { .. } => {
+                "give the deployment group a testTrafficRoute, or call the function at another lifecycle event"
+            }
+            Self::InProgress { .. } => {
+                "follow it with `tidegate watch`, or end it with `tidegate abort`, then deploy again"
+            }
             Self::UnusableConfig { .. } => {
                 "leave codeDeploy.config out, and Tidegate takes the one that the strategy needs"
             }
@@ -241,6 +256,17 @@ pub fn check_controller(service: &Value) -> Result<(), Refusal> {
 
 /// Checks all of it, the most basic first; answers where the load balancer sends to.
 pub fn check(target: &ServiceRef, named: &DeploymentGroup, found: &Found<'_>) -> Result<Served, Refusal> {
+    let served = check_moving(target, named, found)?;
+    check_listener(&served, found)?;
+    Ok(served)
+}
+
+/// The same while a deployment moves the listener, which may be between its two target groups.
+pub fn check_moving(
+    target: &ServiceRef,
+    named: &DeploymentGroup,
+    found: &Found<'_>,
+) -> Result<Served, Refusal> {
     check_controller(found.service)?;
     check_service(target, named, found.group)?;
     let served = Served::of(found.service).ok_or_else(|| {
@@ -249,7 +275,9 @@ pub fn check(target: &ServiceRef, named: &DeploymentGroup, found: &Found<'_>) ->
         )
     })?;
     check_load_balancer(named, found)?;
-    check_listener(&served, found)?;
+    if named.hooks.contains_key("AfterAllowTestTraffic") && listeners(found.group).len() < 2 {
+        return Err(Refusal::NoTestTraffic { group: named.group.clone() });
+    }
     Ok(served)
 }
 
@@ -401,8 +429,12 @@ mod tests {
             cluster: ClusterName::parse("prod").expect("valid"),
             service: ServiceName::parse("web").expect("valid"),
         };
-        let named =
-            DeploymentGroup { application: "app-deploy".into(), group: "app-dg".into(), config: None };
+        let named = DeploymentGroup {
+            application: "app-deploy".into(),
+            group: "app-dg".into(),
+            config: None,
+            hooks: std::collections::BTreeMap::new(),
+        };
         let found = Found {
             service: &world.service,
             group: &world.group,

@@ -29,7 +29,12 @@ fn rollout(gates: Vec<Gate>) -> Rollout {
         steps: vec![CanaryStep { weight: Percent::whole(10), bake: 5 * MINUTE }],
         bake: 5 * MINUTE,
     };
-    let group = DeploymentGroup { application: "app".into(), group: "dg".into(), config: None };
+    let group = DeploymentGroup {
+        application: "app".into(),
+        group: "dg".into(),
+        config: None,
+        hooks: BTreeMap::new(),
+    };
     let size = Size { desired: 3, maximum_percent: 200 };
     Rollout::begin(Start {
         plan: Plan::of(target, Strategy::CodeDeploy(traffic, group), gates, size),
@@ -343,4 +348,81 @@ fn the_deadline_ends_the_wait_and_says_how_far_it_came() {
     let (rollout, _) = look(&rollout(Vec::new()), seen, &OK, 60 * MINUTE);
     let Some(Verdict::TimedOut { reached }) = rollout.verdict() else { panic!("{:?}", rollout.verdict()) };
     assert_eq!(reached, "deployment d-OURS is at AllowTraffic with 10 % of production on web:8");
+}
+
+/// What goes back, with the labels that CodeDeploy gives it: its green is what served before.
+fn back_target(candidates: u16) -> Target {
+    let mut target = target("AllowTraffic", candidates);
+    target.task_sets[0].label = Label::Green;
+    target.task_sets[1].label = Label::Blue;
+    target
+}
+
+fn last_weighed(actions: &[Action]) -> Option<(Percent, Option<Percent>)> {
+    actions.iter().rev().find_map(|action| match action {
+        Action::Report(Event::Weighed { asked, set, .. }) => Some((*asked, *set)),
+        _ => None,
+    })
+}
+
+#[test]
+fn the_share_of_a_rollout_that_is_picked_up_while_it_goes_back_is_the_candidate_s() {
+    let stopped = Deployment {
+        rollback: Some(id("d-BACK")),
+        ..failed(Status::Stopped, "MANUAL_STOP", "The deployment was stopped.")
+    };
+    let back = |status| Deployment { id: id("d-BACK"), ..deployment(status) };
+    // CodeDeploy may have forgotten the task set of a deployment that is over: the service knew it.
+    let picked_up = |candidate_set| {
+        let begun = rollout(Vec::new());
+        Rollout::begin(Start { candidate_set, ..begun.start })
+    };
+    for (known, of_own) in [(None, Some(target("AllowTraffic", 100))), (Some(id("ecs-svc/2")), None)] {
+        let (rollout, mut told) = look(&picked_up(known), Seen::of(stopped.clone(), of_own), &OK, MINUTE);
+        let story = [(Status::InProgress, 100), (Status::InProgress, 0), (Status::Succeeded, 0)];
+        let mut rollout = rollout;
+        for (status, share) in story {
+            let seen = Seen::of(back(status), Some(back_target(share)));
+            let (next, actions) = look(&rollout, seen, &OK, 2 * MINUTE);
+            rollout = next;
+            told.extend(actions);
+        }
+        let weighed = last_weighed(&told);
+        assert_eq!(weighed, Some((Percent::NONE, Some(Percent::NONE))));
+        assert!(matches!(rollout.verdict(), Some(Verdict::RolledBack { .. })), "{:?}", rollout.verdict());
+    }
+}
+
+#[test]
+fn a_stop_that_somebody_else_sent_is_followed_and_gates_are_not_asked_any_more() {
+    let rollout = rollout(vec![alarm(At::EveryStep)]).asked_to_stop("ann asked".into());
+    let still = Seen::of(deployment(Status::InProgress), Some(target("AllowTraffic", 10)));
+    let (rollout, actions) = step(&rollout, &still, MINUTE);
+    assert!(!told(&actions).contains(&"ask gates".to_owned()), "{actions:?}");
+    let stopped = Deployment {
+        rollback: Some(id("d-BACK")),
+        ..failed(Status::Stopped, "MANUAL_STOP", "The deployment was stopped.")
+    };
+    let (rollout, _) = step(&rollout, &Seen::of(stopped, Some(target("AllowTraffic", 10))), MINUTE);
+    let back = Deployment { id: id("d-BACK"), ..deployment(Status::Succeeded) };
+    let (rollout, actions) = step(&rollout, &Seen::of(back, Some(back_target(0))), MINUTE);
+    assert_eq!(last_weighed(&actions).map(|(_, set)| set), Some(Some(Percent::NONE)), "{actions:?}");
+    let Some(Verdict::RolledBack { reason, .. }) = rollout.verdict() else { panic!("{actions:?}") };
+    assert_eq!(reason, "ann asked");
+}
+
+#[test]
+fn a_hook_that_fails_before_the_candidate_has_a_task_set_leaves_nothing_to_wait_for() {
+    let message = "The deployment timed out while waiting for a status callback.";
+    let mut before = target("BeforeInstall", 0);
+    before.task_sets.truncate(1);
+    before.stages[0].status = StageStatus::Failed;
+    let mut begun = rollout(Vec::new());
+    begun.start.hooks = BTreeMap::from([("BeforeInstall".to_owned(), "migrate".to_owned())]);
+    let seen = Seen::of(failed(Status::Failed, "HOOK_EXECUTION_FAILURE", message), Some(before));
+    let (rollout, _) = look(&begun, seen, &OK, MINUTE);
+    let Some(Verdict::RolledBack { reason, .. }) = rollout.verdict() else {
+        panic!("{:?}", rollout.verdict())
+    };
+    assert_eq!(reason, &format!("a lifecycle hook failed at BeforeInstall (migrate): {message}"));
 }

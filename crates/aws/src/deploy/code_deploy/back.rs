@@ -38,7 +38,15 @@ pub(crate) async fn attach(
             None => return Ok(None),
         },
     };
+    let started = Event::Started {
+        target: target.clone(),
+        deployment: moving.id.clone(),
+        service_deployment: None,
+        task_definition: moving.candidate.clone(),
+        desired: count(service, "desiredCount"),
+    };
     let rollout = picked_up(client, target, service, moving, timeout_ms, options).await?;
+    sink.event(rollout.started_at(), &started);
     follow(client, rollout, None, &Nobody, options, sink).await.map(Some)
 }
 

@@ -164,5 +164,6 @@ pub(super) fn named_by(info: &Value) -> DeploymentGroup {
         application: observe::text(info, "applicationName").unwrap_or_default(),
         group: observe::text(info, "deploymentGroupName").unwrap_or_default(),
         config: observe::text(info, "deploymentConfigName"),
+        hooks: BTreeMap::new(),
     }
 }
