@@ -266,10 +266,11 @@ mod tests {
     fn slow_answers_are_seen_by_those_who_got_them_and_failures_by_those_who_met_them() {
         let mut slow = report(Outcome::RolledBack, Some((1_250, 80)));
         slow.fault = Some("latency=800ms".into());
-        assert_eq!(slow.share_that_saw_it(), 29_000.0 / 60_000.0);
+        let per_thousand = |report: &Report| (report.share_that_saw_it() * 1000.0).round() as u32;
+        assert_eq!(per_thousand(&slow), 483);
         let mut failing = report(Outcome::RolledBack, Some((1_250, 80)));
         failing.requests.failed = 600;
-        assert_eq!(failing.share_that_saw_it(), 0.01);
+        assert_eq!(per_thousand(&failing), 10);
     }
 
     #[test]

@@ -50,7 +50,11 @@ fn a_canary_that_answers_800_ms_later_is_thrown_back_by_its_latency_gate_and_no_
     let slow = ["--fault", "latency=800ms", "--rps", "500", "--speed", "20"];
     let (exit, report) = rehearse_by(gates, "ecs", "canary", &slow);
     assert_eq!(exit, Some(3), "{report:#}");
-    assert_eq!((&report["gate"], &report["requests"]["failed"]), (&json!("slow"), &json!(0)), "{report:#}");
+    assert_eq!(
+        (&report["thrown_back_by"], &report["requests"]["failed"]),
+        (&json!("gate slow"), &json!(0)),
+        "{report:#}"
+    );
     let by_revision = &report["requests"]["by_revision"];
     let (candidate, stable) = (by_revision["stage:2"].as_u64(), by_revision["stage:1"].as_u64());
     assert!(candidate > Some(0) && candidate < stable, "only the canary's share was slow: {report:#}");
