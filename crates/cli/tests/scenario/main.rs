@@ -46,12 +46,17 @@ struct Run {
 
 /// Plays one cell in a simulated time of its own.
 fn play(cell: Cell, release: Release, kill: Kill) -> Run {
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
-    runtime.block_on(played(cell, release, kill))
+    play_without(cell, release, kill, cell.until_started_again())
 }
 
-async fn played(cell: Cell, release: Release, kill: Kill) -> Run {
+/// The same with nobody there for so long once the deployer was killed.
+fn play_without(cell: Cell, release: Release, kill: Kill, nobody: Duration) -> Run {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    runtime.block_on(played(cell, release, kill, nobody))
+}
+
+async fn played(cell: Cell, release: Release, kill: Kill, nobody: Duration) -> Run {
     let wall = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
     let door = Door::new(Timestamp::from_millis(i64::try_from(wall.as_millis()).unwrap()));
     let stage = set(&mut door.world(), cell);
@@ -70,7 +75,7 @@ async fn played(cell: Cell, release: Release, kill: Kill) -> Run {
         if verdict.is_some() {
             break;
         }
-        tokio::time::sleep(cell.until_started_again()).await;
+        tokio::time::sleep(nobody).await;
         verdict = started_again(&door, &plan, &mut told).await;
     }
     tokio::time::sleep(Duration::from_mins(3)).await;
@@ -243,4 +248,23 @@ cells! {
     a_linear_by_alb_killed_anywhere_is_carried_through: "linear", "alb", Good;
     a_canary_by_alb_killed_anywhere_is_carried_through: "canary", "alb", Good;
     a_canary_by_alb_of_a_failing_release_killed_anywhere_is_thrown_back: "canary", "alb", Failing;
+}
+
+#[test]
+fn a_failing_canary_by_code_deploy_whose_deployer_stays_away_is_carried_through_by_codedeploy_alone() {
+    // CodeDeploy has no hook that waits for an answer: without a deployer nobody asks the gates. Whoever deploys again
+    // then finds what they wanted, is told so, and changes nothing.
+    let (cell, release) = (cell("canary", "code_deploy"), Release::Failing);
+    let whole = play(cell, release, Kill::Never);
+    let created = whole.made.iter().position(|made| made == "CreateDeployment").unwrap();
+    let killed = Kill::After(u32::try_from(created).unwrap() + 1);
+    let run = play_without(cell, release, killed, Duration::from_mins(20));
+    let context = run.told.join("\n");
+    assert_eq!(run.verdict, None, "{context}");
+    assert!(context.contains("nothing changed: the service runs web:2 already"), "{context}");
+    let running: Vec<String> = run.door.world().running(CLUSTER).into_keys().collect();
+    assert!(
+        running.iter().all(|arn| *arn != run.stage.stable) && running.len() == 1,
+        "{running:?}\n{context}"
+    );
 }
