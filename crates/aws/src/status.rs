@@ -29,6 +29,6 @@ pub async fn read(client: &Client, target: &ServiceRef, strategy: &Strategy) -> 
         return Err(crate::ecs::unexpected("DescribeServices", "it has no service"));
     };
     let definition = client.described_task_definition(service.task_definition.as_str()).await?;
-    let code_deploy = crate::deploy::code_deploy::status::read(client, target, &described, strategy).await?;
+    let code_deploy = crate::deploy::code_deploy::status::read(client, target, &described, strategy).await;
     Ok(Status { service: *service, images: images(&definition), code_deploy })
 }

@@ -103,6 +103,10 @@ fn by_code_deploy(status: &code_deploy::status::Status, style: Style) -> String 
         write_hanging(&mut text, "  group", &format!("{application}/{group}, by {}", deployment.config));
         text.push('\n');
     }
+    if let Some(why) = &status.unseen {
+        write_hanging(&mut text, "  CodeDeploy", &format!("could not be asked: {why}"));
+        text.push('\n');
+    }
     let rows: Vec<Vec<String>> = status
         .task_sets
         .iter()
@@ -123,7 +127,7 @@ fn by_code_deploy(status: &code_deploy::status::Status, style: Style) -> String 
 
 /// A text beside its head, in lines of at most 80 cells.
 fn write_hanging(text: &mut String, head: &str, said: &str) {
-    for line in layout::hanging(head, "  goes back  ".len(), said, 80) {
+    for line in layout::hanging(head, "  CodeDeploy  ".len(), said, 80) {
         let _ = writeln!(text, "{line}");
     }
 }
@@ -273,9 +277,13 @@ mod tests {
         };
         let sets = |green, blue| vec![set("2", 8, "ACTIVE", green, 2), set("1", 7, "PRIMARY", blue, 3)];
         let screens = [
-            Status { deployment: Some(shifting), task_sets: sets(10, 90) },
-            Status { deployment: Some(going_back), task_sets: sets(0, 100) },
+            Status { deployment: Some(shifting), unseen: None, task_sets: sets(10, 90) },
+            Status { deployment: Some(going_back), unseen: None, task_sets: sets(0, 100) },
             Status::of(vec![set("1", 7, "PRIMARY", 100, 3)]),
+            Status::of(sets(0, 100)).unseen(
+                "User: ci is not authorized to perform: codedeploy:ListDeployments on this deployment group"
+                    .into(),
+            ),
         ];
         let images = [("web".to_owned(), "web:7.1".to_owned())];
         let screens =

@@ -62,7 +62,12 @@ fn play(cell: Cell, release: Release, kill: Kill) -> Run {
 }
 
 fn play_by(clocks: Clocks, cell: Cell, release: Release, kill: Kill) -> Run {
-    simulated(played(clocks, cell, release, kill))
+    simulated(played(clocks, cell, release, kill, cell.until_started_again()))
+}
+
+/// The same with nobody there for so long once the deployer was killed.
+fn play_without(cell: Cell, release: Release, kill: Kill, nobody: Duration) -> Run {
+    simulated(played(SAME, cell, release, kill, nobody))
 }
 
 fn simulated<T>(what: impl Future<Output = T>) -> T {
@@ -82,7 +87,7 @@ async fn opened(clocks: Clocks, cell: Cell, release: Release) -> (Door, Stage) {
     (door, stage)
 }
 
-async fn played(clocks: Clocks, cell: Cell, release: Release, kill: Kill) -> Run {
+async fn played(clocks: Clocks, cell: Cell, release: Release, kill: Kill, nobody: Duration) -> Run {
     let (door, stage) = opened(clocks, cell, release).await;
     let mut plan = plan(cell, release);
     plan.watch.tick = pace::TICK / Millis::from(clocks.speed);
@@ -96,7 +101,7 @@ async fn played(clocks: Clocks, cell: Cell, release: Release, kill: Kill) -> Run
         if verdict.is_some() {
             break;
         }
-        tokio::time::sleep(cell.until_started_again()).await;
+        tokio::time::sleep(nobody).await;
         verdict = started_again(&door, &plan, &mut told).await;
     }
     tokio::time::sleep(Duration::from_mins(3)).await;
@@ -288,4 +293,23 @@ fn a_deployment_that_is_taken_up_again_on_a_faster_clock_that_is_ahead_is_still_
             run.told.join("\n")
         );
     }
+}
+
+#[test]
+fn a_failing_canary_by_code_deploy_whose_deployer_stays_away_is_carried_through_by_codedeploy_alone() {
+    // CodeDeploy has no hook that waits for an answer: without a deployer nobody asks the gates. Whoever deploys again
+    // then finds what they wanted, is told so, and changes nothing.
+    let (cell, release) = (cell("canary", "code_deploy"), Release::Failing);
+    let whole = play(cell, release, Kill::Never);
+    let created = whole.made.iter().position(|made| made == "CreateDeployment").unwrap();
+    let killed = Kill::After(u32::try_from(created).unwrap() + 1);
+    let run = play_without(cell, release, killed, Duration::from_mins(20));
+    let context = run.told.join("\n");
+    assert_eq!(run.verdict, None, "{context}");
+    assert!(context.contains("nothing changed: the service runs web:2 already"), "{context}");
+    let running: Vec<String> = run.door.world().running(CLUSTER).into_keys().collect();
+    assert!(
+        running.iter().all(|arn| *arn != run.stage.stable) && running.len() == 1,
+        "{running:?}\n{context}"
+    );
 }

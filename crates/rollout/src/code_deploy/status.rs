@@ -11,6 +11,8 @@ use serde::Serialize;
 pub struct Status {
     /// The deployment under way.
     pub deployment: Option<UnderWay>,
+    /// Why CodeDeploy could not be asked for one.
+    pub unseen: Option<String>,
     /// The candidate's first, then by their id.
     pub task_sets: Vec<TaskSet>,
 }
@@ -63,7 +65,14 @@ impl Status {
             _ => Some(Percent::NONE),
         };
         let task_sets = task_sets.into_iter().map(|set| TaskSet { share: share(&set), ..set }).collect();
-        Self { deployment: None, task_sets }
+        Self { deployment: None, unseen: None, task_sets }
+    }
+
+    /// CodeDeploy could not be asked, so that nobody knows who has which share.
+    #[must_use]
+    pub fn unseen(self, why: String) -> Self {
+        let task_sets = self.task_sets.into_iter().map(|set| TaskSet { share: None, ..set }).collect();
+        Self { deployment: None, unseen: Some(why), task_sets }
     }
 
     /// The same with a deployment under way, whose target tells the shares. They are known by the ids of the task
@@ -74,10 +83,10 @@ impl Status {
             let told = target?.task_sets.iter().find(|told| told.id == set.id);
             told.map(|told| told.weight)
         };
-        let mut task_sets: Vec<TaskSet> =
-            self.task_sets.into_iter().map(|set| TaskSet { share: share(&set), ..set }).collect();
+        let sets = self.task_sets.iter().cloned();
+        let mut task_sets: Vec<TaskSet> = sets.map(|set| TaskSet { share: share(&set), ..set }).collect();
         task_sets.sort_by_key(|set| set.task_definition != deployment.candidate);
-        Self { deployment: Some(deployment), task_sets }
+        Self { deployment: Some(deployment), task_sets, ..self }
     }
 }
 
