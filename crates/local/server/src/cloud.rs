@@ -27,6 +27,7 @@ use crate::{
     faults::{Fault, Faults},
     functions::Functions,
     metering,
+    network::Network,
     ports::PortGuard,
     presence,
     tasking::TaskNames,
@@ -49,6 +50,8 @@ pub struct LocalCloud {
     /// Those that forward events for as long as there are senders.
     pumps: Vec<JoinHandle<()>>,
     folder: Folder,
+    /// Held until everything else is gone.
+    _network: Network,
 }
 
 /// Where the state lives.
@@ -78,7 +81,8 @@ impl LocalCloud {
         let address = listener.local_addr().map_err(|source| StartError::Bind { address: wanted, source })?;
 
         let instance = presence::instance(folder.path())?;
-        let (engine, stored_time) = load(&store, &instance)?;
+        let network = Network::claim(&instance);
+        let (engine, stored_time) = load(&store, network.prefix)?;
         let clock = match stored_time {
             Some(stored) => {
                 Clock::starting_at(stored.max(Clock::starting_now(options.speed).now()), options.speed)
@@ -197,6 +201,7 @@ impl LocalCloud {
             loops,
             pumps,
             folder,
+            _network: network,
         })
     }
 
@@ -282,12 +287,8 @@ fn open_folder(options: &Options) -> Result<Folder, StartError> {
 }
 
 /// The engine with all that is stored, and the virtual time at which it was stored last.
-fn load(store: &Store, instance: &str) -> Result<(Engine, Option<Timestamp>), StartError> {
-    // Load balancers of two clouds on one machine must not share addresses; one cloud keeps its own over restarts.
-    let network =
-        instance.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok()).unwrap_or_default();
-    let mut engine =
-        Engine::new(Settings { seed: fastrand::u64(..), load_balancer_network: [127, 128 + network / 2] });
+fn load(store: &Store, load_balancer_network: [u8; 2]) -> Result<(Engine, Option<Timestamp>), StartError> {
+    let mut engine = Engine::new(Settings { seed: fastrand::u64(..), load_balancer_network });
     let mut time = None;
     store.load::<StartError>(|table, key, row| {
         if (table, key) == (META_TABLE, CLOCK_ROW) {

@@ -25,6 +25,7 @@ mod faults;
 mod functions;
 mod logs;
 mod metering;
+mod network;
 mod options;
 mod ports;
 mod presence;
