@@ -407,6 +407,14 @@ mod tests {
     }
 
     #[test]
+    fn a_rolling_deployment_is_watched_by_alarms() {
+        let config =
+            parsed("gates:\n  - alarm: api-5xx\n  - alarm: api-slow\n    name: slow\n").expect("no mistake");
+        let names: Vec<&str> = config.gates.iter().map(|gate| gate.name.as_str()).collect();
+        assert_eq!((config.strategy, names), (Strategy::Rolling, vec!["api-5xx", "slow"]));
+    }
+
+    #[test]
     fn each_mistake_about_strategies_and_gates_is_pointed_at() {
         let files = [
             "strategy: canary\nlinear: {step: 10}\n",
@@ -423,7 +431,8 @@ mod tests {
             "strategy: canary\ncontroller: code_deploy\ncodeDeploy: {application: a, deploymentGroup: b, hooks: [smoke]}\n",
             "strategy: canary\ncontroller: code_deploy\ncodeDeploy: {application: a, deploymentGroup: b, hooks: {AfterInstall: ./smoke.sh}}\n",
             "strategy: canary\ncontroller: code_deploy\ncodeDeploy: {application: a, deploymentGroup: b, hook: {}}\n",
-            "gates:\n  - alarm: x\n",
+            "gates:\n  - alarm: x\n  - errors: {}\n",
+            "gates:\n  - alarm: x\n    at: 50\n",
             "strategy: blue_green\ngates: {alarm: x}\n",
             "strategy: blue_green\ngates:\n  - alrm: x\n",
             "strategy: blue_green\ngates:\n  - name: x\n",
