@@ -26,9 +26,10 @@ use tidegate_rollout::{
 };
 
 use crate::{
-    api::{ecs, elbv2, element, get},
+    api::{ecs, elbv2, get},
     blue_green::Users,
     cloud::{Cloud, wait_until},
+    front::Front,
 };
 
 /// Twenty times as fast as the wall's clock.
@@ -122,45 +123,14 @@ struct Stage<'a> {
 
 impl<'a> Stage<'a> {
     fn set(cloud: &'a Cloud) -> Self {
-        let elb = |operation: &str, parameters: &str| {
-            let (status, body) = elbv2(cloud.endpoint(), operation, parameters).unwrap();
-            assert_eq!(status, 200, "{operation}: {body}");
-            body
-        };
-        let group = |name: &str| {
-            let created = elb(
-                "CreateTargetGroup",
-                &format!(
-                    "Name={name}&Protocol=HTTP&Port=8080&VpcId=vpc-1&TargetType=ip&HealthCheckPath=/health\
-                     &HealthCheckIntervalSeconds=5&HealthCheckTimeoutSeconds=2&HealthyThresholdCount=2"
-                ),
-            );
-            let arn = element(&created, "TargetGroupArn");
-            let delay =
-                "Attributes.member.1.Key=deregistration_delay.timeout_seconds&Attributes.member.1.Value=5";
-            elb("ModifyTargetGroupAttributes", &format!("TargetGroupArn={arn}&{delay}"));
-            arn
-        };
-        let (stable, candidate) = (group("stable"), group("candidate"));
-        let balancer =
-            elb("CreateLoadBalancer", "Name=weights&Subnets.member.1=subnet-1&Subnets.member.2=subnet-2");
-        let weighted = "DefaultActions.member.1.ForwardConfig.TargetGroups.member";
-        let listener = elb(
-            "CreateListener",
-            &format!(
-                "LoadBalancerArn={}&Protocol=HTTP&Port=8080&DefaultActions.member.1.Type=forward\
-                 &{weighted}.1.TargetGroupArn={stable}&{weighted}.1.Weight=1\
-                 &{weighted}.2.TargetGroupArn={candidate}&{weighted}.2.Weight=0",
-                element(&balancer, "LoadBalancerArn")
-            ),
-        );
-        let rules = elb("DescribeRules", &format!("ListenerArn={}", element(&listener, "ListenerArn")));
+        let Front { address, rule, groups: [stable, candidate] } =
+            Front::build(cloud, "weights", ["stable", "candidate"]);
         let stage = Self {
             cloud,
-            address: format!("{}:8080", element(&balancer, "DNSName")),
+            address,
             runtime: tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap(),
             gate: Arc::default(),
-            rule: element(&rules, "RuleArn"),
+            rule,
         };
         stage.call("CreateCluster", &json!({ "clusterName": "weights" }));
         let definition = json!({

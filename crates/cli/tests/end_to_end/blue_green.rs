@@ -12,8 +12,9 @@ use std::{
 use serde_json::{Value, json};
 
 use crate::{
-    api::{ecs, elbv2, element, get},
+    api::{ecs, get},
     cloud::{Cloud, wait_until},
+    front::Front,
 };
 
 #[test]
@@ -96,40 +97,8 @@ pub(crate) struct Stage<'a> {
 
 impl<'a> Stage<'a> {
     pub(crate) fn set(cloud: &'a Cloud) -> Self {
-        let elb = |operation: &str, parameters: &str| {
-            let (status, body) = elbv2(cloud.endpoint(), operation, parameters).unwrap();
-            assert_eq!(status, 200, "{operation}: {body}");
-            body
-        };
-        let group = |name: &str| {
-            let created = elb(
-                "CreateTargetGroup",
-                &format!(
-                    "Name={name}&Protocol=HTTP&Port=8080&VpcId=vpc-1&TargetType=ip&HealthCheckPath=/health\
-                     &HealthCheckIntervalSeconds=5&HealthCheckTimeoutSeconds=2&HealthyThresholdCount=2"
-                ),
-            );
-            let arn = element(&created, "TargetGroupArn");
-            let delay =
-                "Attributes.member.1.Key=deregistration_delay.timeout_seconds&Attributes.member.1.Value=5";
-            elb("ModifyTargetGroupAttributes", &format!("TargetGroupArn={arn}&{delay}"));
-            arn
-        };
-        let (blue, green) = (group("blue"), group("green"));
-        let balancer =
-            elb("CreateLoadBalancer", "Name=turns&Subnets.member.1=subnet-1&Subnets.member.2=subnet-2");
-        let weighted = "DefaultActions.member.1.ForwardConfig.TargetGroups.member";
-        let listener = elb(
-            "CreateListener",
-            &format!(
-                "LoadBalancerArn={}&Protocol=HTTP&Port=8080&DefaultActions.member.1.Type=forward\
-                 &{weighted}.1.TargetGroupArn={blue}&{weighted}.1.Weight=1\
-                 &{weighted}.2.TargetGroupArn={green}&{weighted}.2.Weight=0",
-                element(&balancer, "LoadBalancerArn")
-            ),
-        );
-        let rules = elb("DescribeRules", &format!("ListenerArn={}", element(&listener, "ListenerArn")));
-        let stage = Self { cloud, address: format!("{}:8080", element(&balancer, "DNSName")) };
+        let Front { address, rule, groups: [blue, green] } = Front::build(cloud, "turns", ["blue", "green"]);
+        let stage = Self { cloud, address };
         stage.call("CreateCluster", &json!({ "clusterName": "turns" }));
         let definition = stage.register("sample:1");
         stage.call(
@@ -142,7 +111,7 @@ impl<'a> Stage<'a> {
                 "loadBalancers": [{
                     "targetGroupArn": blue, "containerName": "app", "containerPort": 8080,
                     "advancedConfiguration": {
-                        "alternateTargetGroupArn": green, "productionListenerRule": element(&rules, "RuleArn"),
+                        "alternateTargetGroupArn": green, "productionListenerRule": rule,
                         "roleArn": "arn:aws:iam::000000000000:role/ecs",
                     },
                 }],

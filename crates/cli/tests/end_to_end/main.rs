@@ -15,6 +15,7 @@ mod clients;
 mod cloud;
 mod code_deploy;
 mod docker;
+mod front;
 mod hooks;
 mod kill;
 mod matrix;
