@@ -2,8 +2,9 @@
 //! `AWS_ENDPOINT_URL`. It must never know whether Amazon or a local cloud answers. Start with
 //! [`Client::connect`].
 
-use crate::clock::EndpointClock;
+use crate::clock::{Clock, Dated};
 use crate::error::{AwsError, Place};
+use crate::pacing::Pacer;
 use aws_config::BehaviorVersion;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
@@ -24,10 +25,10 @@ pub struct ConnectOptions {
     pub endpoint_url: Option<String>,
     /// Credentials for a local cloud in this very process; the default chain's otherwise.
     pub credentials: Option<StaticCredentials>,
-    /// The endpoint's clock, where it is not the wall's.
-    pub clock: Option<EndpointClock>,
     /// What carries requests, where it is not the network.
     pub http: Option<SharedHttpClient>,
+    /// Whose rate limits it keeps to, where they are not those of the whole process.
+    pub pacer: Option<Arc<Pacer>>,
 }
 
 /// A key pair that never leaves the machine.
@@ -51,7 +52,8 @@ pub struct Client {
     pub(crate) cloudwatch: aws_sdk_cloudwatch::Client,
     pub(crate) place: Arc<Place>,
     pub(crate) counter: CallCounter,
-    pub(crate) clock: EndpointClock,
+    pub(crate) dated: Dated,
+    pub(crate) pacer: Arc<Pacer>,
 }
 
 impl Client {
@@ -102,18 +104,14 @@ impl Client {
             cloudwatch: aws_sdk_cloudwatch::Client::new(&config),
             place: Arc::new(Place { endpoint: config.endpoint_url().map(str::to_owned), region }),
             counter: CallCounter::default(),
-            clock: options.clock.unwrap_or_default(),
+            dated: Dated::default(),
+            pacer: options.pacer.unwrap_or_else(Pacer::of_process),
         })
     }
 
-    /// The moment on the endpoint's clock.
-    pub fn now(&self) -> tidegate_rollout::Millis {
-        self.clock.now()
-    }
-
-    /// The endpoint's clock.
-    pub fn clock(&self) -> EndpointClock {
-        self.clock
+    /// The endpoint's clock, where ticks are that long.
+    pub fn clock(&self, tick: tidegate_rollout::Millis) -> Clock {
+        self.dated.clock(tick)
     }
 
     /// The region that calls go to.
@@ -159,12 +157,12 @@ macro_rules! ask {
             $operation,
             $bucket,
             $request,
-            $crate::exchange::Exchange::of($operation, &$client.counter)
+            $crate::exchange::Exchange::of($operation, &$client)
         )
     };
     ($client:expr, $service:literal, $operation:literal, $bucket:expr, $request:expr, $exchange:expr) => {{
         let exchange = $exchange;
-        $crate::pacing::Pacer::of_process().permit($bucket).await;
+        $client.pacer.permit($bucket).await;
         tracing::debug!(operation = $operation, "calling AWS");
         match $request.customize().interceptor(exchange.clone()).send().await {
             Ok(output) => Ok((output, exchange.reply())),

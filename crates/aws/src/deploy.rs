@@ -177,7 +177,8 @@ impl Ready {
 
 /// A gate that can never be answered is refused before anything changes.
 async fn gates_can_be_asked(client: &Client, plan: &DeployPlan) -> Result<(), DeployError> {
-    if plan.then == Then::Return && !plan.gates.is_empty() {
+    // The alarms of a rolling deployment are watched by ECS itself.
+    if plan.then == Then::Return && plan.strategy != Strategy::Rolling && !plan.gates.is_empty() {
         return Err(DeployError::refused(
             "gates need somebody who asks them, and --no-wait leaves before the first",
             "leave out --no-wait, or the gates",
@@ -356,7 +357,7 @@ impl DeployError {
         match self {
             Self::Aws(error) | Self::Update { error, .. } => error.help(),
             Self::LostSight { .. } => {
-                Some("ECS goes on without this program; `tidegate watch` picks it up again".into())
+                Some("ECS goes on without this program; `tidegate resume` picks it up again, `tidegate watch` only shows it".into())
             }
             Self::Refused { instead, .. } => Some(instead.clone()),
             Self::CodeDeploy(refusal) => Some(refusal.help().to_owned()),
@@ -379,7 +380,7 @@ pub(crate) struct Before {
 }
 
 impl Before {
-    fn of(raw: Value) -> Result<Self, DeployError> {
+    pub(crate) fn of(raw: Value) -> Result<Self, DeployError> {
         match seen("DescribeServices", &raw)? {
             ServiceSeen::Described(service) => Ok(Self { raw, service: *service }),
             ServiceSeen::Missing => {

@@ -3,7 +3,8 @@
 //! So the reply is taken raw, and a request can be replaced by our own JSON before it is signed.
 //! Start with [`Exchange`].
 
-use crate::client::CallCounter;
+use crate::client::{CallCounter, Client};
+use crate::clock::Dated;
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::Intercept;
 use aws_smithy_runtime_api::client::interceptors::context::{
@@ -16,20 +17,22 @@ use aws_smithy_types::config_bag::ConfigBag;
 use bytes::Bytes;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// An interceptor that keeps the reply's bytes, counts what is really sent, and may replace the
-/// request's bytes.
+/// An interceptor that keeps the reply's bytes and its date, counts what is really sent, and may
+/// replace the request's bytes.
 #[derive(Debug, Clone)]
 pub(crate) struct Exchange {
     operation: &'static str,
     request: Option<Bytes>,
     reply: Arc<Mutex<Option<Bytes>>>,
     counter: CallCounter,
+    dated: Dated,
 }
 
 impl Exchange {
     /// Keeps the reply.
-    pub(crate) fn of(operation: &'static str, counter: &CallCounter) -> Self {
-        Self { operation, request: None, reply: Arc::default(), counter: counter.clone() }
+    pub(crate) fn of(operation: &'static str, client: &Client) -> Self {
+        let (counter, dated) = (client.counter.clone(), client.dated.clone());
+        Self { operation, request: None, reply: Arc::default(), counter, dated }
     }
 
     /// Sends this document instead of what the SDK serialised.
@@ -80,6 +83,9 @@ impl Intercept for Exchange {
         _components: &RuntimeComponents,
         _config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
+        if let Some(date) = context.response().headers().get("date") {
+            self.dated.hear(date);
+        }
         let bytes = context.response().body().bytes().map(Bytes::copy_from_slice);
         *self.reply.lock().unwrap_or_else(PoisonError::into_inner) = bytes;
         Ok(())

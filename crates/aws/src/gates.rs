@@ -5,7 +5,6 @@
 mod requests;
 
 use crate::client::Client;
-use crate::clock::Clock;
 use crate::cloudwatch::{Point, Series};
 use crate::error::AwsError;
 use crate::sink::now;
@@ -65,7 +64,7 @@ pub struct GateAsker<'a> {
     client: &'a Client,
     elsewhere: &'a dyn Elsewhere,
     groups: Option<Groups>,
-    clock: Clock,
+    tick: Millis,
     /// When the step began, on AWS's clock.
     since: Millis,
     /// From when on stable's requests count, on AWS's clock.
@@ -76,20 +75,20 @@ pub struct GateAsker<'a> {
 }
 
 impl<'a> GateAsker<'a> {
-    /// For a rollout between these target groups, which begins now. `groups` is `None` for a service
-    /// without a load balancer, whose requests nobody counts.
+    /// For a rollout between these target groups, which begins now, watched with this tick. `groups` is
+    /// `None` for a service without a load balancer, whose requests nobody counts.
     pub fn new(
         client: &'a Client,
         elsewhere: &'a dyn Elsewhere,
         groups: Option<TrafficGroups>,
-        clock: Clock,
+        tick: Millis,
     ) -> Self {
-        let since = clock.aws(now());
+        let since = client.clock(tick).aws(now());
         Self {
             client,
             elsewhere,
             groups: groups.map(Groups::of),
-            clock,
+            tick,
             since,
             stable_since: since,
             slow_from: Mutex::default(),
@@ -101,9 +100,14 @@ impl<'a> GateAsker<'a> {
     /// everything to the candidate leaves stable no request to be compared with, so there stable's last
     /// minutes before the step count.
     pub fn begin_step(&mut self, weight: Percent, at: Millis) {
-        self.since = self.clock.aws(at);
+        self.since = self.aws(at);
         self.stable_since = if weight == Percent::ALL { self.since - BEFORE } else { self.since };
         self.slow_from.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// A moment of this machine on AWS's clock.
+    fn aws(&self, at: Millis) -> Millis {
+        self.client.clock(self.tick).aws(at)
     }
 
     /// What the check says now.
@@ -183,7 +187,7 @@ impl<'a> GateAsker<'a> {
             return Ok(BTreeMap::new());
         }
         let here = now();
-        let upto = self.clock.aws(here);
+        let upto = self.aws(here);
         let began = self.known(Measured::began);
         let from = self.stable_since.min(self.since).min(began);
         // To the end of the minute that is under way, whose requests count already.
@@ -203,17 +207,23 @@ impl<'a> GateAsker<'a> {
         match (check, &self.groups) {
             (Check::Metric(metric), _) => Question::Metric(call.place(of_metric(metric)), metric.period),
             (Check::Errors(_), Some(groups)) => {
-                let mut both = |count: Count| {
-                    [Side::Stable, Side::Candidate].map(|side| call.place(groups.series(side, count)))
+                let mut both = |counts: &[Count]| {
+                    [Side::Stable, Side::Candidate].map(|side| {
+                        counts.iter().map(|count| call.place(groups.series(side, *count))).collect()
+                    })
                 };
-                Question::Requests { all: both(Count::Requests), bad: both(Count::Errors), slow_from: None }
+                Question::Requests {
+                    all: both(&[Count::Requests]),
+                    bad: both(&[Count::Errors, Count::Unconnected]),
+                    slow_from: None,
+                }
             }
             (Check::Latency(wanted), Some(groups)) => {
                 let key = (wanted.percentile.to_bits(), wanted.tolerance_percent.to_bits());
                 let fixed = self.slow_from.lock().unwrap_or_else(PoisonError::into_inner).get(&key).copied();
                 let Some(slow_from) = fixed else {
                     // One point over all of stable's time, as far as the alignment of periods allows.
-                    let window = whole(self.clock.aws(now()) - self.stable_since) + MINUTE;
+                    let window = whole(self.aws(now()) - self.stable_since) + MINUTE;
                     return Question::Percentile {
                         place: call.place(groups.percentile(wanted.percentile, window)),
                         key,
@@ -221,7 +231,7 @@ impl<'a> GateAsker<'a> {
                     };
                 };
                 let mut both = |count: Count| {
-                    [Side::Stable, Side::Candidate].map(|side| call.place(groups.series(side, count)))
+                    [Side::Stable, Side::Candidate].map(|side| vec![call.place(groups.series(side, count))])
                 };
                 Question::Requests {
                     all: both(Count::Timed),
@@ -238,9 +248,11 @@ impl<'a> GateAsker<'a> {
             Question::NotHere => return None,
             Question::Metric(place, period) => Reading::Metric(points.newest(place, period, self.since)),
             Question::Requests { all: [stable, candidate], bad: [stable_bad, candidate_bad], slow_from } => {
+                let sum =
+                    |places: Vec<usize>, since| places.into_iter().map(|it| points.sum(it, since)).sum();
                 let counts = |all, bad, since| {
-                    let requests = points.sum(all, since);
-                    Counts { requests, bad: points.sum(bad, since).min(requests) }
+                    let requests: u64 = sum(all, since);
+                    Counts { requests, bad: sum(bad, since).min(requests) }
                 };
                 Reading::Requests {
                     stable: counts(stable, stable_bad, self.stable_since),
@@ -290,8 +302,17 @@ impl Call {
 enum Question {
     NotHere,
     Metric(usize, Millis),
-    Requests { all: [usize; 2], bad: [usize; 2], slow_from: Option<f64> },
-    Percentile { place: usize, key: (u64, u64), stretch: f64 },
+    /// Of each group the series that add up to its requests, and to the bad ones among them.
+    Requests {
+        all: [Vec<usize>; 2],
+        bad: [Vec<usize>; 2],
+        slow_from: Option<f64>,
+    },
+    Percentile {
+        place: usize,
+        key: (u64, u64),
+        stretch: f64,
+    },
 }
 
 /// What came back, and when it was asked on AWS's clock.

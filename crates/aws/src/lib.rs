@@ -7,6 +7,7 @@ pub mod client;
 pub mod clock;
 mod cloudwatch;
 mod codedeploy;
+pub mod control;
 pub mod deploy;
 pub mod diagnose;
 mod ecr;
@@ -29,7 +30,8 @@ pub mod status;
 pub mod watch;
 
 pub use client::{Client, ConnectOptions, StaticCredentials};
-pub use clock::EndpointClock;
+pub use clock::Clock;
 pub use deploy::{DeployError, DeployPlan, Outcome, TaskDefinitionSource};
 pub use error::AwsError;
+pub use pacing::Pacer;
 pub use sink::EventSink;

@@ -4,9 +4,9 @@
 //! [`Ready::of`].
 
 use crate::client::Client;
-use crate::clock::Clock;
 use crate::deploy::{Before, DeployError, DeployPlan, Outcome, Then};
 use crate::ecs::seen;
+use crate::error::AwsError;
 use crate::gates::{GateAsker, TrafficGroups};
 use crate::observe;
 use crate::rolling::{own_deployment, own_service_deployment};
@@ -14,11 +14,11 @@ use crate::sink::{EventSink, now};
 use crate::watch::{Gates, follow_with_gates};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use tidegate_rollout::gate::Check;
+use tidegate_rollout::gate::{Check, Gate};
 use tidegate_rollout::names::TaskDefinitionArn;
 use tidegate_rollout::observation::ServiceSeen;
 use tidegate_rollout::rolling::{Following, Rollout, Start};
-use tidegate_rollout::staged::configuration::{Hooks, deployment_configuration, without_our_hooks};
+use tidegate_rollout::staged::configuration::{self, Hooks, deployment_configuration, without_our_hooks};
 use tidegate_rollout::staged::{Course, SETTLE, Staged};
 use tidegate_rollout::strategy::Traffic;
 use tidegate_rollout::update::{BreakerPolicy, breaker_to_send, update_service_request};
@@ -77,6 +77,7 @@ impl Ready {
             &before.raw,
             &task_definition,
             BreakerPolicy::LeaveAsIs,
+            &[],
             plan.force,
             plan.desired_count,
         );
@@ -98,9 +99,6 @@ impl Ready {
         let started_at = now();
         let service_deployment = own_service_deployment(before, service);
         let deployment = ours.id.clone();
-        let clock = ours
-            .created_at
-            .map_or_else(Clock::same, |created| Clock::anchored(started_at, created, plan.watch.tick));
         sink.event(
             started_at,
             &Event::Started {
@@ -128,7 +126,7 @@ impl Ready {
             deadline: started_at + plan.timeout_ms + course.plan.least(),
         };
         let staged = Staged::begin(Rollout::begin(start), course);
-        self.follow(client, plan, staged, first, clock, sink).await
+        self.follow(client, plan, staged, first, sink).await
     }
 
     /// Follows the deployment that is under way to this very revision, and answers its hooks from here on:
@@ -146,7 +144,7 @@ impl Ready {
         let rollout = Rollout::attach(plan.target.clone(), &before.service, started_at, deadline);
         let Some(rollout) = rollout else { return Ok(Outcome::NothingToDo) };
         let first = ServiceSeen::Described(Box::new(before.service.clone()));
-        self.follow(client, plan, Staged::begin(rollout, course), first, Clock::same(), sink).await
+        self.follow(client, plan, Staged::begin(rollout, course), first, sink).await
     }
 
     fn course(&self, plan: &DeployPlan) -> Course {
@@ -165,13 +163,12 @@ impl Ready {
         plan: &DeployPlan,
         staged: Staged,
         first: ServiceSeen,
-        clock: Clock,
         sink: &mut dyn EventSink,
     ) -> Result<Outcome, DeployError> {
         let deployment = staged.followed().deployment().clone();
         let candidate = staged.followed().candidate().clone();
         let gates = Gates {
-            asker: GateAsker::new(client, plan.elsewhere.as_ref(), self.groups.clone(), clock),
+            asker: GateAsker::new(client, plan.elsewhere.as_ref(), self.groups.clone(), plan.watch.tick),
             gates: &self.plan.gates,
         };
         let verdict = follow_with_gates(client, staged, Some(first), Some(gates), plan.watch, sink)
@@ -196,12 +193,59 @@ impl Ready {
     }
 }
 
+/// How a described service moves from one revision to the next.
+pub(crate) fn strategy_of(service: &Value) -> Strategy {
+    let traffic = service.get("deploymentConfiguration").and_then(configuration::traffic);
+    traffic.map_or(Strategy::Rolling, Strategy::Ecs)
+}
+
+/// Shows a deployment that somebody else runs, with its stages, its shares and those gates of the config file that AWS
+/// answers. Nothing is answered or stopped here. `None` if the service has no deployment.
+pub(crate) async fn look_on(
+    client: &Client,
+    plan: &DeployPlan,
+    before: &Before,
+    sink: &mut dyn EventSink,
+) -> Result<Option<Verdict>, AwsError> {
+    let strategy = strategy_of(&before.raw);
+    let groups = groups(client, before, &strategy).await.ok().flatten();
+    let (gates, others): (Vec<Gate>, Vec<Gate>) =
+        plan.gates.iter().cloned().partition(|gate| gate.check.is_asked_of_aws());
+    let made = Plan::of(plan.target.clone(), strategy, gates, before.size(plan));
+    if before.in_progress().is_some() {
+        sink.event(now(), &Event::PlanMade { plan: made.clone() });
+        for gate in others {
+            let message = format!("gate {} is asked by whoever runs the rollout, and not here", gate.name);
+            warn(message, sink);
+        }
+    }
+    let course = Course {
+        plan: made.clone(),
+        hooks: Hooks::in_force(&before.raw["deploymentConfiguration"]),
+        gates_timeout: plan.gates_timeout,
+        settle: SETTLE,
+    }
+    .on_clock(plan.watch.tick);
+    let started_at = now();
+    let deadline = started_at + plan.timeout_ms + course.plan.least();
+    let Some(rollout) = Rollout::attach(plan.target.clone(), &before.service, started_at, deadline) else {
+        return Ok(None);
+    };
+    let gates = Gates {
+        asker: GateAsker::new(client, plan.elsewhere.as_ref(), groups, plan.watch.tick),
+        gates: &made.gates,
+    };
+    let staged = Staged::begin(rollout, course).looking_on();
+    let first = ServiceSeen::Described(Box::new(before.service.clone()));
+    follow_with_gates(client, staged, Some(first), Some(gates), plan.watch, sink).await.map(Some)
+}
+
 /// One deployment at a time: a second would make ECS reconcile three revisions.
 pub(crate) fn may_begin(before: &Before) -> Result<(), DeployError> {
     let Some(moving) = before.in_progress() else { return Ok(()) };
     Err(DeployError::refused(
         format!("deployment {} of {} is in progress", moving.id, moving.task_definition.short()),
-        "follow it with `tidegate watch`, or undo it with `tidegate rollback`, then deploy again",
+        "follow it with `tidegate watch`, or undo it with `tidegate abort`, then deploy again",
     ))
 }
 
@@ -318,12 +362,17 @@ async fn clean_up(
     verdict: &Verdict,
     sink: &mut dyn EventSink,
 ) {
+    leave_no_hooks(client, plan, sink).await;
+    if let Err(error) = client.tag_revision(task_definition, VERDICT_TAG, &tag_value(verdict)).await {
+        warn(format!("the verdict could not be kept as a tag of the revision: {error}"), sink);
+    }
+}
+
+/// Takes our hooks out of the service as it is now.
+pub(crate) async fn leave_no_hooks(client: &Client, plan: &DeployPlan, sink: &mut dyn EventSink) {
     match client.described_service(&plan.target).await {
         Ok(service) => take_hooks_away(client, plan, &service, sink).await,
         Err(error) => warn(format!("the PAUSE hook stays until the next deployment: {error}"), sink),
-    }
-    if let Err(error) = client.tag_revision(task_definition, VERDICT_TAG, &tag_value(verdict)).await {
-        warn(format!("the verdict could not be kept as a tag of the revision: {error}"), sink);
     }
 }
 

@@ -99,6 +99,10 @@ pub fn service_deployment(described: &Value) -> Option<ServiceDeployment> {
             .get("rollback")
             .and_then(|r| text(r, "reason"))
             .filter(|reason| !reason.is_empty()),
+        triggered_alarms: described.get("alarms").map_or_else(Vec::new, |alarms| {
+            let names = list(alarms, "triggeredAlarmNames").iter();
+            names.filter_map(Value::as_str).map(str::to_owned).collect()
+        }),
         staging: staging(described),
     })
 }

@@ -1,7 +1,7 @@
 //! AWS's rate limits, kept on this side. It must never let a process of ours throttle the account's
 //! other tools; all rollouts of a process share one set of buckets. Start with [`Pacer::permit`].
 
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 use tidegate_rollout::Millis;
 
@@ -55,18 +55,25 @@ struct Level {
     at: Millis,
 }
 
-/// All buckets of this process.
-#[derive(Debug, Default)]
+/// All buckets of whoever shares them.
+#[derive(Debug)]
 pub struct Pacer {
     levels: Mutex<[Level; BUCKETS]>,
+    /// Seconds of the endpoint's clock in one of this machine's.
+    speed: f64,
 }
 
-static PROCESS: LazyLock<Pacer> = LazyLock::new(Pacer::default);
+static PROCESS: LazyLock<Arc<Pacer>> = LazyLock::new(|| Arc::new(Pacer::at_speed(1.0)));
 
 impl Pacer {
-    /// The one pacer of this process.
-    pub fn of_process() -> &'static Self {
-        &PROCESS
+    /// Full buckets, which fill by the endpoint's clock: on a local cloud it may run faster than this machine's.
+    pub fn at_speed(speed: f64) -> Self {
+        Self { levels: Mutex::default(), speed }
+    }
+
+    /// The one that all clients of this process share unless they are given their own.
+    pub(crate) fn of_process() -> Arc<Self> {
+        Arc::clone(&PROCESS)
     }
 
     /// Waits until a call of this kind is allowed.
@@ -80,6 +87,7 @@ impl Pacer {
     /// Takes a token at `now`; answers how long to wait before using it.
     pub fn reserve(&self, bucket: Bucket, now: Millis) -> Duration {
         let (burst, per_second) = bucket.size();
+        let per_second = per_second * self.speed;
         let mut levels = self.levels.lock().unwrap_or_else(PoisonError::into_inner);
         let level = &mut levels[bucket.index()];
         let gained = (now - level.at).max(0) as f64 / 1000.0 * per_second;
@@ -96,7 +104,7 @@ mod tests {
 
     #[test]
     fn a_burst_passes_at_once_and_then_one_a_second() {
-        let pacer = Pacer::default();
+        let pacer = Pacer::at_speed(1.0);
         let waits: Vec<_> = (0..22).map(|_| pacer.reserve(Bucket::TaskDefinitionModify, 0)).collect();
         assert!(waits[..20].iter().all(Duration::is_zero));
         assert_eq!(waits[20..], [Duration::from_secs(1), Duration::from_secs(2)]);
@@ -104,7 +112,7 @@ mod tests {
 
     #[test]
     fn a_bucket_fills_again_but_never_over_its_size() {
-        let pacer = Pacer::default();
+        let pacer = Pacer::at_speed(1.0);
         for _ in 0..20 {
             pacer.reserve(Bucket::TaskDefinitionModify, 0);
         }
@@ -115,8 +123,15 @@ mod tests {
     }
 
     #[test]
+    fn buckets_fill_by_the_endpoints_clock() {
+        let pacer = Pacer::at_speed(10.0);
+        let waits: Vec<_> = (0..21).map(|_| pacer.reserve(Bucket::TaskDefinitionModify, 0)).collect();
+        assert_eq!(waits[20], Duration::from_millis(100));
+    }
+
+    #[test]
     fn buckets_do_not_share_tokens() {
-        let pacer = Pacer::default();
+        let pacer = Pacer::at_speed(1.0);
         for _ in 0..30 {
             pacer.reserve(Bucket::TaskDefinitionModify, 0);
         }

@@ -2,9 +2,12 @@
 //!
 //! It calls the AWS API like any user, and is meant for a local cloud: it makes a cluster, a load balancer and a service with
 //! short health checks. It never touches what exists. Start with [`Client::provision`]; the parts that
-//! CodeDeploy needs are in `code_deploy`.
+//! CodeDeploy needs are in `code_deploy`, the alarms in `alarms`.
 
+mod alarms;
 mod code_deploy;
+
+pub use alarms::{StageAlarm, Watches};
 
 use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
 
@@ -46,6 +49,8 @@ pub struct Stage {
     pub listener_port: u16,
     /// How the service will be deployed, and by whom.
     pub strategy: Strategy,
+    /// The alarms that its gates name.
+    pub alarms: Vec<StageAlarm>,
 }
 
 /// What was set up.
@@ -123,6 +128,9 @@ impl Client {
             Strategy::CodeDeploy(traffic, group) => self.set_up_code_deploy(&parts, traffic, group).await?,
             Strategy::Alb(_, candidate) => self.set_up_alb(&parts, &candidate.service).await?,
         };
+        for alarm in &stage.alarms {
+            self.put_alarm(&parts, alarm).await?;
+        }
         Ok(Staged { url: format!("http://{address}:{}/", stage.listener_port), task_definition, services })
     }
 

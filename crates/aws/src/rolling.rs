@@ -4,12 +4,13 @@
 use crate::client::Client;
 use crate::deploy::{Before, DeployError, DeployPlan, Outcome, Then};
 use crate::ecs::seen;
+use crate::gates::alarm_names;
 use crate::sink::{EventSink, now};
 use crate::watch::follow;
 use tidegate_rollout::names::{ServiceDeploymentArn, TaskDefinitionArn};
 use tidegate_rollout::observation::{Deployment, Service, ServiceSeen};
 use tidegate_rollout::rolling::{Rollout, Start};
-use tidegate_rollout::update::update_service_request;
+use tidegate_rollout::update::{breaker_to_send, update_service_request};
 use tidegate_rollout::{Event, Plan};
 
 /// A rolling deployment that may begin.
@@ -30,14 +31,14 @@ impl Ready {
                 ),
             ));
         }
-        if !plan.gates.is_empty() {
+        if let Some(gate) = plan.gates.iter().find(|gate| !gate.watches_a_rolling_deployment()) {
             return Err(DeployError::refused(
-                "a rolling deployment has no step at which a gate could hold",
-                "use strategy blue_green, linear or canary, or the service's own deployment alarms",
+                format!("a rolling deployment has no step at which gate {} could hold", gate.name),
+                "use an alarm, which ECS watches itself, or strategy blue_green, linear or canary",
             ));
         }
         let size = before.size(plan);
-        Ok(Self { plan: Plan::of(plan.target.clone(), plan.strategy.clone(), Vec::new(), size) })
+        Ok(Self { plan: Plan::of(plan.target.clone(), plan.strategy.clone(), plan.gates.clone(), size) })
     }
 
     /// What will happen.
@@ -59,10 +60,11 @@ impl Ready {
             &before.raw,
             &task_definition,
             plan.breaker,
+            &alarm_names(plan.gates.iter()),
             plan.force,
             plan.desired_count,
         );
-        if request.get("deploymentConfiguration").is_some() {
+        if breaker_to_send(&before.raw, plan.breaker).is_some() {
             sink.event(now(), &Event::Warned {
             message: "the service's circuit breaker was off; switching it on with rollback (circuitBreaker: leave keeps it off)".into(),
         });

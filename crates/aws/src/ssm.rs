@@ -5,7 +5,6 @@ use crate::client::{Client, ask};
 use crate::error::AwsError;
 use crate::pacing::Bucket;
 use aws_sdk_ssm::types::{ParameterTier, ParameterType};
-use tidegate_rollout::Millis;
 
 /// What a standard parameter holds; above it, AWS makes it an advanced one, which costs.
 const STANDARD_BYTES: usize = 4096;
@@ -15,8 +14,6 @@ const STANDARD_BYTES: usize = 4096;
 pub(crate) struct Parameter {
     pub(crate) value: String,
     pub(crate) version: i64,
-    /// When it was written, on AWS's clock.
-    pub(crate) written_at: Option<Millis>,
 }
 
 impl Client {
@@ -30,7 +27,6 @@ impl Client {
         };
         Ok(output.parameter.map(|parameter| Parameter {
             version: parameter.version,
-            written_at: parameter.last_modified_date.and_then(|date| date.to_millis().ok()),
             value: parameter.value.unwrap_or_default(),
         }))
     }

@@ -7,18 +7,18 @@
 //! told of trouble. How often: see `tidegate_rollout::pace`.
 
 use crate::client::Client;
-use crate::deploy::code_deploy;
+use crate::deploy::{Before, DeployPlan, code_deploy};
 use crate::diagnose::diagnose;
 use crate::error::AwsError;
 use crate::gates::GateAsker;
+use crate::native;
 use crate::sink::{EventSink, now};
 use std::time::Duration;
 use tidegate_rollout::code_deploy::requirements::check_controller;
 use tidegate_rollout::gate::Gate;
-use tidegate_rollout::names::ServiceRef;
 use tidegate_rollout::observation::{GatesSeen, Observation, Requests, ServiceSeen};
 use tidegate_rollout::rolling::{Action, Following, NeedsServiceDeployment, Rollout};
-use tidegate_rollout::{Event, Millis, Verdict, pace};
+use tidegate_rollout::{Event, Millis, Strategy, Verdict, pace};
 
 /// How to watch.
 #[derive(Debug, Clone, Copy)]
@@ -254,26 +254,31 @@ impl<F: Following> Watch<'_, F> {
     }
 }
 
-/// Follows whatever deployment the service works on now, CodeDeploy's too. `Ok(None)` if there is none
+/// Follows whatever deployment the service works on now, CodeDeploy's too, with what the plan's gates show of it.
+/// Nothing of the plan is brought about. `Ok(None)` if there is none
 /// that can be found (an external controller keeps them elsewhere).
 pub async fn attach(
     client: &Client,
-    target: &ServiceRef,
-    timeout_ms: Millis,
-    options: WatchOptions,
+    plan: &DeployPlan,
     sink: &mut dyn EventSink,
 ) -> Result<Option<Verdict>, AwsError> {
+    let target = &plan.target;
     let described = client.described_service(target).await?;
     if check_controller(&described).is_ok() {
-        return code_deploy::attach(client, target, &described, timeout_ms, options, sink).await;
+        return code_deploy::attach(client, target, &described, plan.timeout_ms, plan.watch, sink).await;
     }
     let seen = crate::ecs::seen("DescribeServices", &described)?;
     let ServiceSeen::Described(service) = &seen else {
         return Ok(None);
     };
+    if native::strategy_of(&described) != Strategy::Rolling {
+        let before = Before { service: (**service).clone(), raw: described };
+        return native::look_on(client, plan, &before, sink).await;
+    }
     let started_at = now();
-    let Some(rollout) = Rollout::attach(target.clone(), service, started_at, started_at + timeout_ms) else {
+    let deadline = started_at + plan.timeout_ms;
+    let Some(rollout) = Rollout::attach(target.clone(), service, started_at, deadline) else {
         return Ok(None);
     };
-    follow(client, rollout, Some(seen), options, sink).await.map(Some)
+    follow(client, rollout, Some(seen), plan.watch, sink).await.map(Some)
 }

@@ -7,7 +7,7 @@ use crate::failure::Failure;
 use crate::session::Session;
 use clap::Args;
 use std::io::Write as _;
-use tidegate_aws::alb::{Answer, Asking};
+use tidegate_aws::control::Answer;
 use tidegate_rollout::Verdict;
 use tidegate_rollout::alb::Verb;
 
@@ -43,9 +43,7 @@ async fn ask(global: &Global, verb: Verb) -> Result<Exit, Failure> {
     let client = session.connect().await?;
     let answer = session
         .reporting(session.reporter(), &plan.target, async |sink| {
-            let asking =
-                Asking { target: &plan.target, verb, elsewhere: &*plan.elsewhere, watch: plan.watch };
-            tidegate_aws::alb::ask(&client, &asking, sink).await
+            tidegate_aws::control::ask(&client, &plan, verb, sink).await
         })
         .await??;
     match answer {
@@ -57,8 +55,16 @@ async fn ask(global: &Global, verb: Verb) -> Result<Exit, Failure> {
             let _ = std::io::stdout().write_all(text.as_bytes());
             Ok(Exit::Done)
         }
-        // An abort that took the traffic back did what was asked.
-        Answer::Ended(Verdict::RolledBack { .. }) if verb == Verb::Abort => Ok(Exit::Done),
+        Answer::GoesOn { done } => {
+            let text = match global.output {
+                Output::Json => format!("{}\n", serde_json::json!({"asked": verb.name(), "done": done})),
+                Output::Text => format!("{done}\n"),
+            };
+            let _ = std::io::stdout().write_all(text.as_bytes());
+            Ok(Exit::Done)
+        }
+        // It came too late: the candidate serves.
+        Answer::Ended(Verdict::Promoted { .. }) if verb == Verb::Abort => Ok(Exit::Failed),
         Answer::Ended(verdict) => Ok(Exit::of_verdict(&verdict)),
     }
 }

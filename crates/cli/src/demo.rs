@@ -195,6 +195,7 @@ impl Demo {
                 speed,
                 rps: self.rps,
                 strategy: moves.strategy(),
+                alarms: Vec::new(),
             };
             let is_here = |release: &Release| (release.moves == Moves::Rolling) == (moves == Moves::Rolling);
             let played =

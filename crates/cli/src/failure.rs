@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::process::ExitCode;
 use tidegate_aws::alb::AlbError;
+use tidegate_aws::control::ControlError;
 use tidegate_aws::rollback::RollbackError;
 use tidegate_aws::{AwsError, DeployError};
 use tidegate_rollout::names::NameError;
@@ -82,6 +83,15 @@ impl From<AlbError> for Failure {
             AlbError::Aws(_) | AlbError::Lease(_) => Exit::StillGoing,
         };
         Self::new(exit, error.to_string()).with_help(error.help())
+    }
+}
+
+impl From<ControlError> for Failure {
+    fn from(error: ControlError) -> Self {
+        match error {
+            ControlError::Deploy(error) => error.into(),
+            ControlError::Alb(error) => error.into(),
+        }
     }
 }
 

@@ -127,7 +127,7 @@ fn interrupted(stage: &Stage, target: &ServiceRef) -> Failure {
                 "interrupted; ECS goes on with deployment {deployment} of {revision} without this program"
             ),
             Some(format!(
-                "come back with `tidegate watch {place}`, or undo with `tidegate rollback {place}`"
+                "see it with `tidegate watch {place}`, have its gates asked again with `tidegate resume {place}`, or undo it with `tidegate abort {place}`"
             )),
         ),
         Stage::Moving { share } => (

@@ -57,7 +57,7 @@ enum Command {
     Rollback(rollback::Rollback),
     /// Go on with a rollout: let a paused one go, or take over one whose runner is gone
     Resume(control::Resume),
-    /// Hold a rollout at its step; gates go on deciding
+    /// Hold a rollout by controller alb at its step; gates go on deciding
     Pause(control::Pause),
     /// Skip the rest of the step's bake, and grant what waits for approval
     Promote(control::Promote),

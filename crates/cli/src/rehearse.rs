@@ -1,14 +1,20 @@
 //! `tidegate rehearse`: the deployment of the config file on a local cloud, under traffic, with a fault if wanted. It must
 //! leave nothing behind. Start with [`Rehearse`].
 
+mod matrix;
+
 use std::io::Write as _;
 
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
-use tidegate_aws::{TaskDefinitionSource, watch::WatchOptions};
+use tidegate_aws::{
+    TaskDefinitionSource,
+    provision::{StageAlarm, Watches},
+    watch::WatchOptions,
+};
 use tidegate_local::{RuntimeChoice, Speed};
 use tidegate_rehearsal::{Fault, Report, report};
-use tidegate_report::style::Tone;
+use tidegate_report::Silent;
 use tidegate_rollout::{
     Controller, Percent, Strategy,
     gate::{At, Check, Comparison, Gate, LatencyComparison, NoEvidence},
@@ -26,6 +32,7 @@ use crate::{
     session::Session,
     theatre::{Act, Setup, Theatre, local_target},
 };
+use matrix::Matrix;
 
 /// `tidegate rehearse`.
 #[derive(Debug, Args)]
@@ -34,7 +41,7 @@ pub struct Rehearse {
     #[command(flatten)]
     what: What,
     /// What is wrong with the candidate: crash-on-start, never-healthy, crash-after=30s, error-rate=30%, latency=800ms;
-    /// or all, one after the other
+    /// or all, one after the other, and none at first
     #[arg(long, value_name = "FAULT", value_parser = faults)]
     fault: Option<Faults>,
     /// rolling, blue_green, linear or canary, instead of the config file's; or all, by every controller
@@ -100,38 +107,31 @@ impl Rehearse {
     pub async fn run(self, global: &Global) -> Result<Exit, Failure> {
         let session = Session::open(global)?;
         let strategies = self.strategies(&session)?;
-        let is_matrix = strategies.len() > 1 || self.fault == Some(Faults::Each);
-        let mut reports = Vec::new();
+        let faults = self.faults();
+        if let ([strategy], [fault]) = (strategies.as_slice(), faults.as_slice()) {
+            let (setup, act) = self.scene(&session, global, strategy.clone(), *fault)?;
+            let reporter = session.progress_reporter();
+            let report = until_interrupted(setup, async |theatre| theatre.play(&act, reporter).await).await?;
+            print(global, &report);
+            return Ok(exit(&report));
+        }
+        let mut matrix = Matrix::of(strategies.len() * faults.len(), global);
         for strategy in strategies {
-            for fault in self.faults() {
-                if is_matrix {
-                    announce(global, &strategy, fault);
-                }
-                let (setup, act) = self.scene(&session, global, strategy.clone(), fault)?;
-                let report = until_interrupted(setup, async |theatre| {
-                    theatre.play(&act, session.progress_reporter()).await
-                })
-                .await?;
-                reports.push(report);
+            for fault in &faults {
+                let (setup, act) = self.scene(&session, global, strategy.clone(), *fault)?;
+                matrix.announce(&strategy, *fault);
+                let play = async |theatre: &Theatre| theatre.play(&act, Box::new(Silent)).await;
+                matrix.add(until_interrupted(setup, play).await?);
             }
         }
-        match reports.as_slice() {
-            [only] if !is_matrix => {
-                print(global, only);
-                Ok(exit(only))
-            }
-            all => {
-                print_matrix(global, all);
-                Ok(Exit::Done)
-            }
-        }
+        Ok(matrix.end())
     }
 
     fn faults(&self) -> Vec<Option<Fault>> {
         match self.fault {
             None => vec![None],
             Some(Faults::One(fault)) => vec![Some(fault)],
-            Some(Faults::Each) => Fault::EACH.map(Some).to_vec(),
+            Some(Faults::Each) => [None].into_iter().chain(Fault::EACH.map(Some)).collect(),
         }
     }
 
@@ -205,9 +205,11 @@ impl Rehearse {
         }
         plan.watch = watch_options(global, self.speed);
         plan.strategy = strategy.clone();
-        if strategy != Strategy::Rolling && plan.gates.is_empty() {
-            plan.gates = fault.and_then(default_gate).into_iter().collect();
+        if plan.gates.is_empty() {
+            plan.gates = default_gates(&strategy, fault, target.service.short());
         }
+        let alarms = alarm_names(&plan.gates).map(|name| StageAlarm { name, watches: watched(fault) });
+        let alarms = alarms.collect();
         let setup = Setup {
             target,
             definition: stable,
@@ -218,16 +220,31 @@ impl Rehearse {
             speed: self.speed,
             rps: self.rps.or(session.config.rehearse.rps).unwrap_or(200),
             strategy,
+            alarms,
         };
         Ok((setup, Act { plan, fault, least_requests: self.requests }))
     }
 }
 
-/// The gate that sees such a fault, for a config file without gates: what health checks cannot see.
+/// The gate that sees such a fault, for a config file without gates: what health checks cannot see. Of a rolling
+/// deployment only an alarm can, since both revisions are in one target group.
+fn default_gates(strategy: &Strategy, fault: Option<Fault>, service: &str) -> Vec<Gate> {
+    let comparison = fault.and_then(default_gate);
+    let gate = match (strategy, comparison) {
+        (Strategy::Rolling, Some(Gate { name, at, .. })) => {
+            let name = format!("{service}-{name}");
+            Some(Gate { check: Check::Alarm { alarm: name.clone() }, name, at })
+        }
+        (_, comparison) => comparison,
+    };
+    gate.into_iter().collect()
+}
+
+/// The gate that compares what such a fault makes worse.
 pub fn default_gate(fault: Fault) -> Option<Gate> {
     let too_little = NoEvidence::Wait;
     let (name, check) = match fault {
-        Fault::ErrorRate(_) => {
+        Fault::ErrorRate(_) | Fault::CrashAfter(_) => {
             ("errors", Check::Errors(Comparison { tolerance_points: 0.5, certainty: 99.0, too_little }))
         }
         Fault::Latency(_) => (
@@ -239,16 +256,24 @@ pub fn default_gate(fault: Fault) -> Option<Gate> {
                 too_little,
             }),
         ),
-        Fault::CrashOnStart | Fault::NeverHealthy | Fault::CrashAfter(_) => return None,
+        Fault::CrashOnStart | Fault::NeverHealthy => return None,
     };
     Some(Gate { name: name.to_owned(), check, at: At::EveryStep })
 }
 
-fn announce(global: &Global, strategy: &Strategy, fault: Option<Fault>) {
-    if !global.quiet && global.output == Output::Text {
-        let fault = fault.map_or_else(|| "no fault".to_owned(), |fault| fault.to_string());
-        let line = global.stderr_style().paint(Tone::Strong, &format!("{strategy} · {fault}"));
-        let _ = writeln!(std::io::stderr(), "\n{line}");
+/// The alarms that a config file names are production's; the stage has one in the place of each.
+fn alarm_names(gates: &[Gate]) -> impl Iterator<Item = String> {
+    gates.iter().filter_map(|gate| match &gate.check {
+        Check::Alarm { alarm } => Some(alarm.clone()),
+        _ => None,
+    })
+}
+
+/// What the stage's alarms watch: slow answers where they are the fault, else failed ones.
+fn watched(fault: Option<Fault>) -> Watches {
+    match fault {
+        Some(Fault::Latency(length)) => Watches::SlowerThan(length.as_secs_f64() / 2.0),
+        _ => Watches::Errors(1.0),
     }
 }
 
@@ -315,13 +340,5 @@ fn print(global: &Global, report: &Report) {
             let name = report.fault.clone().unwrap_or_else(|| "no fault".to_owned());
             write!(stdout, "\n{}", report::table(&[(&name, report)])).is_ok()
         }
-    };
-}
-
-fn print_matrix(global: &Global, reports: &[Report]) {
-    let mut stdout = std::io::stdout();
-    let _ = match global.output {
-        Output::Json => serde_json::to_string_pretty(reports).map(|text| writeln!(stdout, "{text}")).is_ok(),
-        Output::Text => write!(stdout, "\n{}", report::matrix(reports)).is_ok(),
     };
 }

@@ -10,8 +10,8 @@ use std::{
 
 use serde_json::Value;
 use tidegate_aws::{
-    Client, ConnectOptions, DeployError, DeployPlan, EndpointClock, Outcome, StaticCredentials,
-    provision::{Course, Stage, StageError, Staged, serving_port},
+    Client, ConnectOptions, DeployError, DeployPlan, Outcome, Pacer, StaticCredentials,
+    provision::{Course, Stage, StageAlarm, StageError, Staged, serving_port},
 };
 use tidegate_local::{ExposeTargets, FunctionMap, LocalCloud, Options, RuntimeChoice, Speed};
 use tidegate_rehearsal::{
@@ -60,6 +60,8 @@ pub struct Setup {
     pub rps: u32,
     /// How the service will be deployed, and by whom.
     pub strategy: Strategy,
+    /// The alarms that the gates name.
+    pub alarms: Vec<StageAlarm>,
 }
 
 /// What is deployed, and what is wrong with it.
@@ -122,7 +124,8 @@ impl Theatre {
                 access_key_id: "000000000000".to_owned(),
                 secret_access_key: "rehearsal".to_owned(),
             }),
-            clock: Some(EndpointClock::running(cloud_now(cloud), cloud.clock().speed().factor())),
+            // A second of this machine is many of the endpoint's.
+            pacer: Some(Arc::new(Pacer::at_speed(cloud.clock().speed().factor()))),
             ..ConnectOptions::default()
         })
         .await?;
@@ -134,6 +137,7 @@ impl Theatre {
             health_check_path: setup.health_check_path,
             listener_port: LISTENER_PORT,
             strategy: setup.strategy,
+            alarms: setup.alarms,
         };
         let staged = client.provision(&stage).await.map_err(refused)?;
         for service in &staged.services {
@@ -240,11 +244,6 @@ impl Theatre {
         self.traffic.stop().await;
         self.cloud.shutdown().await;
     }
-}
-
-/// The moment on the cloud's clock, in milliseconds since the Unix epoch.
-fn cloud_now(cloud: &LocalCloud) -> Millis {
-    cloud.clock().now().as_millis()
 }
 
 /// A cluster's name without its ARN: the local cloud has its own account and region.
@@ -363,8 +362,33 @@ fn left_after(
     u64::try_from(now() - last.elapsed().as_millis() as Millis - decided).ok()
 }
 
+/// When the deployment was started: where Tidegate itself is the controller, with its first step.
 fn began_at(seen: &[(Millis, Event)]) -> Millis {
-    seen.iter().find(|(_, event)| matches!(event, Event::Started { .. })).map_or(0, |(at, _)| *at)
+    let started = seen.iter().find(|(_, event)| matches!(event, Event::Started { .. }));
+    let first_step = || seen.iter().find(|(_, event)| matches!(event, Event::StepBegan { .. }));
+    started.or_else(first_step).map_or(0, |(at, _)| *at)
+}
+
+/// The revision that was rolled out.
+fn candidate(seen: &[(Millis, Event)]) -> Option<&TaskDefinitionArn> {
+    seen.iter().find_map(|(_, event)| match event {
+        Event::Started { task_definition, .. } | Event::Registered { task_definition } => {
+            Some(task_definition)
+        }
+        _ => None,
+    })
+}
+
+/// Who threw the candidate back, if somebody did.
+fn thrown_back_by(verdict: &Verdict, seen: &[(Millis, Event)]) -> Option<String> {
+    let Verdict::RolledBack { breaker, .. } = verdict else { return None };
+    let gate = seen.iter().find_map(|(_, event)| match event {
+        Event::GateStands { gate, standing: Standing::Broken { .. } } => Some(format!("gate {gate}")),
+        _ => None,
+    });
+    let has_tripped = breaker.is_some_and(|breaker| breaker.failures >= breaker.threshold);
+    let by_itself = || if has_tripped { "circuit breaker" } else { "failing tasks" }.to_owned();
+    Some(gate.unwrap_or_else(by_itself))
 }
 
 /// The report of an act, from its verdict, its traffic, its events and the cloud's record of its course.
@@ -396,17 +420,8 @@ fn written(
         strategy: act.plan.strategy.name().to_owned(),
         controller: act.plan.strategy.controller().name().to_owned(),
         fault: act.fault.map(|fault| fault.to_string()),
-        gate: seen.iter().find_map(|(_, event)| match event {
-            Event::GateStands { gate, standing: Standing::Broken { .. } } => Some(gate.clone()),
-            _ => None,
-        }),
-        candidate: seen
-            .iter()
-            .find_map(|(_, event)| match event {
-                Event::Started { task_definition, .. } => Some(task_definition.short().to_owned()),
-                _ => None,
-            })
-            .unwrap_or_default(),
+        thrown_back_by: thrown_back_by(verdict, seen),
+        candidate: candidate(seen).map(|revision| revision.short().to_owned()).unwrap_or_default(),
         requests,
         detected_ms,
         restored_ms,
@@ -417,17 +432,14 @@ fn written(
 }
 
 fn timeline(seen: &[(Millis, Event)], start: Millis) -> Vec<Moment> {
-    let mut candidate: Option<TaskDefinitionArn> = None;
+    let candidate = candidate(seen);
     let mut weights = Weights { stable: 100, candidate: 0 };
     let mut is_weighted = seen.iter().any(|(_, event)| {
         matches!(event, Event::StepBegan { kind: StepKind::ScaleUp | StepKind::TestTraffic, .. })
     });
     let mut moments = Vec::new();
     for (at, event) in seen.iter().filter(|(at, _)| *at >= start) {
-        if let Event::Started { task_definition, .. } = event {
-            candidate = Some(task_definition.clone());
-        }
-        let moved = match (event, &candidate) {
+        let moved = match (event, candidate) {
             (Event::Weighed { set: Some(set), .. }, _) => {
                 is_weighted = true;
                 let before = weights;

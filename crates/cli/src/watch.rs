@@ -25,13 +25,13 @@ impl Watch {
 pub async fn follow(session: &Session<'_>, reporter: Box<dyn Reporter>) -> Result<Exit, Failure> {
     let target = session.target()?;
     let client = session.connect().await?;
-    let (timeout, options) = (session.timeout_ms(), session.watch_options());
+    let plan = session.plan(Vec::new())?;
     if let Ok(Some(held)) = tidegate_aws::alb::held(&client, &target).await
         && held.progress.verdict().is_none()
     {
         let verdict = session
             .reporting(reporter, &target, async |sink| {
-                tidegate_aws::alb::follow(&client, &target, options, sink).await
+                tidegate_aws::alb::follow(&client, &target, plan.watch, sink).await
             })
             .await??;
         return verdict.map(|verdict| Exit::of_verdict(&verdict)).ok_or_else(|| {
@@ -39,9 +39,8 @@ pub async fn follow(session: &Session<'_>, reporter: Box<dyn Reporter>) -> Resul
                 .with_help(Some("`tidegate resume` goes on, `tidegate abort` takes the traffic back".into()))
         });
     }
-    let verdict = session
-        .reporting(reporter, &target, async |sink| attach(&client, &target, timeout, options, sink).await)
-        .await??;
+    let verdict =
+        session.reporting(reporter, &target, async |sink| attach(&client, &plan, sink).await).await??;
     verdict.map(|verdict| Exit::of_verdict(&verdict)).ok_or_else(|| {
         Failure::new(Exit::Refused, format!("{target} has no deployment of its own to watch"))
             .with_help(Some("services under an external controller keep their deployments elsewhere".into()))

@@ -232,6 +232,51 @@ async fn json_output_is_one_object_a_line_and_nothing_else_on_stdout() {
     assert_eq!(ended.stderr, "");
 }
 
+/// A rolling deployment under way, which goes back when it is stopped.
+fn under_way() -> impl Fn(&str, usize) -> Option<Answer> + Send + Sync {
+    let stopped = std::sync::atomic::AtomicBool::new(false);
+    move |operation, _| {
+        use std::sync::atomic::Ordering::SeqCst;
+        let back = || service(7, &[deployment(1, 7, "PRIMARY", 3, "COMPLETED")]);
+        match operation {
+            "DescribeServices" => {
+                let described = if stopped.load(SeqCst) { back() } else { moving() };
+                Some(Answer::ok(json!({"services": [described]})))
+            }
+            "DescribeServiceDeployments" => Some(Answer::ok(json!({"serviceDeployments": [{
+                "serviceDeploymentArn": endpoint::SERVICE_DEPLOYMENT,
+                "status": if stopped.load(SeqCst) { "ROLLBACK_SUCCESSFUL" } else { "IN_PROGRESS" }}]}))),
+            "StopServiceDeployment" => {
+                stopped.store(true, SeqCst);
+                Some(Answer::ok(json!({"serviceDeploymentArn": endpoint::SERVICE_DEPLOYMENT})))
+            }
+            _ => None,
+        }
+    }
+}
+
+#[tokio::test]
+async fn abort_exits_3_once_the_service_is_steady_on_the_earlier_revision() {
+    let endpoint = Endpoint::start(endpoint_with(under_way())).await;
+    let ended = run(&endpoint, &["abort"]).await;
+    assert_eq!(ended.code, Some(3), "{}{}", ended.stdout, ended.stderr);
+    assert!(ended.stdout.starts_with("rolled back to web:7"), "{}", ended.stdout);
+}
+
+#[tokio::test]
+async fn what_ecs_cannot_do_and_what_is_not_there_exits_1_and_says_what_is_possible() {
+    let endpoint = Endpoint::start(endpoint_with(under_way())).await;
+    let paused = run(&endpoint, &["pause"]).await;
+    assert_eq!(paused.code, Some(1), "{}{}", paused.stdout, paused.stderr);
+    assert!(paused.stderr.contains("help: `tidegate abort` takes it back now"), "{}", paused.stderr);
+    let endpoint = Endpoint::start(endpoint_with(|_, _| None)).await;
+    for verb in ["resume", "pause", "promote", "abort"] {
+        let ended = run(&endpoint, &[verb]).await;
+        let wanted = format!("error: no deployment of prod/web is under way: there is nothing to {verb}\n");
+        assert_eq!((ended.code, ended.stderr.starts_with(&wanted)), (Some(1), true), "{}", ended.stderr);
+    }
+}
+
 #[tokio::test]
 async fn rollback_goes_to_what_was_last_steady_and_not_to_the_number_before() {
     let answered = |operation: &str, nth: usize| {

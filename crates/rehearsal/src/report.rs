@@ -17,8 +17,8 @@ pub struct Report {
     pub controller: String,
     /// The fault that the candidate was given.
     pub fault: Option<String>,
-    /// The gate that threw the candidate back.
-    pub gate: Option<String>,
+    /// Who threw the candidate back: `gate errors`, `circuit breaker` or `failing tasks`.
+    pub thrown_back_by: Option<String>,
     /// The revision that was rolled out, for example `hello:2`.
     pub candidate: String,
     /// What users would have noticed.
@@ -157,73 +157,29 @@ pub fn table(rows: &[(&str, &Report)]) -> String {
             ]
         })
         .collect();
-    aligned(&head.map(str::to_owned), &body, 2)
-}
-
-/// The table of a whole matrix: one row for each cell and fault.
-pub fn matrix(reports: &[Report]) -> String {
-    let head = [
-        "strategy",
-        "fault",
-        "verdict",
-        "thrown back by",
-        "requests",
-        "failed",
-        "saw it",
-        "candidate's share",
-        "detected",
-        "restored",
-    ];
-    let body: Vec<[String; 10]> = reports
-        .iter()
-        .map(|report| {
-            let time = |time: Option<u64>| time.map_or("–".to_owned(), duration);
-            let thrown_back = report.outcome == Outcome::RolledBack;
-            [
-                format!("{} × {}", report.strategy, report.controller),
-                report.fault.clone().unwrap_or_else(|| "none".to_owned()),
-                report.outcome.words().to_owned(),
-                match &report.gate {
-                    Some(gate) => format!("gate {gate}"),
-                    None if thrown_back => "failing tasks".to_owned(),
-                    None => "–".to_owned(),
-                },
-                grouped(report.requests.sent),
-                grouped(report.requests.failed),
-                percent(report.share_that_saw_it()),
-                percent(report.share_of_the_candidate()),
-                time(report.detected_ms),
-                time(report.restored_ms),
-            ]
-        })
-        .collect();
-    aligned(&head.map(str::to_owned), &body, 4)
+    aligned(&head.map(str::to_owned), &body)
 }
 
 impl Report {
-    /// The share of all requests that the candidate answered with a 5xx: 0–1.
+    /// The share of all requests that the candidate answered, or that failed, if those are more: 0–1. A slow answer is no
+    /// failure, and somebody saw it all the same.
     pub fn share_that_saw_it(&self) -> f64 {
-        self.share(&self.requests.failed_by_revision)
-    }
-
-    /// The share of all requests that the candidate answered: 0–1.
-    pub fn share_of_the_candidate(&self) -> f64 {
-        self.share(&self.requests.by_revision)
-    }
-
-    fn share(&self, of: &BTreeMap<String, u64>) -> f64 {
-        let count = of.get(&self.candidate).copied().unwrap_or(0);
-        if self.requests.sent == 0 { 0.0 } else { count as f64 / self.requests.sent as f64 }
+        let answered = match &self.fault {
+            Some(fault) if fault.starts_with("latency") => {
+                self.requests.by_revision.get(&self.candidate).copied()
+            }
+            _ => None,
+        };
+        let saw = answered.unwrap_or(0).max(self.requests.failed);
+        if self.requests.sent == 0 { 0.0 } else { saw as f64 / self.requests.sent as f64 }
     }
 }
 
-/// `0 %`, `3.25 %`.
-fn percent(share: f64) -> String {
-    if share == 0.0 { "0 %".to_owned() } else { format!("{:.2} %", share * 100.0) }
-}
+/// How many columns are words.
+const WORDS: usize = 2;
 
-/// Cells in columns: the first `words` of them to the left, the numbers to the right.
-fn aligned<const N: usize>(head: &[String; N], body: &[[String; N]], words: usize) -> String {
+/// Cells in columns: words to the left, numbers to the right.
+fn aligned<const N: usize>(head: &[String; N], body: &[[String; N]]) -> String {
     let mut text = String::new();
     let width = |at: usize| {
         let cells = body.iter().map(|row| row[at].chars().count());
@@ -233,7 +189,7 @@ fn aligned<const N: usize>(head: &[String; N], body: &[[String; N]], words: usiz
     let mut line = |cells: &[String]| {
         for (at, cell) in cells.iter().enumerate() {
             let padding = " ".repeat(widths[at].saturating_sub(cell.chars().count()));
-            let _ = if at < words {
+            let _ = if at < WORDS {
                 write!(text, "  {cell}{padding}")
             } else {
                 write!(text, "  {padding}{cell}")
@@ -275,7 +231,7 @@ mod tests {
             strategy: "rolling".into(),
             controller: "ecs".into(),
             fault: times.map(|_| "crash-on-start".into()),
-            gate: None,
+            thrown_back_by: times.map(|_| "circuit breaker".into()),
             candidate: "hello:2".into(),
             requests: Requests {
                 sent: 60_000,
@@ -307,16 +263,14 @@ mod tests {
     }
 
     #[test]
-    fn the_matrix_says_what_threw_each_back_and_how_many_saw_it() {
-        let by_gate = Report {
-            fault: Some("error-rate=30%".into()),
-            strategy: "canary".into(),
-            controller: "alb".into(),
-            gate: Some("errors".into()),
-            ..report(Outcome::RolledBack, Some((900, 12)))
-        };
-        let deployed = report(Outcome::Deployed, None);
-        insta::assert_snapshot!(matrix(&[deployed, report(Outcome::RolledBack, Some((1_250, 80))), by_gate]));
+    fn slow_answers_are_seen_by_those_who_got_them_and_failures_by_those_who_met_them() {
+        let mut slow = report(Outcome::RolledBack, Some((1_250, 80)));
+        slow.fault = Some("latency=800ms".into());
+        let per_thousand = |report: &Report| (report.share_that_saw_it() * 1000.0).round() as u32;
+        assert_eq!(per_thousand(&slow), 483);
+        let mut failing = report(Outcome::RolledBack, Some((1_250, 80)));
+        failing.requests.failed = 600;
+        assert_eq!(per_thousand(&failing), 10);
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub mod words;
 mod stories;
 
 pub use json::JsonLines;
-pub use live::LiveView;
+pub use live::{LiveView, terminal_width};
 pub use plain::PlainLines;
 pub use style::Style;
 

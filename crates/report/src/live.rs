@@ -147,6 +147,11 @@ pub struct LiveView<P: Write + Send, R: Write + Send> {
     moving: Moving,
 }
 
+/// How many cells the terminal is wide; 80 where there is none.
+pub fn terminal_width() -> usize {
+    size().0
+}
+
 /// The terminal's width and height.
 fn size() -> (usize, usize) {
     let (width, height) = terminal::size().unwrap_or((80, 24));

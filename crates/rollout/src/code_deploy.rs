@@ -12,7 +12,7 @@ pub mod seen;
 pub mod status;
 
 use crate::cause::{Cause, Heals, of_stopped_task};
-use crate::diagnosis::{Diagnosis, group_stopped};
+use crate::diagnosis::{Diagnosis, failures, group_stopped, most_failures};
 use crate::gate::{Judgement, Watch};
 use crate::names::{DeploymentId, ServiceRef, TaskDefinitionArn};
 use crate::observation::StoppedTask;
@@ -364,9 +364,11 @@ impl Rollout {
             return;
         }
         let Some(tasks) = &seen.stopped_tasks else {
-            let is_short = green.running < green.desired;
+            // One too many is the replacement of one that fails its health checks; under traffic a task that dies is
+            // replaced at once, and no count tells of it between two looks.
+            let is_telling = green.running != green.desired || self.is_shifting();
             let ends = matches!(seen.deployment.status, Status::Succeeded | Status::Failed | Status::Stopped);
-            if is_short && !ends {
+            if is_telling && !ends {
                 actions.push(Action::ReadStoppedTasks);
             }
             return;
@@ -383,19 +385,16 @@ impl Rollout {
             self.throw_back(reason, now, actions);
             return;
         }
-        let failed: u32 = self.failures();
-        if failed >= threshold(self.start.desired) {
+        let failed = failures(&self.stopped);
+        if failed >= most_failures(self.start.desired) {
             let why = self.causes.first().map_or_else(String::new, |cause| format!(": {}", cause.what));
             self.throw_back(format!("{failed} tasks of the candidate failed{why}"), now, actions);
         }
     }
 
-    /// Tasks of the candidate that ended by themselves: not by hand, nor since AWS took the machine.
-    fn failures(&self) -> u32 {
-        let by_others = |code: Option<&str>| matches!(code, Some("UserInitiated" | "SpotInterruption"));
-        let groups = group_stopped(&self.stopped);
-        let own = groups.iter().filter(|group| !by_others(group.stop_code.as_deref()));
-        own.map(|group| u32::try_from(group.tasks).unwrap_or(u32::MAX)).sum()
+    fn is_shifting(&self) -> bool {
+        let step = self.start.plan.steps.get(self.watch.step());
+        step.is_some_and(|step| matches!(step.kind, StepKind::Shift(_)))
     }
 
     fn remember_cause(&mut self, cause: Cause, actions: &mut Vec<Action>) {
@@ -592,11 +591,6 @@ impl Rollout {
         let duration_ms = now - self.start.started_at;
         actions.push(Action::Report(Event::Decided { verdict, duration_ms }));
     }
-}
-
-/// Failed tasks at which a candidate is given up: as ECS's own circuit breaker counts, facts §2.1.
-fn threshold(desired: u32) -> u32 {
-    desired.div_ceil(2).clamp(3, 200)
 }
 
 #[cfg(test)]

@@ -84,6 +84,18 @@ pub fn group_stopped(tasks: &[StoppedTask]) -> Vec<StoppedGroup> {
     groups
 }
 
+/// How many of these tasks ended by themselves: not by hand, nor since AWS took the machine, nor to scale.
+pub(crate) fn failures(tasks: &[StoppedTask]) -> u32 {
+    let by_others = |code: Option<&str>| matches!(code, Some("UserInitiated" | "SpotInterruption"));
+    let own = tasks.iter().filter(|task| tells(task) && !by_others(task.stop_code.as_deref()));
+    u32::try_from(own.count()).unwrap_or(u32::MAX)
+}
+
+/// Failed tasks at which a candidate is given up: as ECS's own circuit breaker counts, facts §2.1.
+pub(crate) fn most_failures(desired: u32) -> u32 {
+    desired.div_ceil(2).clamp(3, 200)
+}
+
 /// Is this task's end worth a word? `Scaling activity initiated by …` is every normal replacement.
 fn tells(task: &StoppedTask) -> bool {
     let scaled = task

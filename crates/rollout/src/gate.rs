@@ -76,7 +76,19 @@ pub fn misplaced<'g>(gates: &'g [Gate], strategy: &crate::Strategy) -> Option<(&
     })
 }
 
+impl Gate {
+    /// Can it hold a rolling deployment, which has no steps? Only what ECS watches itself for all of it can.
+    pub fn watches_a_rolling_deployment(&self) -> bool {
+        matches!(self.check, Check::Alarm { .. }) && self.at == At::EveryStep
+    }
+}
+
 impl Check {
+    /// Is it AWS that is asked? Then anybody may ask it again without disturbing whoever asks it as well.
+    pub fn is_asked_of_aws(&self) -> bool {
+        matches!(self, Self::Alarm { .. } | Self::Metric(_) | Self::Errors(_) | Self::Latency(_))
+    }
+
     /// Is one good answer enough for the whole step?
     pub fn is_answered_once(&self) -> bool {
         matches!(self, Self::Command { .. } | Self::Approval { .. })

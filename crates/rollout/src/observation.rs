@@ -142,6 +142,8 @@ pub struct ServiceDeployment {
     pub breaker: Option<BreakerCount>,
     /// `rollback.reason`, when it goes or went back.
     pub rollback_reason: Option<String>,
+    /// `alarms.triggeredAlarmNames`: the deployment alarms that went off.
+    pub triggered_alarms: Vec<String>,
     /// How far it is, where it goes in stages.
     pub staging: Staging,
 }

@@ -89,7 +89,10 @@ impl Plan {
             |kind, most_tasks, on_failure| Step { kind, bake: 0, gates: Vec::new(), most_tasks, on_failure };
         let mut steps = Vec::new();
         match strategy.traffic() {
-            None => steps.push(step(StepKind::Roll, rolling.max(size.desired), OnFailure::EcsRollsBack)),
+            None => steps.push(Step {
+                gates: gates_at(&gates, Percent::ALL),
+                ..step(StepKind::Roll, rolling.max(size.desired), OnFailure::EcsRollsBack)
+            }),
             Some(traffic) => {
                 steps.push(step(StepKind::ScaleUp, both, OnFailure::CandidateGoes));
                 if !matches!(strategy, Strategy::Alb(..)) {

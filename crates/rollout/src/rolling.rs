@@ -8,8 +8,9 @@ mod judge;
 
 use crate::Millis;
 use crate::cause::{Cause, Heals, of_service_event, of_stopped_task};
-use crate::diagnosis::{Diagnosis, events_that_tell, group_stopped};
+use crate::diagnosis::{Diagnosis, events_that_tell, failures, group_stopped, most_failures};
 use crate::event::Event;
+use crate::gate::Standing;
 use crate::names::{DeploymentId, ServiceDeploymentArn, ServiceRef, TaskDefinitionArn};
 use crate::observation::{
     CircuitBreaker, Deployment, Observation, Service, ServiceEvent, ServiceSeen, StoppedTask,
@@ -40,6 +41,7 @@ pub fn step(rollout: &Rollout, seen: &Observation, now: Millis) -> (Rollout, Vec
     next.hear_events(service, now, &mut actions);
     next.count_tasks(service, now, &mut actions);
     next.learn_causes(seen, &mut actions);
+    next.hear_alarms(seen, &mut actions);
     next.drain.learn(seen.deregistration_delay);
 
     match judge(&next, service, seen.service_deployment.as_ref(), now) {
@@ -187,6 +189,12 @@ pub struct Rollout {
     /// The failure count for which stopped tasks were last read.
     failures_looked_into: u32,
     trouble_to_look_into: bool,
+    /// Has the candidate run in full? From then on ECS's circuit breaker counts nothing, and whatever dies is news.
+    #[serde(default)]
+    was_full: bool,
+    /// Deployment alarms that went off, and were told.
+    #[serde(default)]
+    alarms: BTreeSet<String>,
     causes: Vec<Cause>,
     events: Vec<ServiceEvent>,
     stopped: Vec<StoppedTask>,
@@ -222,6 +230,8 @@ impl Rollout {
             drain: Drain::default(),
             failures_looked_into: 0,
             trouble_to_look_into: false,
+            was_full: false,
+            alarms: BTreeSet::new(),
             causes: Vec::new(),
             events: Vec::new(),
             stopped: Vec::new(),
@@ -233,12 +243,13 @@ impl Rollout {
     /// no deployments (another controller keeps them).
     pub fn attach(target: ServiceRef, service: &Service, now: Millis, deadline: Millis) -> Option<Self> {
         let primary = service.deployments.iter().find(|d| d.is_primary())?;
-        let going_back = judge::says_rolling_back(primary);
+        // One that failed and is newer than the PRIMARY was the PRIMARY, and is gone back from.
         let failed = service
             .deployments
             .iter()
-            .find(|d| !d.is_primary() && d.rollout_state == Some(crate::observation::RolloutState::Failed));
-        let followed = failed.filter(|_| going_back).unwrap_or(primary);
+            .filter(|d| !d.is_primary() && d.rollout_state == Some(crate::observation::RolloutState::Failed))
+            .find(|d| judge::says_rolling_back(primary) || d.created_at > primary.created_at);
+        let followed = failed.unwrap_or(primary);
         let since = followed.created_at.unwrap_or(now);
         let earlier =
             service.deployments.iter().filter(|d| d.id != followed.id && d.created_at <= followed.created_at);
@@ -322,6 +333,14 @@ impl Rollout {
         }
     }
 
+    /// Somebody wants the deployment taken back now. There is an action that asks for it where the service deployment
+    /// is known.
+    pub fn aborted(&self, reason: String) -> (Self, Vec<Action>) {
+        let (mut next, mut actions) = (self.clone(), Vec::new());
+        next.throw_back(reason, &mut actions);
+        (next, actions)
+    }
+
     /// AWS does not know, or does not show, the service deployment: go by the deployments alone.
     pub fn forget_service_deployment(&mut self) {
         self.earlier_service_deployment = self.service_deployment.take();
@@ -398,6 +417,7 @@ impl Rollout {
                 message: event.message.clone(),
             }));
             self.drain.hear(&event.message, now);
+            self.trouble_to_look_into |= self.was_full && is_about_tasks_that_start(&event.message);
             if let Some(cause) = of_service_event(&event.message) {
                 self.trouble_to_look_into = true;
                 self.remember_cause(cause, actions);
@@ -412,6 +432,8 @@ impl Rollout {
         }
         self.moved_at = now;
         self.counted.clone_from(&service.deployments);
+        self.was_full |=
+            self.followed(service).is_some_and(|ours| ours.desired > 0 && ours.running >= ours.desired);
         actions.push(Action::Report(Event::Progressed {
             deployments: service.deployments.clone(),
             followed: self.deployment.clone(),
@@ -424,6 +446,17 @@ impl Rollout {
         };
         for cause in self.take_stopped_tasks(tasks) {
             actions.push(Action::Report(Event::CauseFound { cause }));
+        }
+    }
+
+    /// A deployment alarm is a gate that ECS itself watches.
+    fn hear_alarms(&mut self, seen: &Observation, actions: &mut Vec<Action>) {
+        let known = seen.service_deployment.iter().flat_map(|known| &known.triggered_alarms);
+        for alarm in known {
+            if self.alarms.insert(alarm.clone()) {
+                let standing = Standing::Broken { evidence: format!("alarm {alarm} went off") };
+                actions.push(Action::Report(Event::GateStands { gate: alarm.clone(), standing }));
+            }
         }
     }
 
@@ -453,23 +486,39 @@ impl Rollout {
         if self.phase != Phase::Moving {
             return;
         }
-        let Some(cause) = self.causes.iter().find(|cause| cause.heals == Heals::Never) else {
-            return;
-        };
-        let reason = format!("{} ({})", cause.what, cause.said);
         let is_taken_back = match self.way_back {
             WayBack::OfTheBreaker => service.circuit_breaker == CircuitBreaker::RollsBack,
             WayBack::OfTheStrategy => true,
         };
-        match &self.service_deployment {
-            Some(arn) if is_taken_back && !self.earlier_deployments.is_empty() => {
-                self.ask_to_go_back(arn.clone(), reason, actions);
+        let way_back =
+            self.service_deployment.clone().filter(|_| is_taken_back && !self.earlier_deployments.is_empty());
+        match (self.hopeless(), self.keeps_dying(), way_back) {
+            (Some(reason), _, Some(arn)) | (None, Some(reason), Some(arn)) => {
+                self.ask_to_go_back(arn, reason, actions);
             }
-            _ => {
+            (Some(reason), _, None) => {
                 let left = judge::what_is_left(self, service);
                 self.end(Verdict::Failed { reason, left, breaker: None }, now, actions);
             }
+            // It may come to rest yet, and with no way back nothing is gained by leaving it.
+            (None, _, _) => {}
         }
+    }
+
+    fn hopeless(&self) -> Option<String> {
+        let cause = self.causes.iter().find(|cause| cause.heals == Heals::Never)?;
+        Some(format!("{} ({})", cause.what, cause.said))
+    }
+
+    /// Tasks of the candidate came up and die, again and again, while the deployment waits for something else.
+    fn keeps_dying(&self) -> Option<String> {
+        let desired = self.counted.iter().find(|it| it.id == self.deployment)?.desired;
+        let died = failures(&self.stopped);
+        if !self.was_full || died < most_failures(desired) {
+            return None;
+        }
+        let why = self.causes.last().map_or_else(String::new, |cause| format!(": {}", cause.what));
+        Some(format!("{died} tasks of the candidate died after they had come up{why}"))
     }
 
     /// Asks ECS to take the deployment back now.
@@ -506,6 +555,11 @@ impl Rollout {
         self.phase = Phase::Ended(verdict.clone());
         actions.push(Action::Report(Event::Decided { verdict, duration_ms: now - self.started_at }));
     }
+}
+
+/// `(service web) has started 3 tasks: …`.
+fn is_about_tasks_that_start(message: &str) -> bool {
+    message.contains(" has started ")
 }
 
 #[cfg(test)]

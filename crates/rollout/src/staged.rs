@@ -24,6 +24,7 @@ const MEASURED_EVERY: Millis = 10_000;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Staged {
     followed: Rollout,
+    hand: Hand,
     plan: Plan,
     hooks: Hooks,
     gates_timeout: Millis,
@@ -36,6 +37,13 @@ pub struct Staged {
     /// When each hook was answered.
     answered: BTreeMap<String, Millis>,
     weighed: Option<Weighed>,
+}
+
+/// Whether this program decides, or only looks on while another does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+enum Hand {
+    Decides,
+    LooksOn,
 }
 
 /// The shares that were told last.
@@ -94,6 +102,7 @@ impl Staged {
     pub fn begin(rollout: Rollout, course: Course) -> Self {
         Self {
             followed: rollout.with_way_back(),
+            hand: Hand::Decides,
             plan: course.plan,
             hooks: course.hooks,
             gates_timeout: course.gates_timeout,
@@ -104,6 +113,12 @@ impl Staged {
             answered: BTreeMap::new(),
             weighed: None,
         }
+    }
+
+    /// The same for a program that only shows it: hooks and gates are another's.
+    #[must_use]
+    pub fn looking_on(self) -> Self {
+        Self { hand: Hand::LooksOn, ..self }
     }
 
     /// The plan that is executed.
@@ -243,6 +258,9 @@ impl Staged {
         if pause.is_some() || !watch.questions(&self.plan).is_empty() {
             self.followed.look_soon();
         }
+        if self.hand == Hand::LooksOn {
+            return;
+        }
         let judgement = match (&pause, watch.broken(&self.plan)) {
             (_, Some(broken)) => broken,
             (Some(_), None) => watch.judgement(&self.plan, now),
@@ -312,7 +330,8 @@ impl Course {
 }
 
 impl Pause {
-    fn waits(&self) -> bool {
+    /// Nobody has answered it yet.
+    pub fn waits(&self) -> bool {
         self.state == PauseState::AwaitsAction
     }
 }

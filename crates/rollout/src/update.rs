@@ -34,6 +34,7 @@ pub fn update_service_request(
     service: &Value,
     task_definition: &TaskDefinitionArn,
     breaker: BreakerPolicy,
+    alarms: &[String],
     force: Force,
     desired_count: Option<u32>,
 ) -> Value {
@@ -41,7 +42,9 @@ pub fn update_service_request(
     request.insert("cluster".into(), json!(target.cluster));
     request.insert("service".into(), json!(target.service));
     request.insert("taskDefinition".into(), json!(task_definition));
-    if let Some(configuration) = breaker_to_send(service, breaker) {
+    let with_breaker = breaker_to_send(service, breaker);
+    let configuration = with_breaker.as_ref().or_else(|| service.get("deploymentConfiguration"));
+    if let Some(configuration) = alarms_to_send(configuration, alarms).or(with_breaker) {
         request.insert("deploymentConfiguration".into(), configuration);
     }
     if force == Force::Redeploy {
@@ -79,6 +82,30 @@ pub fn breaker_to_send(service: &Value, policy: BreakerPolicy) -> Option<Value> 
     Some(Value::Object(configuration))
 }
 
+/// A deployment configuration that watches these alarms, too, and rolls back when one goes off; nothing if it does
+/// already. Alarms of the service stay, and so does every other field.
+fn alarms_to_send(configuration: Option<&Value>, wanted: &[String]) -> Option<Value> {
+    let mut configuration = configuration.and_then(Value::as_object).cloned().unwrap_or_default();
+    let mut alarms = configuration.get("alarms").and_then(Value::as_object).cloned().unwrap_or_default();
+    let is_on = |name: &str| alarms.get(name) == Some(&Value::Bool(true));
+    let mut names = alarms.get("alarmNames").and_then(Value::as_array).cloned().unwrap_or_default();
+    let missing: Vec<Value> =
+        wanted.iter().map(|name| json!(name)).filter(|name| !names.contains(name)).collect();
+    if wanted.is_empty() || (missing.is_empty() && is_on("enable") && is_on("rollback")) {
+        return None;
+    }
+    // Names of a list that was switched off were not meant to be watched.
+    if !is_on("enable") {
+        names.retain(|name| wanted.iter().any(|wanted| name == wanted));
+    }
+    names.extend(missing);
+    alarms.insert("alarmNames".into(), Value::Array(names));
+    alarms.insert("enable".into(), Value::Bool(true));
+    alarms.insert("rollback".into(), Value::Bool(true));
+    configuration.insert("alarms".into(), Value::Object(alarms));
+    Some(Value::Object(configuration))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -103,6 +130,7 @@ mod tests {
             &service,
             &revision(),
             BreakerPolicy::EnsureOn,
+            &[],
             Force::OnlyIfChanged,
             None,
         );
@@ -112,6 +140,7 @@ mod tests {
             &service,
             &revision(),
             BreakerPolicy::EnsureOn,
+            &[],
             Force::OnlyIfChanged,
             Some(3),
         );
@@ -139,5 +168,42 @@ mod tests {
         let on = json!({"deploymentConfiguration": {"deploymentCircuitBreaker": {"enable": true, "rollback": true}}});
         assert_eq!(breaker_to_send(&on, BreakerPolicy::EnsureOn), None);
         assert_eq!(breaker_to_send(&json!({}), BreakerPolicy::LeaveAsIs), None);
+    }
+
+    #[test]
+    fn alarms_come_beside_those_of_the_service_and_every_other_field_stays() {
+        let names = ["api-5xx".to_owned()];
+        let service = json!({"maximumPercent": 150, "alarms": {"alarmNames": ["old"], "enable": true, "rollback": true, "x": 1}});
+        assert_eq!(
+            alarms_to_send(Some(&service), &names),
+            Some(json!({"maximumPercent": 150,
+                "alarms": {"alarmNames": ["old", "api-5xx"], "enable": true, "rollback": true, "x": 1}}))
+        );
+        let off = json!({"alarms": {"alarmNames": ["old"], "enable": false, "rollback": false}});
+        assert_eq!(
+            alarms_to_send(Some(&off), &names),
+            Some(json!({"alarms": {"alarmNames": ["api-5xx"], "enable": true, "rollback": true}}))
+        );
+        let watches = json!({"alarms": {"alarmNames": ["old", "api-5xx"], "enable": true, "rollback": true}});
+        assert_eq!(alarms_to_send(Some(&watches), &names), None);
+        assert_eq!(alarms_to_send(Some(&service), &[]), None, "nobody asked for anything");
+    }
+
+    #[test]
+    fn the_breaker_and_the_alarms_go_in_one_configuration() {
+        let sent = update_service_request(
+            &target(),
+            &json!({"deploymentConfiguration": {"minimumHealthyPercent": 50}}),
+            &revision(),
+            BreakerPolicy::EnsureOn,
+            &["api-5xx".to_owned()],
+            Force::OnlyIfChanged,
+            None,
+        );
+        assert_eq!(
+            sent["deploymentConfiguration"],
+            json!({"minimumHealthyPercent": 50, "deploymentCircuitBreaker": {"enable": true, "rollback": true},
+                "alarms": {"alarmNames": ["api-5xx"], "enable": true, "rollback": true}})
+        );
     }
 }

@@ -3,15 +3,19 @@
 //! and `abort` take the rollout over and carry it to its end. Start with [`ask`].
 
 use super::lease::{self, Held, Lease, LeaseError, whoami};
-use super::run::{AlbError, Runner, request_name};
+use super::run::{AlbError, Runner, request_name, traffic_groups};
 use crate::client::Client;
-use crate::gates::Elsewhere;
+use crate::gates::{Elsewhere, GateAsker, Nobody};
 use crate::sink::{EventSink, now};
 use crate::watch::WatchOptions;
+use std::collections::BTreeMap;
 use std::time::Duration;
-use tidegate_rollout::alb::{Request, Verb};
+use tidegate_rollout::alb::{Progress, Request, Verb};
 use tidegate_rollout::names::ServiceRef;
-use tidegate_rollout::{Event, Verdict};
+use tidegate_rollout::{Event, Millis, Percent, Verdict};
+
+/// How many ticks a measured share is good for.
+const MEASURED_EVERY: Millis = 5;
 
 /// What is asked, of which rollout.
 pub struct Asking<'a> {
@@ -49,20 +53,38 @@ pub async fn follow(
     watch: WatchOptions,
     sink: &mut dyn EventSink,
 ) -> Result<Option<Verdict>, AlbError> {
-    let mut said = Vec::new();
+    let mut said = Said::default();
+    let mut shares: Option<Shares<'_>> = None;
     loop {
         let Some(held) = held(client, target).await? else { return Ok(None) };
         let progress = &held.progress;
-        let share = progress.share();
-        let weighed = Event::Weighed { asked: share, set: Some(share), measured: None };
-        for event in progress.announced().into_iter().chain([weighed]) {
-            if !said.contains(&event) {
-                sink.event(now(), &event);
-                said.retain(|earlier| {
-                    matches!(earlier, Event::PlanMade { .. }) || !same_kind(earlier, &event)
-                });
-                said.push(event);
-            }
+        let shares = match &mut shares {
+            Some(shares) => shares,
+            none => none.insert(Shares {
+                asker: GateAsker::new(client, &Nobody, traffic_groups(progress), watch.tick),
+                asked_at: 0,
+                measured: None,
+            }),
+        };
+        let weighed = Event::Weighed {
+            asked: progress.asked(),
+            set: Some(progress.share()),
+            measured: shares.measured(progress, watch.tick).await,
+        };
+        said.once("who runs it", Event::Held { reason: held.in_words() }, &held.by, sink);
+        for event in progress.announced() {
+            let about = if matches!(event, Event::PlanMade { .. }) { "plan" } else { "step" };
+            said.once(about, event, "", sink);
+        }
+        said.once("weights", weighed, "", sink);
+        for (gate, standing) in
+            progress.watch().into_iter().flat_map(tidegate_rollout::gate::Watch::standings)
+        {
+            let Some(name) = progress.plan().gates.get(gate).map(|gate| gate.name.clone()) else { continue };
+            let about = format!("gate {name}");
+            // Numbers that move without meaning anything else are no news.
+            let kind = format!("{:?}", std::mem::discriminant(standing));
+            said.once(&about, Event::GateStands { gate: name, standing: standing.clone() }, &kind, sink);
         }
         if let Some(verdict) = progress.verdict() {
             let duration_ms = now() - progress.beginning().0;
@@ -76,8 +98,38 @@ pub async fn follow(
     }
 }
 
-fn same_kind(one: &Event, other: &Event) -> bool {
-    std::mem::discriminant(one) == std::mem::discriminant(other)
+/// What was told last, by what it is about.
+#[derive(Default)]
+struct Said(BTreeMap<String, (Event, String)>);
+
+impl Said {
+    /// Tells an event unless it was told: the same one, or where it has a `key`, one with the same key.
+    fn once(&mut self, about: &str, event: Event, key: &str, sink: &mut dyn EventSink) {
+        let known = self.0.get(about).is_some_and(|(earlier, earlier_key)| {
+            if key.is_empty() { *earlier == event } else { earlier_key == key }
+        });
+        if !known {
+            sink.event(now(), &event);
+            self.0.insert(about.to_owned(), (event, key.to_owned()));
+        }
+    }
+}
+
+/// The candidate's share by the request counts, asked for now and then.
+struct Shares<'a> {
+    asker: GateAsker<'a>,
+    asked_at: Millis,
+    measured: Option<Percent>,
+}
+
+impl Shares<'_> {
+    async fn measured(&mut self, progress: &Progress, tick: Millis) -> Option<Percent> {
+        if progress.share() > Percent::NONE && now() - self.asked_at >= MEASURED_EVERY * tick {
+            self.asked_at = now();
+            self.measured = self.asker.measured().await;
+        }
+        self.measured
+    }
 }
 
 /// Asks it.

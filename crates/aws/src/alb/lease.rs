@@ -9,7 +9,6 @@
 //! next write, which is before its next change, and stops.
 
 use crate::client::Client;
-use crate::clock::Clock;
 use crate::error::AwsError;
 use crate::sink::now;
 use serde::{Deserialize, Serialize};
@@ -41,6 +40,11 @@ pub struct Held {
 }
 
 impl Held {
+    /// Who runs it, what, and since when.
+    pub fn in_words(&self) -> String {
+        held_by(self)
+    }
+
     /// Does somebody run it?
     pub fn is_running(&self, now: Millis) -> bool {
         self.progress.verdict().is_none() && now < self.until
@@ -114,15 +118,12 @@ pub fn parameter_name(target: &ServiceRef) -> String {
 }
 
 /// What the parameter holds, and its version.
-pub(super) async fn read(
-    client: &Client,
-    target: &ServiceRef,
-) -> Result<Option<(Held, i64, Option<Millis>)>, LeaseError> {
+pub(super) async fn read(client: &Client, target: &ServiceRef) -> Result<Option<(Held, i64)>, LeaseError> {
     let name = parameter_name(target);
     let Some(parameter) = client.parameter(&name).await? else { return Ok(None) };
     let held = serde_json::from_str(&parameter.value)
         .map_err(|error| LeaseError::Unreadable { name, detail: error.to_string() })?;
-    Ok(Some((held, parameter.version, parameter.written_at)))
+    Ok(Some((held, parameter.version)))
 }
 
 /// A lease that this process holds.
@@ -135,7 +136,6 @@ pub struct Lease {
     since: Millis,
     until: Millis,
     tick: Millis,
-    clock: Clock,
 }
 
 impl Lease {
@@ -187,7 +187,6 @@ impl Lease {
             since: now(),
             until: 0,
             tick,
-            clock: Clock::same(),
         }
     }
 
@@ -203,12 +202,7 @@ impl Lease {
     /// Whose is it now?
     async fn confirm(&mut self, client: &Client) -> Result<(), LeaseError> {
         match read(client, &self.target).await? {
-            Some((held, _, written_at)) if held.token == self.token => {
-                if let Some(there) = written_at {
-                    self.clock = Clock::anchored(now(), there, self.tick);
-                }
-                Ok(())
-            }
+            Some((held, _)) if held.token == self.token => Ok(()),
             Some((held, ..)) => Err(LeaseError::Held(Box::new(held))),
             None => Err(LeaseError::Lost { by: "somebody who deleted its parameter".into() }),
         }
@@ -218,13 +212,7 @@ impl Lease {
     pub async fn save(&mut self, client: &Client, progress: &Progress) -> Result<(), LeaseError> {
         let lost = |by: String| Err(LeaseError::Lost { by });
         let before = match read(client, &self.target).await? {
-            Some((held, version, written_at)) if held.token == self.token => {
-                if let Some(there) = written_at {
-                    // It was written when the lease was renewed last.
-                    self.clock = Clock::anchored(self.until - TICKS * self.tick, there, self.tick);
-                }
-                version
-            }
+            Some((held, version)) if held.token == self.token => version,
             Some((held, ..)) => return lost(held.by),
             None => return lost("somebody who deleted its parameter".into()),
         };
@@ -245,9 +233,9 @@ impl Lease {
         now() >= self.until - 2 * TICKS * self.tick / 3
     }
 
-    /// AWS's clock, by what it stamped on the parameter.
-    pub fn clock(&self) -> Clock {
-        self.clock
+    /// The tick of its watch.
+    pub fn tick(&self) -> Millis {
+        self.tick
     }
 
     /// Who holds it.

@@ -72,12 +72,8 @@ impl<'a> Runner<'a> {
         elsewhere: &'a dyn Elsewhere,
     ) -> Self {
         let load_balancer = load_balancer_of(progress.rule());
-        let groups = load_balancer.clone().map(|load_balancer| TrafficGroups {
-            stable: progress.target_group(Role::Stable).to_owned(),
-            candidate: progress.target_group(Role::Candidate).to_owned(),
-            load_balancer,
-        });
-        let gates = GateAsker::new(client, elsewhere, groups, lease.clock());
+        let groups = traffic_groups(&progress);
+        let gates = GateAsker::new(client, elsewhere, groups, lease.tick());
         Self { client, lease, progress, gates, step_asked: None, load_balancer, unsaved: false, said: None }
     }
 
@@ -226,7 +222,7 @@ impl<'a> Runner<'a> {
     /// The requests of whole minutes, as far as CloudWatch has them.
     async fn counted(&self, since: Millis) -> Result<Option<Counted>, AwsError> {
         let Some(load_balancer) = &self.load_balancer else { return Ok(None) };
-        let clock = self.lease.clock();
+        let clock = self.client.clock(self.lease.tick());
         let upto = clock.aws(now());
         let from = whole(clock.aws(since) + MINUTE - 1);
         if from >= upto {
@@ -332,6 +328,15 @@ enum Changed {
 
 fn is_hasty(act: &Act) -> bool {
     matches!(act, Act::SetWeights { haste: Haste::UsersFirst, .. })
+}
+
+/// The groups whose requests are counted.
+pub(super) fn traffic_groups(progress: &Progress) -> Option<TrafficGroups> {
+    Some(TrafficGroups {
+        stable: progress.target_group(Role::Stable).to_owned(),
+        candidate: progress.target_group(Role::Candidate).to_owned(),
+        load_balancer: load_balancer_of(progress.rule())?,
+    })
 }
 
 /// What somebody asked of the rollout, if it can be read.

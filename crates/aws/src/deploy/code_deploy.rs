@@ -23,7 +23,7 @@ use crate::gates::TrafficGroups;
 use crate::observe;
 use crate::sink::{EventSink, now};
 pub use back::{Promoted, abort, promote};
-pub(crate) use back::{attach, stop, way_back};
+pub(crate) use back::{attach, brought, stop, way_back};
 use follow::follow;
 use moving::Moving;
 use serde_json::{Value, json};
@@ -219,7 +219,8 @@ impl Ready {
             candidate: moving.candidate.clone(),
             candidate_set: moving.candidate_set.clone(),
             deployment: moving.id.clone(),
-            started_at: created.map_or_else(now, |created| created.min(now())),
+            started_at: created
+                .map_or_else(now, |created| client.clock(plan.watch.tick).here(created).min(now())),
         };
         self.follow(client, plan, brought, sink).await
     }

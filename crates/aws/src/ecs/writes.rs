@@ -39,7 +39,7 @@ impl Client {
             // The SDK's own serialisation is replaced by the document before signing.
             let request = self.ecs.register_task_definition().family(&family);
             let request = request.customize().config_override(once());
-            let exchange = Exchange::of("RegisterTaskDefinition", &self.counter).sending(document);
+            let exchange = Exchange::of("RegisterTaskDefinition", self).sending(document);
             let sent = ask!(
                 self,
                 "ecs",
@@ -90,7 +90,7 @@ impl Client {
             tried += 1;
             let request = self.ecs.update_service().service(target.service.as_str());
             let request = request.customize().config_override(once());
-            let exchange = Exchange::of("UpdateService", &self.counter).sending(document);
+            let exchange = Exchange::of("UpdateService", self).sending(document);
             let sent =
                 ask!(self, "ecs", "UpdateService", Bucket::ServiceModify, Customized(request), exchange);
             match sent {

@@ -41,7 +41,10 @@ pub(super) enum Side {
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Count {
     Requests,
+    /// Answers with a 5xx.
     Errors,
+    /// Requests that no connection to a target could be made for: its users saw a 502 of the load balancer.
+    Unconnected,
     /// Requests whose response time is known.
     Timed,
     /// Those of them that took so many seconds or more.
@@ -63,6 +66,7 @@ impl Groups {
     pub(super) fn series(&self, side: Side, what: Count) -> Series {
         let (metric, statistic) = match what {
             Count::Errors => ("HTTPCode_Target_5XX_Count", "Sum".to_owned()),
+            Count::Unconnected => ("TargetConnectionErrorCount", "Sum".to_owned()),
             Count::Timed => ("TargetResponseTime", "SampleCount".to_owned()),
             Count::SlowerThan(seconds) => ("TargetResponseTime", format!("TC({seconds}:)")),
             Count::Requests => ("RequestCount", "Sum".to_owned()),

@@ -8,6 +8,7 @@
 )]
 
 mod code_deploy;
+mod control;
 mod endpoint;
 mod lease;
 mod native;

@@ -31,7 +31,7 @@ impl Elsewhere for Exits {
     }
 }
 
-fn blue_green(exit_code: i32) -> DeployPlan {
+pub fn blue_green(exit_code: i32) -> DeployPlan {
     DeployPlan {
         strategy: Strategy::Ecs(Traffic::BlueGreen { bake: 60_000 }),
         gates: vec![Gate {
@@ -45,24 +45,24 @@ fn blue_green(exit_code: i32) -> DeployPlan {
 }
 
 /// A service that moves by blue/green, whose deployment waits at our hook until it is answered.
-struct Ecs {
+pub struct Ecs {
     /// 0: before. 1: waits. 2: done. 3: taken back.
-    stands: AtomicUsize,
+    pub stands: AtomicUsize,
 }
 
 impl Ecs {
-    fn answer(&self, operation: &str, request: &Value, nth: usize) -> Answer {
+    pub fn answer(&self, operation: &str, request: &Value, nth: usize) -> Answer {
         let stands = self.stands.load(Ordering::SeqCst);
         let described = |service: Value| Answer::ok(json!({"services": [service], "failures": []}));
         match operation {
             "DescribeServices" => described(match stands {
-                1 => service(
+                1 => with_hook(service(
                     8,
                     &[
                         deployment(2, 8, "PRIMARY", 3, "IN_PROGRESS"),
                         deployment(1, 7, "ACTIVE", 3, "COMPLETED"),
                     ],
-                ),
+                )),
                 2 => with_hook(service(8, &[deployment(2, 8, "PRIMARY", 3, "COMPLETED")])),
                 3 => with_hook(service(7, &[deployment(1, 7, "PRIMARY", 3, "COMPLETED")])),
                 _ => service(7, &[deployment(1, 7, "PRIMARY", 3, "COMPLETED")]),
@@ -101,6 +101,8 @@ impl Ecs {
 
 /// As the service is while a rollout's hook is in it.
 fn with_hook(mut service: Value) -> Value {
+    service["deploymentConfiguration"]["strategy"] = json!("BLUE_GREEN");
+    service["deploymentConfiguration"]["bakeTimeInMinutes"] = json!(5);
     service["deploymentConfiguration"]["lifecycleHooks"] = json!([
         {"hookTargetArn": "arn:lambda", "lifecycleStages": ["POST_SCALE_UP"]},
         {"targetType": "PAUSE", "hookDetails": {"tidegate": "x"}, "lifecycleStages": ["POST_PRODUCTION_TRAFFIC_SHIFT"]},

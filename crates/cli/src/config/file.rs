@@ -191,10 +191,15 @@ fn fitting(
 ) -> Result<Vec<Gate>, ConfigError> {
     let (gates, places): (Vec<Gate>, Vec<Place>) = gates.into_iter().unzip();
     let Some(traffic) = strategy.traffic() else {
-        return match places.first() {
+        let misfit = gates.iter().zip(&places).find(|(gate, _)| !gate.watches_a_rolling_deployment());
+        return match misfit {
             None => Ok(gates),
-            Some(place) => Err(ConfigError::at(source, *place, "strategy rolling has no step at which a gate could hold")
-                .with_help("write strategy: blue_green, linear or canary; or leave it to the service's own deployment alarms")),
+            Some((gate, place)) => Err(ConfigError::at(
+                source,
+                *place,
+                format!("strategy rolling has no step at which gate `{}` could hold", gate.name),
+            )
+            .with_help("a rolling deployment is watched by alarms, all the time; for other gates write strategy: blue_green, linear or canary")),
         };
     };
     let Some((gate, weight)) = misplaced(&gates, strategy) else { return Ok(gates) };

@@ -17,6 +17,7 @@ mod code_deploy;
 mod docker;
 mod hooks;
 mod kill;
+mod matrix;
 mod native;
 mod orphans;
 mod stage;

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::{
     blue_green::{Stage, Users},
     cloud::Cloud,
+    stage::rehearse_by,
 };
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_tidegate");
@@ -40,6 +41,23 @@ fn a_canary_by_ecs_is_promoted_by_its_gates_and_one_that_fails_is_thrown_back_ea
     assert!(!failed.is_empty() && failed.len() * 20 < all, "{} of {all} requests failed", failed.len());
     assert!(answers.last().is_some_and(|(_, body)| body.contains("sample:2")), "stable serves at the end");
     assert_eq!(hooks(&stage), json!([]));
+}
+
+#[test]
+fn a_canary_that_answers_800_ms_later_is_thrown_back_by_its_latency_gate_and_no_request_fails() {
+    let gates = "strategy: canary\ncanary: { percent: 10, stepBake: 6m, bake: 1m }\n\
+                 gates:\n  - latency: { percentile: 95, tolerance: 50 }\n    name: slow\n";
+    let slow = ["--fault", "latency=800ms", "--rps", "500", "--speed", "20"];
+    let (exit, report) = rehearse_by(gates, "ecs", "canary", &slow);
+    assert_eq!(exit, Some(3), "{report:#}");
+    assert_eq!(
+        (&report["thrown_back_by"], &report["requests"]["failed"]),
+        (&json!("gate slow"), &json!(0)),
+        "{report:#}"
+    );
+    let by_revision = &report["requests"]["by_revision"];
+    let (candidate, stable) = (by_revision["stage:2"].as_u64(), by_revision["stage:1"].as_u64());
+    assert!(candidate > Some(0) && candidate < stable, "only the canary's share was slow: {report:#}");
 }
 
 fn deploy(cloud: &Cloud, image: &str) -> Output {

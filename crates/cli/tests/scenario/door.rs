@@ -13,7 +13,10 @@ use aws_smithy_runtime_api::client::{
     result::ConnectorError,
     runtime_components::RuntimeComponents,
 };
-use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::{
+    body::SdkBody,
+    date_time::{DateTime, Format},
+};
 use tidegate_engine::{Request, Scope, Timestamp};
 use tidegate_models::{cloudwatch, codedeploy, ecs, elbv2, logs, ssm};
 use tidegate_wire::Wire;
@@ -41,6 +44,8 @@ struct Inside {
     world: Mutex<World>,
     wire: Wire,
     began: (Timestamp, Instant),
+    /// How many milliseconds pass in the world in one of the runtime's.
+    speed: u32,
     calls: AtomicU32,
     kill: Mutex<Kill>,
     killed: Notify,
@@ -54,8 +59,8 @@ impl std::fmt::Debug for Door {
 }
 
 impl Door {
-    /// A door into an empty world, whose time is the runtime's.
-    pub(crate) fn new(now: Timestamp) -> Self {
+    /// A door into an empty world in which it is `now`, and whose time runs that much faster than the runtime's.
+    pub(crate) fn new(now: Timestamp, speed: u32) -> Self {
         let models = [
             ecs::model(),
             elbv2::model(),
@@ -69,6 +74,7 @@ impl Door {
             world: Mutex::new(World::new(now)),
             wire: Wire::new(&models, settings).with_request_id_seed(1),
             began: (now, Instant::now()),
+            speed,
             calls: AtomicU32::new(0),
             kill: Mutex::new(Kill::Never),
             killed: Notify::new(),
@@ -79,9 +85,13 @@ impl Door {
     /// The world, as it is now.
     pub(crate) fn world(&self) -> MutexGuard<'_, World> {
         let mut world = self.0.world.lock().unwrap_or_else(PoisonError::into_inner);
-        let (began, since) = self.0.began;
-        world.live_until(began + since.elapsed());
+        world.live_until(self.now());
         world
+    }
+
+    fn now(&self) -> Timestamp {
+        let (began, since) = self.0.began;
+        began + since.elapsed() * self.0.speed
     }
 
     /// From here on calls are counted anew, and the program is killed at that one.
@@ -144,8 +154,11 @@ impl Door {
                 }
             }
         };
-        HttpResponse::try_from(response.map(SdkBody::from))
-            .map_err(|error| ConnectorError::user(error.into()))
+        let mut response = HttpResponse::try_from(response.map(SdkBody::from))
+            .map_err(|error| ConnectorError::user(error.into()))?;
+        let date = DateTime::from_millis(self.now().as_millis()).fmt(Format::HttpDate);
+        response.headers_mut().insert("date", date.unwrap_or_default());
+        Ok(response)
     }
 }
 

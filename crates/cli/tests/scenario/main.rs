@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod cells;
+mod control;
 mod door;
 mod world;
 
@@ -24,6 +25,7 @@ use tidegate_rollout::{
     alb::Verb,
     gate::{At, Check, Comparison, Gate, NoEvidence},
     names::{ClusterName, ServiceName, ServiceRef},
+    pace,
     update::{BreakerPolicy, Force},
 };
 
@@ -44,27 +46,51 @@ struct Run {
     stage: Stage,
 }
 
+/// How the clock of the world differs from the deployer's.
+#[derive(Clone, Copy)]
+struct Clocks {
+    ahead: Duration,
+    speed: u32,
+}
+
+/// The two agree.
+const SAME: Clocks = Clocks { ahead: Duration::ZERO, speed: 1 };
+
 /// Plays one cell in a simulated time of its own.
 fn play(cell: Cell, release: Release, kill: Kill) -> Run {
-    play_without(cell, release, kill, cell.until_started_again())
+    play_by(SAME, cell, release, kill)
+}
+
+fn play_by(clocks: Clocks, cell: Cell, release: Release, kill: Kill) -> Run {
+    simulated(played(clocks, cell, release, kill, cell.until_started_again()))
 }
 
 /// The same with nobody there for so long once the deployer was killed.
 fn play_without(cell: Cell, release: Release, kill: Kill, nobody: Duration) -> Run {
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
-    runtime.block_on(played(cell, release, kill, nobody))
+    simulated(played(SAME, cell, release, kill, nobody))
 }
 
-async fn played(cell: Cell, release: Release, kill: Kill, nobody: Duration) -> Run {
+fn simulated<T>(what: impl Future<Output = T>) -> T {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    runtime.block_on(what)
+}
+
+async fn opened(clocks: Clocks, cell: Cell, release: Release) -> (Door, Stage) {
     let wall = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-    let door = Door::new(Timestamp::from_millis(i64::try_from(wall.as_millis()).unwrap()));
+    let now = Timestamp::from_millis(i64::try_from(wall.as_millis()).unwrap()) + clocks.ahead;
+    let door = Door::new(now, clocks.speed);
     let stage = set(&mut door.world(), cell);
     door.world().release_after(&stage.stable, release);
     tokio::time::sleep(Duration::from_secs(90)).await;
     door.world().unserved = 0;
+    (door, stage)
+}
 
-    let plan = plan(cell, release);
+async fn played(clocks: Clocks, cell: Cell, release: Release, kill: Kill, nobody: Duration) -> Run {
+    let (door, stage) = opened(clocks, cell, release).await;
+    let mut plan = plan(cell, release);
+    plan.watch.tick = pace::TICK / Millis::from(clocks.speed);
     let mut told = Vec::new();
     door.kill_at(kill);
     let first = until_killed(&door, &plan, &mut told).await;
@@ -248,6 +274,25 @@ cells! {
     a_linear_by_alb_killed_anywhere_is_carried_through: "linear", "alb", Good;
     a_canary_by_alb_killed_anywhere_is_carried_through: "canary", "alb", Good;
     a_canary_by_alb_of_a_failing_release_killed_anywhere_is_thrown_back: "canary", "alb", Failing;
+}
+
+#[test]
+fn a_deployment_that_is_taken_up_again_on_a_faster_clock_that_is_ahead_is_still_judged_by_its_gates() {
+    let (cell, release) = (cell("canary", "ecs"), Release::Failing);
+    let clocks = Clocks { ahead: Duration::from_hours(9), speed: 20 };
+    let whole = play_by(clocks, cell, release, Kill::Never);
+    let update = whole.made.iter().position(|operation| operation == "UpdateService").unwrap();
+    for kill in [Kill::Never, Kill::After(u32::try_from(update).unwrap() + 1)] {
+        let run = play_by(clocks, cell, release, kill);
+        check(cell, release, &run, &format!("{kill:?}"));
+        let Some(Verdict::RolledBack { reason, .. }) = &run.verdict else { panic!("{:?}", run.verdict) };
+        // By what it counted, not because nothing came of its questions.
+        assert!(
+            reason.contains(" sure that the candidate's error rate is "),
+            "{reason}\n{}",
+            run.told.join("\n")
+        );
+    }
 }
 
 #[test]

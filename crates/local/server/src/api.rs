@@ -2,17 +2,21 @@
 //!
 //! It decides nothing: the wire decodes, the engine answers, the wire encodes. Start at [`serve`].
 
-use std::{convert::Infallible, sync::Arc};
+use std::{
+    convert::Infallible,
+    sync::Arc,
+    time::{Duration, UNIX_EPOCH},
+};
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode};
+use http::{HeaderValue, Request, Response, StatusCode, header::DATE};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::conn::auto,
 };
-use tidegate_engine::{ApiError, Scope};
+use tidegate_engine::{ApiError, Scope, Timestamp};
 use tidegate_wire::{Call, MAX_BODY, Wire};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -23,6 +27,9 @@ use crate::{
     ports::PortGuard,
     writer::{Commands, SharedEngine, lock_read},
 };
+
+/// The end of the year 9999: a date has no room for more.
+const LAST_DATE: Duration = Duration::from_secs(253_402_300_799);
 
 /// What answers requests; shared by all connections.
 pub(crate) struct Api {
@@ -59,7 +66,11 @@ pub(crate) async fn serve(listener: TcpListener, api: Arc<Api>, stop: Cancellati
 async fn serve_connection(stream: tokio::net::TcpStream, api: Arc<Api>, stop: CancellationToken) {
     let service = service_fn(move |request| {
         let api = Arc::clone(&api);
-        async move { Ok::<_, Infallible>(api.answer(request).await) }
+        async move {
+            let mut response = api.answer(request).await;
+            response.headers_mut().insert(DATE, date(api.clock.now()));
+            Ok::<_, Infallible>(response)
+        }
     });
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).pipeline_flush(true);
@@ -135,6 +146,13 @@ impl Api {
 }
 
 type Answer = Result<tidegate_engine::Reply, ApiError>;
+
+/// Answers are dated by the cloud's own clock: clients learn from them how late it is here.
+fn date(now: Timestamp) -> HeaderValue {
+    let since = Duration::from_millis(now.as_millis().unsigned_abs()).min(LAST_DATE);
+    HeaderValue::from_str(&httpdate::fmt_http_date(UNIX_EPOCH + since))
+        .unwrap_or(HeaderValue::from_static(""))
+}
 
 /// A body over the limit, or one that broke off.
 fn unreadable(error: &(dyn std::error::Error + 'static)) -> Response<Full<Bytes>> {

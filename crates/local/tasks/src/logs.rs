@@ -202,7 +202,12 @@ impl LogStore {
         ended.sort();
         let too_many = ended.len() - ENDED_TASKS;
         for (_, path) in ended.drain(..too_many) {
-            if let Err(error) = fs::remove_dir_all(&path) {
+            // Two that end at the same time may both prune.
+            let removed = fs::remove_dir_all(&path);
+            if let Err(error) = removed.or_else(|error| match error.kind() {
+                io::ErrorKind::NotFound => Ok(()),
+                _ => Err(error),
+            }) {
                 tracing::warn!(path = %path.display(), %error, "cannot remove an old log");
             }
         }

@@ -275,6 +275,11 @@ impl Progress {
         self.way.confirmed.share().unwrap_or_default()
     }
 
+    /// The candidate's share of production that was asked for last.
+    pub fn asked(&self) -> crate::Percent {
+        self.way.asked.last().map_or(self.share(), |asked| asked.share().unwrap_or_default())
+    }
+
     /// The gates of the step that is watched.
     pub fn watch(&self) -> Option<&Watch> {
         self.watch.as_ref()

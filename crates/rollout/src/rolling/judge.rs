@@ -148,7 +148,7 @@ fn once_replaced(
     }
     if service_deployment.is_none()
         && let Some(arn) = &rollout.service_deployment
-        && (!failed_openly || is_steady(service, primary))
+        && (!failed_openly || is_steady(service, primary) || by_an_unnamed_alarm(rollout))
     {
         return Judgement::AskServiceDeployment(arn.clone());
     }
@@ -242,6 +242,12 @@ fn was_said_to_fail(rollout: &Rollout) -> bool {
     failure_sentence(rollout).is_some()
 }
 
+/// An alarm took it back, and only the service deployment says which.
+fn by_an_unnamed_alarm(rollout: &Rollout) -> bool {
+    matches!(rollout.phase, Phase::Moving)
+        && failure_sentence(rollout).is_some_and(|said| said.contains("alarm detected"))
+}
+
 fn failure_sentence(rollout: &Rollout) -> Option<&str> {
     let marker = format!("(deployment {}) deployment failed: ", rollout.deployment);
     rollout.events.iter().find_map(|event| event.message.split_once(&marker).map(|(_, reason)| reason))
@@ -261,6 +267,10 @@ fn reason_of(rollout: &Rollout, service: &Service, known: Option<&ServiceDeploym
         .iter()
         .find(|d| d.is_primary() && says_rolling_back(d))
         .and_then(|d| d.rollout_state_reason.as_deref());
+    if let Some(known) = known.filter(|known| !known.triggered_alarms.is_empty()) {
+        let names = known.triggered_alarms.join(", ");
+        return format!("alarm {names} went off");
+    }
     known
         .and_then(|sd| sd.rollback_reason.as_deref().or(sd.status_reason.as_deref()))
         .or(from_deployment)

@@ -116,7 +116,7 @@ proptest! {
                     match action {
                         Action::ReadServiceDeployment(arn) => {
                             prop_assert!(seen.service_deployment.is_none(), "what is known is not asked again");
-                            seen.service_deployment = Some(ServiceDeployment { arn, status, status_reason: None, breaker: None, rollback_reason: None, staging: crate::observation::Staging::default() });
+                            seen.service_deployment = Some(ServiceDeployment { arn, status, status_reason: None, breaker: None, rollback_reason: None, triggered_alarms: Vec::new(), staging: crate::observation::Staging::default() });
                             asked = true;
                         }
                         Action::ReadStoppedTasks(_) => {
@@ -140,7 +140,7 @@ proptest! {
         let (mut next, _) = step(&rollout, &seen, 600_000);
         if next.verdict().is_none() {
             let mut fuller = seen.clone();
-            fuller.service_deployment = Some(ServiceDeployment { arn: arn(), status: ServiceDeploymentStatus::InProgress, status_reason: None, breaker: None, rollback_reason: None, staging: crate::observation::Staging::default() });
+            fuller.service_deployment = Some(ServiceDeployment { arn: arn(), status: ServiceDeploymentStatus::InProgress, status_reason: None, breaker: None, rollback_reason: None, triggered_alarms: Vec::new(), staging: crate::observation::Staging::default() });
             next = step(&next, &fuller, 600_000).0;
         }
         prop_assert!(next.verdict().is_some());

@@ -78,6 +78,7 @@ fn with_sd(mut look: Observation, status: ServiceDeploymentStatus) -> Observatio
         ),
         breaker: Some(BreakerCount { failures: 3, threshold: 3 }),
         rollback_reason: None,
+        triggered_alarms: Vec::new(),
         staging: crate::observation::Staging::default(),
     });
     look
@@ -381,4 +382,59 @@ fn while_old_tasks_drain_the_end_is_not_looked_for_before_the_delay_is_over() {
     seen.deregistration_delay = Some(300_000);
     let (next, _) = step(&next, &seen, 100_000);
     assert_eq!(next.pulse().drained_at, 400_000);
+}
+
+fn said(message: &str) -> ServiceEvent {
+    ServiceEvent { id: message.to_owned(), at: 50_000, message: message.to_owned() }
+}
+
+#[test]
+fn an_alarm_that_takes_a_deployment_back_is_named() {
+    let mut lost = deployment(NEW, "ACTIVE", 8, 3, Failed);
+    lost.rollout_state_reason = Some("ECS deployment failed: alarm detected.".into());
+    let mut seen = look(vec![deployment(OLD, "PRIMARY", 7, 0, InProgress), lost]);
+    service(&mut seen)
+        .events
+        .push(said(&format!("(service web) (deployment {NEW}) deployment failed: alarm detected.")));
+    let (next, actions) = step(&rollout(), &seen, 60_000);
+    assert_eq!(actions.last(), Some(&Action::ReadServiceDeployment(sd_arn())), "only it says which alarm");
+    let mut seen = with_sd(seen, ServiceDeploymentStatus::RollbackInProgress);
+    let known = seen.service_deployment.as_mut().expect("just read");
+    known.triggered_alarms.push("api-5xx".into());
+    let (_, actions) = step(&next, &seen, 60_000);
+    assert!(actions.contains(&Action::Report(Event::GateStands {
+        gate: "api-5xx".into(),
+        standing: Standing::Broken { evidence: "alarm api-5xx went off".into() },
+    })));
+    assert!(actions.contains(&Action::Report(Event::RollingBack {
+        to: revision(7),
+        reason: "alarm api-5xx went off".into(),
+    })));
+}
+
+#[test]
+fn tasks_that_die_again_and_again_after_they_came_up_take_the_deployment_back() {
+    let full = vec![deployment(NEW, "PRIMARY", 8, 3, InProgress), deployment(OLD, "ACTIVE", 7, 3, Completed)];
+    let (next, actions) = step(&rollout(), &look(full.clone()), 60_000);
+    assert!(!actions.iter().any(|it| matches!(it, Action::ReadStoppedTasks(_))), "nothing has died");
+    let mut seen = look(full);
+    service(&mut seen).events.push(said("(service web) has started 3 tasks: (task a) (task b) (task c)."));
+    let (next, actions) = step(&next, &seen, 62_000);
+    assert_eq!(actions.last(), Some(&Action::ReadStoppedTasks(DeploymentId::answered(NEW))));
+    let dead = |id: &str| StoppedTask {
+        id: id.into(),
+        started_by: Some(DeploymentId::answered(NEW)),
+        stop_code: Some("EssentialContainerExited".into()),
+        stopped_reason: Some("Essential container in task exited".into()),
+        stopped_at: None,
+        containers: Vec::new(),
+    };
+    seen.stopped_tasks = Some(vec![dead("a"), dead("b")]);
+    let (patient, actions) = step(&next, &seen, 62_000);
+    assert!(!actions.iter().any(|it| matches!(it, Action::RequestRollback(_))), "two may be bad luck");
+    seen.stopped_tasks = Some(vec![dead("a"), dead("b"), dead("c")]);
+    let (_, actions) = step(&patient, &seen, 64_000);
+    assert!(actions.contains(&Action::Report(Event::RollbackRequested {
+        reason: "3 tasks of the candidate died after they had come up: the application exits".into(),
+    })));
 }

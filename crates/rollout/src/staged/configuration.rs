@@ -4,7 +4,7 @@
 
 use crate::observation::{Pause, Staging};
 use crate::plan::StepKind;
-use crate::strategy::Traffic;
+use crate::strategy::{CanaryStep, Traffic};
 use crate::{Millis, Percent, Plan};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -41,9 +41,25 @@ impl Hooks {
         Self { stages: stages(plan).into_iter().map(str::to_owned).collect(), others }
     }
 
+    /// The hooks of a deployment that is under way, by the configuration of its service.
+    pub fn in_force(configuration: &Value) -> Self {
+        let mut found = Self::default();
+        for hook in hooks(configuration).iter().filter(|hook| hook["targetType"] == "PAUSE") {
+            let stages = hook["lifecycleStages"].as_array().into_iter().flatten();
+            for stage in stages.filter_map(Value::as_str) {
+                if is_ours(hook) {
+                    found.stages.push(stage.to_owned());
+                } else {
+                    *found.others.entry(stage.to_owned()).or_default() += 1;
+                }
+            }
+        }
+        found
+    }
+
     /// Our hook where it waits. The description of a hook does not say whose it is: where others pause at
     /// the same stage, ours is the last, since it was put behind theirs.
-    pub(super) fn ours<'s>(&self, staging: &'s Staging) -> Option<&'s Pause> {
+    pub fn ours<'s>(&self, staging: &'s Staging) -> Option<&'s Pause> {
         let last = staging.pauses.last()?;
         let stage = match staging.stage.as_deref()? {
             // AWS has no stage of this name in its answers.
@@ -120,6 +136,33 @@ pub fn deployment_configuration(
     Value::Object(configuration)
 }
 
+/// The traffic that a service's configuration describes; nothing for ROLLING.
+pub fn traffic(configuration: &Value) -> Option<Traffic> {
+    let number = |pointer: &str| configuration.pointer(pointer).and_then(Value::as_f64);
+    let percent = |pointer: &str| Percent::parse((number(pointer)? * 10.0).round() / 10.0).ok();
+    let minutes = |pointer: &str| number(pointer).unwrap_or(0.0) as Millis * MINUTE;
+    let bake = bake_minutes(configuration) * MINUTE;
+    match configuration.get("strategy")?.as_str()? {
+        "BLUE_GREEN" => Some(Traffic::BlueGreen { bake }),
+        "LINEAR" => Some(Traffic::Linear {
+            step: percent("/linearConfiguration/stepPercent")?,
+            step_bake: minutes("/linearConfiguration/stepBakeTimeInMinutes"),
+            bake,
+        }),
+        "CANARY" => {
+            let weight = percent("/canaryConfiguration/canaryPercent")?;
+            let step = CanaryStep { weight, bake: minutes("/canaryConfiguration/canaryBakeTimeInMinutes") };
+            Some(Traffic::Canary { steps: vec![step], bake })
+        }
+        _ => None,
+    }
+}
+
+/// How many minutes Amazon ECS bakes after the last shift.
+pub fn bake_minutes(configuration: &Value) -> Millis {
+    configuration.get("bakeTimeInMinutes").and_then(Value::as_i64).unwrap_or(0)
+}
+
 /// The configuration without our hooks, or nothing if it has none.
 pub fn without_our_hooks(service: &Value) -> Option<Value> {
     let configuration = service.get("deploymentConfiguration")?;
@@ -178,7 +221,6 @@ mod tests {
     use crate::names::{ClusterName, ServiceName, ServiceRef};
     use crate::observation::PauseState;
     use crate::plan::Size;
-    use crate::strategy::CanaryStep;
 
     fn plan(traffic: Traffic, at: &[At]) -> Plan {
         let gates = at.iter().enumerate().map(|(index, at)| Gate {
@@ -210,6 +252,7 @@ mod tests {
         let plan = plan(canary(), &[At::EveryStep]);
         let hooks = Hooks::of(&plan, &service["deploymentConfiguration"]);
         let sent = deployment_configuration(&service, &canary(), &hooks, 10 * MINUTE);
+        assert_eq!((Hooks::in_force(&sent), traffic(&sent)), (hooks, Some(canary())), "they are read back");
         insta::assert_snapshot!(serde_json::to_string_pretty(&sent).expect("plain data"));
         let cleaned = without_our_hooks(&json!({"deploymentConfiguration": sent})).expect("ours was there");
         assert_eq!(cleaned["lifecycleHooks"].as_array().map(Vec::len), Some(1));

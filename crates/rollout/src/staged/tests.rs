@@ -131,6 +131,7 @@ impl World {
                             status_reason: None,
                             breaker: None,
                             rollback_reason: None,
+                            triggered_alarms: Vec::new(),
                             staging: Staging {
                                 stage: Some(self.stage.to_owned()),
                                 pauses: self.pauses.clone(),

@@ -171,6 +171,15 @@ pub async fn abort(
     stop(client, plan, &service, sink).await?.ok_or_else(|| nothing_runs(plan))
 }
 
+/// What the deployment under way brings.
+pub(crate) async fn brought(
+    client: &Client,
+    plan: &DeployPlan,
+    service: &Value,
+) -> Result<TaskDefinitionArn, DeployError> {
+    Ok(under_way(client, plan, service).await?.candidate)
+}
+
 async fn under_way(client: &Client, plan: &DeployPlan, service: &Value) -> Result<Moving, DeployError> {
     Moving::under_way(client, service, &plan.strategy).await?.ok_or_else(|| nothing_runs(plan))
 }

@@ -2,12 +2,10 @@
 //! with [`follow`].
 
 use crate::client::Client;
-use crate::clock::Clock;
 use crate::codedeploy::{Wait, deployment_seen};
 use crate::diagnose::last_lines;
 use crate::error::AwsError;
 use crate::gates::{Elsewhere, GateAsker, TrafficGroups};
-use crate::observe;
 use crate::sink::{EventSink, now};
 use crate::watch::WatchOptions;
 use std::time::Duration;
@@ -15,7 +13,7 @@ use tidegate_rollout::code_deploy::seen::Seen;
 use tidegate_rollout::code_deploy::{Action, Rollout, step};
 use tidegate_rollout::gate::Reading;
 use tidegate_rollout::plan::StepKind;
-use tidegate_rollout::{Event, Millis, Verdict, pace};
+use tidegate_rollout::{Event, Verdict, pace};
 
 /// Follows a rollout to its verdict, events to the sink.
 pub(crate) async fn follow(
@@ -26,12 +24,10 @@ pub(crate) async fn follow(
     options: WatchOptions,
     sink: &mut dyn EventSink,
 ) -> Result<Verdict, AwsError> {
-    let clock = Clock::same();
-    let asker = GateAsker::new(client, elsewhere, groups.clone(), clock);
-    let mut following =
-        Following { client, rollout, asker, options, sink, anchored: None, has_warned: false };
+    let asker = GateAsker::new(client, elsewhere, groups, options.tick);
+    let mut following = Following { client, rollout, asker, options, sink, has_warned: false };
     loop {
-        if let Some(seen) = following.look(groups.as_ref(), elsewhere).await?
+        if let Some(seen) = following.look().await?
             && let Some(verdict) = following.consider(seen).await
         {
             return Ok(verdict);
@@ -47,18 +43,12 @@ struct Following<'a> {
     asker: GateAsker<'a>,
     options: WatchOptions,
     sink: &'a mut dyn EventSink,
-    /// When CodeDeploy stamped the deployment, which tells its clock.
-    anchored: Option<Millis>,
     has_warned: bool,
 }
 
-impl<'a> Following<'a> {
+impl Following<'_> {
     /// One look. `None` if it failed in a way that passes.
-    async fn look(
-        &mut self,
-        groups: Option<&TrafficGroups>,
-        elsewhere: &'a dyn Elsewhere,
-    ) -> Result<Option<Seen>, AwsError> {
+    async fn look(&mut self) -> Result<Option<Seen>, AwsError> {
         let id = self.rollout.followed().clone();
         let target = self.rollout.target().clone();
         let (info, target) =
@@ -76,13 +66,6 @@ impl<'a> Following<'a> {
             (Err(error), _) | (_, Err(error)) => return Err(error),
         };
         self.has_warned = false;
-        if self.anchored.is_none() {
-            self.anchored = observe::millis(&info, "createTime");
-            if let Some(there) = self.anchored {
-                let clock = Clock::anchored(self.rollout.started_at(), there, self.options.tick);
-                self.asker = GateAsker::new(self.client, elsewhere, groups.cloned(), clock);
-            }
-        }
         let mut seen = Seen::of(deployment_seen(&id, &info), target);
         if self.is_shifting() {
             seen.measured = self.asker.measured().await;

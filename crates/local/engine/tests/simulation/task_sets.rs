@@ -151,6 +151,17 @@ fn an_unhealthy_task_is_replaced_before_it_stops_when_the_maximum_has_room_for_i
 }
 
 #[test]
+fn tasks_that_never_get_healthy_are_replaced_again_and_again() {
+    let mut world = steady();
+    world.create_task_set(Release::NeverHealthy, 100.0, 1).unwrap();
+    let id = newest(&world).id.clone();
+    world.run_for(Duration::from_mins(3)).unwrap();
+    let said = messages(&world);
+    let replaced = said.iter().filter(|said| said.contains(&id) && said.contains("replaced")).count();
+    assert!(replaced >= 3, "{said:#?}");
+}
+
+#[test]
 fn a_second_task_set_runs_in_full_beside_the_primary_and_takes_nothing_from_it() {
     let mut world = steady();
     let blue = newest(&world).id.clone();
