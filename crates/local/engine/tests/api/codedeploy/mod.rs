@@ -107,7 +107,7 @@ pub(crate) fn group(stage: &Stage) -> Value {
 }
 
 /// [`stage`], with the guide's application.
-fn with_application() -> Stage {
+pub(crate) fn with_application() -> Stage {
     let mut stage = stage();
     let input = json!({ "applicationName": "app-deploy", "computePlatform": "ECS" });
     call(&mut stage.cloud, "CreateApplication", input);
@@ -115,7 +115,7 @@ fn with_application() -> Stage {
 }
 
 /// [`with_application`], with the guide's group.
-pub(crate) fn with_group() -> Stage {
+fn with_group() -> Stage {
     with_changed_group("/deploymentConfigName", json!("CodeDeployDefault.ECSAllAtOnce"))
 }
 

@@ -57,7 +57,7 @@ pub(super) struct Inputs<'a> {
     pub(super) rng: &'a mut Rng,
 }
 
-impl Inputs<'_> {
+impl<'a> Inputs<'a> {
     /// The input of a call: often an example with a member or two changed, else anything at all.
     pub(super) fn of(&mut self, operation: &str, example: Option<&Value>) -> Value {
         let Some(shape) = self.model.operation(operation).and_then(|operation| operation.input) else {
@@ -71,7 +71,7 @@ impl Inputs<'_> {
 
     /// A known input with some of it changed.
     fn changed(&mut self, name: &str, id: ShapeId, example: &Value) -> Value {
-        if self.rng.usize(..12) == 0 {
+        if self.rng.usize(..60) == 0 {
             return self.value(name, id, 1);
         }
         match (&self.model[id].kind, example) {
@@ -79,9 +79,9 @@ impl Inputs<'_> {
                 let mut object = Map::new();
                 for member in members {
                     let value = match given.get(&member.name) {
-                        Some(_) if !member.required && self.rng.usize(..16) == 0 => continue,
+                        Some(_) if !member.required && self.rng.usize(..60) == 0 => continue,
                         Some(value) => self.changed(&member.name, member.shape, value),
-                        None if self.rng.usize(..24) == 0 => self.value(&member.name, member.shape, 2),
+                        None if self.rng.usize(..60) == 0 => self.value(&member.name, member.shape, 2),
                         None => continue,
                     };
                     object.insert(member.name.clone(), value);
@@ -91,8 +91,16 @@ impl Inputs<'_> {
             (Kind::List { member, .. }, Value::Array(items)) => {
                 items.iter().map(|item| self.changed(name, *member, item)).collect()
             }
+            (Kind::String, _) if self.usual(name).is_some() && self.rng.usize(..8) == 0 => {
+                self.value(name, id, 1)
+            }
             _ => example.clone(),
         }
+    }
+
+    /// The words that a member usually has.
+    fn usual(&self, name: &str) -> Option<&'a [String]> {
+        self.words.iter().find(|(names, _)| names.contains(&name)).map(|(_, words)| words.as_slice())
     }
 
     fn value(&mut self, name: &str, id: ShapeId, depth: usize) -> Value {
@@ -136,15 +144,15 @@ impl Inputs<'_> {
         if !shape.values.is_empty() {
             return shape.values[self.rng.usize(..shape.values.len())].clone();
         }
-        let words = self.words.iter().find(|(names, _)| names.contains(&name));
+        let words = self.usual(name);
         match (words, self.rng.usize(..12)) {
             (_, 0) => {}
-            (Some((_, words)), 1..8) => return words[self.rng.usize(..words.len())].clone(),
+            (Some(words), 1..8) => return words[self.rng.usize(..words.len())].clone(),
             _ => {
                 if let Some(known) = self.memory.recall(name, self.rng) {
                     return known;
                 }
-                if let Some((_, words)) = words {
+                if let Some(words) = words {
                     return words[self.rng.usize(..words.len())].clone();
                 }
             }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use fastrand::Rng;
 use serde_json::{Value, json};
 use tidegate_models::{ServiceModel, cloudwatch, codedeploy, ecs, elbv2, ssm};
 
@@ -20,6 +21,8 @@ pub(super) struct World {
     /// Calls that were accepted at the start.
     pub(super) examples: BTreeMap<&'static str, Value>,
     pub(super) words: Words,
+    /// Operations that only worlds of their own accept.
+    pub(super) rare: &'static [&'static str],
     /// Calls without arguments that show what is there.
     pub(super) listings: &'static [&'static str],
 }
@@ -29,7 +32,22 @@ impl World {
         let mut operations: Vec<String> =
             model.operations().map(|operation| operation.name.clone()).collect();
         operations.sort_unstable();
-        Self { cloud, model, operations, examples: BTreeMap::new(), words, listings: &[] }
+        Self { cloud, model, operations, examples: BTreeMap::new(), words, rare: &[], listings: &[] }
+    }
+
+    /// The operation of the next call. What deletes comes less often, so that something is there.
+    pub(super) fn draw(&self, rng: &mut Rng) -> String {
+        let mut one = || &self.operations[rng.usize(..self.operations.len())];
+        let mut drawn = one();
+        if drawn.starts_with("De") && !drawn.starts_with("Describe") {
+            drawn = one();
+        }
+        drawn.clone()
+    }
+
+    /// The operations of which some call must have been accepted.
+    pub(super) fn told(self) -> impl Iterator<Item = String> {
+        self.operations.into_iter().filter(move |operation| !self.rare.contains(&operation.as_str()))
     }
 }
 
@@ -59,9 +77,18 @@ pub(super) fn ecs() -> World {
         ("CreateService", fleet::service(&group)),
         ("RegisterTaskDefinition", fleet::definition("web")),
         ("UpdateService", json!({ "cluster": "prod", "service": "web", "desiredCount": 2 })),
+        ("DeleteService", json!({ "cluster": "prod", "service": "web", "force": true })),
     ]);
     let listings = &["ListClusters", "DescribeClusters", "ListTaskDefinitions", "ListTaskDefinitionFamilies"];
-    World { examples, listings, ..World::new(cloud, ecs::model(), of_ecs(&group)) }
+    let rare = &[
+        "ContinueServiceDeployment",
+        "CreateTaskSet",
+        "DeleteTaskSet",
+        "DescribeTaskSets",
+        "UpdateServicePrimaryTaskSet",
+        "UpdateTaskSet",
+    ];
+    World { examples, listings, rare, ..World::new(cloud, ecs::model(), of_ecs(&group)) }
 }
 
 /// Services whose deployments are CodeDeploy's, and somebody else's.
@@ -84,6 +111,7 @@ pub(super) fn task_sets() -> World {
     let examples = BTreeMap::from([
         ("CreateService", external),
         ("CreateTaskSet", task_set),
+        ("UpdateService", json!({ "cluster": "prod", "service": "api", "desiredCount": 2 })),
         ("DescribeTaskSets", json!({ "cluster": "prod", "service": "web" })),
     ]);
     let mut world =
@@ -143,7 +171,7 @@ pub(super) fn load_balancing() -> World {
 }
 
 pub(super) fn code_deploy() -> World {
-    let mut stage = guide::with_group();
+    let mut stage = guide::with_application();
     let alarm = json!({
         "AlarmName": "errors", "Namespace": "App", "MetricName": "Errors", "Statistic": "Sum", "Period": 60,
         "EvaluationPeriods": 1, "Threshold": 1.0, "ComparisonOperator": "GreaterThanThreshold",
@@ -151,7 +179,10 @@ pub(super) fn code_deploy() -> World {
     stage.cloud.at("monitoring", |cloud| cloud.call("PutMetricAlarm", alarm));
     let with_hook = guide::with(guide::app_spec(3), "/Hooks", json!([{ "BeforeAllowTraffic": "check" }]));
     let (plain, hooked) = (guide::app_spec(2).to_string(), with_hook.to_string());
-    let group = guide::group(&stage);
+    let wait = "/blueGreenDeploymentConfiguration/terminateBlueInstancesOnDeploymentSuccess";
+    let wait = format!("{wait}/terminationWaitTimeInMinutes");
+    let group = guide::with(guide::group(&stage), &wait, json!(60));
+    stage.cloud.at("codedeploy", |cloud| cloud.call("CreateDeploymentGroup", group.clone()));
     let update = guide::with(group.clone(), "/deploymentGroupName", Value::Null);
     let update = guide::with(update, "/currentDeploymentGroupName", json!("app-dg"));
     let deployment = guide::deployment(&guide::app_spec(2));
@@ -178,8 +209,16 @@ pub(super) fn code_deploy() -> World {
             &["deploymentConfigName"],
             &["CodeDeployDefault.ECSAllAtOnce", "CodeDeployDefault.ECSLinear10PercentEvery1Minutes", "half"],
         ),
-        (&["content"], &[&plain, &hooked, "{}", "version: 0.0"]),
+        (&["content"], &[&plain, &hooked, &hooked, &hooked, "{}", "version: 0.0"]),
         (&["targetId", "targetIds"], &["prod:app"]),
+        (
+            &["ResourceArn"],
+            &[
+                "arn:aws:codedeploy:eu-west-1:123456789012:application:app-deploy",
+                "arn:aws:codedeploy:eu-west-1:123456789012:deploymentgroup:app-deploy/app-dg",
+                "arn:aws:codedeploy:eu-west-1:123456789012:application:a b",
+            ],
+        ),
         (&["serviceName"], &["app"]),
         (&["clusterName"], &["prod"]),
         (&["serviceRoleArn"], &["arn:aws:iam::123456789012:role/codedeploy"]),
@@ -187,7 +226,9 @@ pub(super) fn code_deploy() -> World {
         (&["name"], &["app-blue", "app-green", "errors"]),
     ]);
     let listings = &["ListApplications", "ListDeployments", "ListDeploymentConfigs"];
-    World { examples, listings, ..World::new(stage.cloud, codedeploy::model(), words) }
+    // Needs the two ids of one call of a hook within its hour.
+    let rare = &["PutLifecycleEventHookExecutionStatus"];
+    World { examples, listings, rare, ..World::new(stage.cloud, codedeploy::model(), words) }
 }
 
 pub(super) fn alarms() -> World {
