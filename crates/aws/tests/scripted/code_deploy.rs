@@ -404,6 +404,11 @@ fn shifted(image: &'static str) -> impl Fn(&str, &Value, usize) -> Answer + Send
                 "taskDefinitionArn": request["taskDefinition"], "family": "web", "status": "ACTIVE",
                 "containerDefinitions": [{ "name": "web", "image": image, "portMappings": [{ "containerPort": 8080 }] }] } }))
         }
+        // CloudWatch, which names its operation elsewhere, counts nothing here.
+        "unknown" | "GetMetricData" => Answer {
+            status: 400,
+            body: json!({ "__type": "AccessDeniedException", "message": "not allowed" }),
+        },
         "BatchGetDeploymentTargets" if request["deploymentId"] == "d-BACK00000" => {
             // What goes back has the labels the other way round.
             let mut back = target("AllowTraffic", 100.0);

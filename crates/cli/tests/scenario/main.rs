@@ -8,6 +8,7 @@
 mod cells;
 mod control;
 mod door;
+mod refusals;
 mod world;
 
 use std::{sync::Arc, time::Duration};

@@ -67,10 +67,11 @@ impl Encoding {
         output: &T,
     ) -> Result<Response, serde_json::Error> {
         let body = match self {
-            Self::Json10 | Self::Json11 => serde_json::to_vec(output)?,
-            Self::Cbor => cbor::encode(model, operation.output, &serde_json::to_value(output)?),
             Self::Query => query_body(model, operation, request_id, &serde_json::to_value(output)?),
             Self::Ec2Query => ec2_body(model, operation, request_id, &serde_json::to_value(output)?),
+            _ if operation.output.is_none() => return Ok(self.nothing(request_id)),
+            Self::Json10 | Self::Json11 => serde_json::to_vec(output)?,
+            Self::Cbor => cbor::encode(model, operation.output, &serde_json::to_value(output)?),
         };
         Ok(self.response(StatusCode::OK, request_id, body))
     }
@@ -96,6 +97,16 @@ impl Encoding {
             if model.is_some_and(|model| model.query_compatible) {
                 put(response.headers_mut(), QUERY_ERROR, &format!("{code};{}", fault(status)));
             }
+        }
+        response
+    }
+
+    /// The answer of an operation for which the model has no output: Smithy's JSON and CBOR protocols want it without a
+    /// body, and CBOR's also without a content type.
+    fn nothing(self, request_id: &str) -> Response {
+        let mut response = self.response(StatusCode::OK, request_id, Vec::new());
+        if self == Self::Cbor {
+            response.headers_mut().remove(CONTENT_TYPE);
         }
         response
     }

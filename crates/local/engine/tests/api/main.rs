@@ -9,4 +9,5 @@ mod cloudwatch;
 mod codedeploy;
 mod ecs;
 mod elbv2;
+mod random;
 mod ssm;

@@ -174,7 +174,7 @@ fn a_pause_hook_holds_its_stage_until_it_is_answered() {
         settle(&mut world, "over", is_over);
         assert_eq!(current(&world).status, ends);
         let refused = world.refusal("ContinueServiceDeployment", answer);
-        assert!(refused.starts_with("ConflictException"), "{refused}");
+        assert!(refused.starts_with("InvalidParameterException: Service deployment cannot"), "{refused}");
     }
 }
 

@@ -3,8 +3,8 @@
 Each call below goes through boto3 to a socket on this machine that keeps the bytes and answers with nothing. Beside each
 request stands the document that the wire must read from it: the call's own arguments, as awsJson would write them.
 
-The tables of CloudWatch (whose clients speak three protocols) and EC2 are derived here from botocore's models too, because
-the local cloud does not serve them yet.
+The table of EC2 is derived here from botocore's model too, because the local cloud does not serve it; and `errors.json`
+says, for each service that it does serve, which code and status botocore's model gives to each error.
 
 Usage: python record.py   (needs boto3; writes the folders `requests` and `tables` beside this file)
 """
@@ -23,6 +23,7 @@ import botocore
 from botocore.config import Config
 
 HERE = pathlib.Path(__file__).parent
+SERVED = ["ecs/2014-11-13", "elbv2/2015-12-01", "codedeploy/2014-10-06", "cloudwatch/2010-08-01", "ssm/2014-11-06"]
 TIME = datetime.datetime(2026, 11, 23, 14, 26, 53, 580000, tzinfo=datetime.timezone.utc)
 
 ECS = [
@@ -59,6 +60,18 @@ ECS = [
     ("ListServiceDeployments", "", dict(
         service="web", cluster="hello", status=["IN_PROGRESS"], createdAt=dict(after=TIME, before=TIME))),
     ("ListClusters", "", {}),
+    ("CreateTaskSet", "", dict(
+        cluster="hello", service="web", taskDefinition="hello:2", externalId="build-7", launchType="FARGATE",
+        loadBalancers=[dict(
+            targetGroupArn="arn:aws:elasticloadbalancing:eu-central-1:123456789012:targetgroup/green/0123456789abcdef",
+            containerName="app", containerPort=8080)],
+        networkConfiguration=dict(awsvpcConfiguration=dict(subnets=["subnet-1"], assignPublicIp="ENABLED")),
+        scale=dict(value=12.5, unit="PERCENT"), clientToken="token-2", tags=[dict(key="k", value="v")])),
+    ("DescribeTaskSets", "", dict(cluster="hello", service="web", taskSets=["ecs-svc/1"], include=["TAGS"])),
+    ("UpdateTaskSet", "", dict(
+        cluster="hello", service="web", taskSet="ecs-svc/1", scale=dict(value=100.0, unit="PERCENT"))),
+    ("UpdateServicePrimaryTaskSet", "", dict(cluster="hello", service="web", primaryTaskSet="ecs-svc/1")),
+    ("DeleteTaskSet", "", dict(cluster="hello", service="web", taskSet="ecs-svc/1", force=True)),
 ]
 
 ARN = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:"
@@ -109,8 +122,98 @@ CLOUDWATCH = [
         dict(MetricName="Requests", Timestamp=TIME, Value=1.5, Unit="Count",
              Dimensions=[dict(Name="Revision", Value="hello:2")]),
         dict(MetricName="Latency", Values=[1.0, 2.5], Counts=[3.0, 1.0], StorageResolution=1)])),
+    ("GetMetricData", "", dict(
+        MetricDataQueries=[
+            dict(Id="rate", Expression="100 * e / r", Label="errors & more", ReturnData=True),
+            dict(Id="e", ReturnData=False, MetricStat=dict(Period=60, Stat="p99.9", Unit="Seconds", Metric=dict(
+                Namespace="AWS/ApplicationELB", MetricName="TargetResponseTime",
+                Dimensions=[dict(Name="TargetGroup", Value="targetgroup/green/0123456789abcdef")])))],
+        StartTime=TIME, EndTime=TIME, ScanBy="TimestampAscending", MaxDatapoints=100)),
+    ("GetMetricStatistics", "", dict(
+        Namespace="hello", MetricName="Requests", Dimensions=[], StartTime=TIME, EndTime=TIME, Period=60,
+        Statistics=["Sum", "Average"])),
+    ("PutMetricAlarm", "", dict(
+        AlarmName="high", AlarmDescription="too many: \u2603 & <b>", ActionsEnabled=False, AlarmActions=[],
+        OKActions=["arn:aws:sns:eu-central-1:123456789012:pager"], Namespace="hello", MetricName="Errors",
+        Dimensions=[dict(Name="Revision", Value="hello:2")], Statistic="Sum", Period=60, EvaluationPeriods=3,
+        DatapointsToAlarm=2, Threshold=0.5, ComparisonOperator="GreaterThanOrEqualToThreshold",
+        TreatMissingData="notBreaching", Tags=[dict(Key="team", Value="Zürich +co = a@b")])),
+    ("PutMetricAlarm", "of-an-expression", dict(
+        AlarmName="rate", EvaluationPeriods=1, Threshold=5.0, ComparisonOperator="GreaterThanThreshold",
+        Metrics=[
+            dict(Id="rate", Expression="100 * e / r", ReturnData=True),
+            dict(Id="e", ReturnData=False, MetricStat=dict(
+                Period=60, Stat="Sum", Metric=dict(Namespace="hello", MetricName="Errors"))),
+            dict(Id="r", ReturnData=False, MetricStat=dict(
+                Period=60, Stat="Sum", Metric=dict(Namespace="hello", MetricName="Requests")))])),
+    ("PutCompositeAlarm", "", dict(
+        AlarmName="all", AlarmRule='ALARM("high") AND NOT OK(rate)', ActionsSuppressor="deploying",
+        ActionsSuppressorWaitPeriod=60, ActionsSuppressorExtensionPeriod=0)),
     ("DescribeAlarms", "", dict(AlarmNames=["high"], MaxRecords=10)),
+    ("DescribeAlarmHistory", "", dict(
+        AlarmName="high", AlarmTypes=["MetricAlarm", "CompositeAlarm"], HistoryItemType="StateUpdate", StartDate=TIME,
+        EndDate=TIME, ScanBy="TimestampDescending")),
     ("SetAlarmState", "", dict(AlarmName="high", StateValue="ALARM", StateReason="a test")),
+    ("DisableAlarmActions", "", dict(AlarmNames=["high", "rate"])),
+    ("DeleteAlarms", "", dict(AlarmNames=["high", "all"])),
+]
+
+APP_SPEC = json.dumps({
+    "version": "0.0",
+    "Resources": [{"TargetService": {"Type": "AWS::ECS::Service", "Properties": {
+        "TaskDefinition": "arn:aws:ecs:eu-central-1:123456789012:task-definition/hello:2",
+        "LoadBalancerInfo": {"ContainerName": "app", "ContainerPort": 8080}}}}],
+    "Hooks": [{"AfterAllowTestTraffic": "check"}]})
+
+CODEDEPLOY = [
+    ("CreateApplication", "", dict(
+        applicationName="hello", computePlatform="ECS", tags=[dict(Key="team", Value="Zürich +co = a@b")])),
+    ("CreateDeploymentConfig", "", dict(
+        deploymentConfigName="half", computePlatform="ECS", trafficRoutingConfig=dict(
+            type="TimeBasedCanary", timeBasedCanary=dict(canaryPercentage=50, canaryInterval=1)))),
+    ("CreateDeploymentGroup", "", dict(
+        applicationName="hello", deploymentGroupName="web", serviceRoleArn="arn:aws:iam::123456789012:role/deploy",
+        deploymentConfigName="CodeDeployDefault.ECSAllAtOnce",
+        autoRollbackConfiguration=dict(enabled=True, events=["DEPLOYMENT_FAILURE", "DEPLOYMENT_STOP_ON_ALARM"]),
+        alarmConfiguration=dict(enabled=True, ignorePollAlarmFailure=False, alarms=[dict(name="high")]),
+        blueGreenDeploymentConfiguration=dict(
+            deploymentReadyOption=dict(actionOnTimeout="STOP_DEPLOYMENT", waitTimeInMinutes=30),
+            terminateBlueInstancesOnDeploymentSuccess=dict(action="TERMINATE", terminationWaitTimeInMinutes=5)),
+        deploymentStyle=dict(deploymentType="BLUE_GREEN", deploymentOption="WITH_TRAFFIC_CONTROL"),
+        ecsServices=[dict(serviceName="web", clusterName="hello")],
+        loadBalancerInfo=dict(targetGroupPairInfoList=[dict(
+            targetGroups=[dict(name="blue"), dict(name="green")],
+            prodTrafficRoute=dict(listenerArns=[ARN + "listener/app/front/0123456789abcdef/0123456789abcdef"]),
+            testTrafficRoute=dict(listenerArns=[ARN + "listener/app/front/0123456789abcdef/0123456789abcdee"]))]),
+        triggerConfigurations=[])),
+    ("RegisterApplicationRevision", "", dict(
+        applicationName="hello", description="the second", revision=dict(
+            revisionType="String", string=dict(content=APP_SPEC, sha256="0" * 64)))),
+    ("CreateDeployment", "", dict(
+        applicationName="hello", deploymentGroupName="web", description="the second: \u2603",
+        revision=dict(revisionType="AppSpecContent", appSpecContent=dict(content=APP_SPEC)),
+        overrideAlarmConfiguration=dict(enabled=False, alarms=[]))),
+    ("GetDeployment", "", dict(deploymentId="d-ABCDEFGHI")),
+    ("ListDeployments", "", dict(
+        applicationName="hello", deploymentGroupName="web", includeOnlyStatuses=["InProgress", "Ready"],
+        createTimeRange=dict(start=TIME, end=TIME))),
+    ("BatchGetDeploymentTargets", "", dict(deploymentId="d-ABCDEFGHI", targetIds=["hello:web"])),
+    ("PutLifecycleEventHookExecutionStatus", "", dict(
+        deploymentId="d-ABCDEFGHI", lifecycleEventHookExecutionId="an id", status="Succeeded")),
+    ("ContinueDeployment", "", dict(deploymentId="d-ABCDEFGHI", deploymentWaitType="READY_WAIT")),
+    ("StopDeployment", "", dict(deploymentId="d-ABCDEFGHI", autoRollbackEnabled=True)),
+    ("ListDeploymentConfigs", "", {}),
+]
+
+SSM = [
+    ("PutParameter", "", dict(
+        Name="/tidegate/hello/web", Value='{"step": 1, "said": "\u2603"}', Type="String", Overwrite=False,
+        Tags=[dict(Key="team", Value="")])),
+    ("PutParameter", "overwrite", dict(Name="/tidegate/hello/web", Value="2", Type="String", Overwrite=True)),
+    ("GetParameter", "", dict(Name="/tidegate/hello/web", WithDecryption=False)),
+    ("GetParameters", "", dict(Names=["/tidegate/hello/web", "other"])),
+    ("GetParametersByPath", "", dict(Path="/tidegate", Recursive=True, MaxResults=10)),
+    ("DeleteParameter", "", dict(Name="/tidegate/hello/web")),
 ]
 
 EC2 = [
@@ -201,10 +304,14 @@ def record_presigned(recorder):
     keep("elbv2-DescribeLoadBalancers-presigned", recorder.last, arguments)
 
 
+def read_model(folder):
+    path = pathlib.Path(botocore.__file__).parent / "data" / folder / "service-2.json.gz"
+    return json.loads(gzip.open(path).read())
+
+
 def table(folder, operations):
     """A shape table of a service, in the form of the generated ones."""
-    path = pathlib.Path(botocore.__file__).parent / "data" / folder / "service-2.json.gz"
-    model = json.loads(gzip.open(path).read())
+    model = read_model(folder)
     metadata, shapes = model["metadata"], model["shapes"]
     reached, kept, errors = {}, {}, {}
 
@@ -258,7 +365,24 @@ def table(folder, operations):
     }
     if "awsQueryCompatible" in metadata:
         made["queryCompatible"] = True
-    (HERE / "tables" / f"{folder.split('/')[0]}.json").write_text(json.dumps(made, indent=1, sort_keys=True) + "\n")
+    write_table(folder.split("/")[0], made)
+
+
+def errors(folder):
+    """The code and the status of each error that an operation of a service may answer with."""
+    model = read_model(folder)
+    found = {}
+    for operation in model["operations"].values():
+        for error in operation.get("errors", []):
+            shape = model["shapes"][error["shape"]]
+            said = shape.get("error", {})
+            status = said.get("httpStatusCode", 500 if "fault" in shape else 400)
+            found[error["shape"]] = [said.get("code", error["shape"]), status]
+    return found
+
+
+def write_table(name, made):
+    (HERE / "tables" / f"{name}.json").write_text(json.dumps(made, indent=1, sort_keys=True) + "\n")
 
 
 def main():
@@ -272,10 +396,14 @@ def main():
     record(recorder, "cloudwatch", CLOUDWATCH, "cloudwatch")
     for protocol in ("json", "query", "smithy-rpc-v2-cbor"):
         record(recorder, "cloudwatch", CLOUDWATCH, f"cloudwatch-{protocol}", protocol)
+    record(recorder, "codedeploy", CODEDEPLOY, "codedeploy")
+    # boto3 prefers JSON; other clients take the first protocol of the model.
+    record(recorder, "codedeploy", CODEDEPLOY, "codedeploy-smithy-rpc-v2-cbor", "smithy-rpc-v2-cbor")
+    record(recorder, "ssm", SSM, "ssm")
     record(recorder, "ec2", EC2, "ec2")
     record_presigned(recorder)
-    table("cloudwatch/2010-08-01", [operation for operation, _, _ in CLOUDWATCH])
     table("ec2/2016-11-15", [operation for operation, _, _ in EC2])
+    write_table("errors", {folder.split("/")[0]: errors(folder) for folder in SERVED})
 
 
 main()

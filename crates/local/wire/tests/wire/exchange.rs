@@ -6,7 +6,7 @@ use std::{
 };
 
 use http::request::Parts;
-use tidegate_models::{ServiceModel, ecs, elbv2};
+use tidegate_models::{ServiceModel, cloudwatch, codedeploy, ecs, elbv2, ssm};
 use tidegate_wire::{Call, Response, Settings, Wire};
 
 /// A wire for `models` whose request ids are the same in each run.
@@ -16,13 +16,23 @@ pub(crate) fn wire_of(models: &[&'static ServiceModel]) -> Wire {
 
 /// A wire for all that the golden requests ask for.
 pub(crate) fn wire() -> Wire {
-    wire_of(&[ecs::model(), elbv2::model(), table("cloudwatch"), table("ec2")])
+    wire_of(&NAMES.map(model))
 }
 
-/// One of the tables beside the golden requests.
-pub(crate) fn table(name: &str) -> &'static ServiceModel {
-    let path = golden("tables").join(format!("{name}.json"));
-    leak(&fs::read_to_string(path).unwrap())
+/// The services that the golden requests ask, as botocore names them.
+const NAMES: [&str; 6] = ["ecs", "elbv2", "codedeploy", "cloudwatch", "ssm", "ec2"];
+
+/// The model of one of them.
+pub(crate) fn model(name: &str) -> &'static ServiceModel {
+    match name {
+        "ecs" => ecs::model(),
+        "elbv2" => elbv2::model(),
+        "codedeploy" => codedeploy::model(),
+        "cloudwatch" => cloudwatch::model(),
+        "ssm" => ssm::model(),
+        // Not served: a table beside the golden requests.
+        other => leak(&fs::read_to_string(golden("tables").join(format!("{other}.json"))).unwrap()),
+    }
 }
 
 /// A model that lives as long as the test.
@@ -63,6 +73,20 @@ impl Request {
     /// An awsJson request of an operation of ECS.
     pub(crate) fn ecs(operation: &str, body: impl Into<Vec<u8>>) -> Self {
         Self::json("ecs", &format!("AmazonEC2ContainerServiceV20141113.{operation}"), body)
+    }
+
+    /// A request of an operation of `model` in one of botocore's protocols.
+    pub(crate) fn of(model: &ServiceModel, protocol: &str, operation: &str, body: Vec<u8>) -> Self {
+        let service = &model.signing_name;
+        let target = model.target_prefix.as_deref().unwrap_or_default();
+        match protocol {
+            "json" => Self::json(service, &format!("{target}.{operation}"), body),
+            "smithy-rpc-v2-cbor" => Self::cbor(service, target, operation, body),
+            _ => {
+                let start = format!("Action={operation}&Version={}&", model.api_version);
+                Self::query(service, [start.into_bytes(), body].concat())
+            }
+        }
     }
 
     /// A query request.

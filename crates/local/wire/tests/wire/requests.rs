@@ -19,7 +19,7 @@ fn recorded() -> Vec<PathBuf> {
 fn every_recorded_request_is_read_as_its_caller_said() {
     let wire = wire();
     let recorded = recorded();
-    assert!(recorded.len() > 30, "only {} recorded requests", recorded.len());
+    assert!(recorded.len() > 100, "only {} recorded requests", recorded.len());
     for path in recorded {
         let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
         let (parts, body) = parse_http(&fs::read(&path).unwrap());

@@ -4,14 +4,14 @@
 //! Each `responses/NAME.json` says what is asked and what behaviour answers; `NAME.http` is what goes out. Run with
 //! `TIDEGATE_WRITE_GOLDEN=1` to write them anew, then look at the difference.
 
-use std::{env, fs, path::PathBuf};
+use std::{collections::BTreeMap, env, fs, path::PathBuf};
 
 use serde::{Deserialize, de::DeserializeOwned};
-use serde_json::{Map, Value};
-use tidegate_models::{ecs, elbv2};
+use serde_json::{Map, Value, json};
+use tidegate_models::{cloudwatch, codedeploy, ecs, elbv2, ssm};
 use tidegate_wire::{ApiError, Call, Response};
 
-use crate::exchange::{Request, golden, wire};
+use crate::exchange::{Request, golden, model, parse_http, wire};
 
 /// One answer to be written.
 #[derive(Deserialize)]
@@ -19,6 +19,7 @@ struct Case {
     protocol: String,
     service: String,
     operation: String,
+    /// A document, query's parameters, or the name of a recorded request.
     #[serde(default)]
     request: Value,
     output: Option<Value>,
@@ -35,35 +36,20 @@ struct Failure {
 
 impl Case {
     fn call(&self) -> Call {
+        if let Value::String(name) = &self.request
+            && let Ok(recorded) = fs::read(golden("requests").join(format!("{name}.http")))
+        {
+            let (parts, body) = parse_http(&recorded);
+            return wire().decode(&parts, &body).unwrap();
+        }
         let body = match &self.request {
-            Value::Null => String::new(),
-            Value::String(params) => params.clone(),
-            document => document.to_string(),
+            Value::Null if self.protocol == "json" => b"{}".to_vec(),
+            Value::Null => Vec::new(),
+            Value::String(params) => params.clone().into_bytes(),
+            document if self.protocol == "json" => document.to_string().into_bytes(),
+            document => cbor(document),
         };
-        let request = match (self.protocol.as_str(), self.service.as_str()) {
-            ("json", "ecs") => Request::ecs(&self.operation, body),
-            ("json", _) => Request::json(
-                "monitoring",
-                &format!("GraniteServiceVersion20100801.{}", self.operation),
-                body,
-            ),
-            ("query", "elbv2") => Request::elbv2(&self.operation, &body),
-            ("query", _) => {
-                Request::query("monitoring", format!("Action={}&Version=2010-08-01&{body}", self.operation))
-            }
-            ("ec2", _) => {
-                Request::query("ec2", format!("Action={}&Version=2016-11-15&{body}", self.operation))
-            }
-            ("smithy-rpc-v2-cbor", _) => {
-                let body = self.request.as_object().map_or(Vec::new(), |document| {
-                    let mut bytes = Vec::new();
-                    ciborium::into_writer(document, &mut bytes).unwrap();
-                    bytes
-                });
-                Request::cbor("monitoring", "GraniteServiceVersion20100801", &self.operation, body)
-            }
-            other => panic!("no request for {other:?}"),
-        };
+        let request = Request::of(model(&self.service), &self.protocol, &self.operation, body);
         request.to(&wire()).unwrap_or_else(|refusal| panic!("{}", String::from_utf8_lossy(refusal.body())))
     }
 
@@ -79,6 +65,16 @@ impl Case {
                 "DescribeRules" => call.succeed(&typed::<elbv2::DescribeRulesOutput>(output)),
                 "DescribeLoadBalancers" => call.succeed(&typed::<elbv2::DescribeLoadBalancersOutput>(output)),
                 "DescribeTargetHealth" => call.succeed(&typed::<elbv2::DescribeTargetHealthOutput>(output)),
+                "CreateTaskSet" => call.succeed(&typed::<ecs::CreateTaskSetResponse>(output)),
+                "DescribeTaskSets" => call.succeed(&typed::<ecs::DescribeTaskSetsResponse>(output)),
+                "GetDeployment" => call.succeed(&typed::<codedeploy::GetDeploymentOutput>(output)),
+                "GetDeploymentTarget" => {
+                    call.succeed(&typed::<codedeploy::GetDeploymentTargetOutput>(output))
+                }
+                "DescribeAlarms" => call.succeed(&typed::<cloudwatch::DescribeAlarmsOutput>(output)),
+                "GetMetricData" => call.succeed(&typed::<cloudwatch::GetMetricDataOutput>(output)),
+                "GetParameter" => call.succeed(&typed::<ssm::GetParameterResult>(output)),
+                "PutParameter" => call.succeed(&typed::<ssm::PutParameterResult>(output)),
                 _ => call.succeed(output),
             },
             (None, Some(failure)) => {
@@ -89,6 +85,12 @@ impl Case {
             _ => panic!("a case has an output or an error"),
         }
     }
+}
+
+fn cbor(document: &Value) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    ciborium::into_writer(document, &mut bytes).unwrap();
+    bytes
 }
 
 fn typed<T: DeserializeOwned>(output: &Value) -> T {
@@ -110,7 +112,7 @@ fn every_answer_is_what_it_was_to_the_byte() {
     let mut paths: Vec<PathBuf> =
         fs::read_dir(golden("responses")).unwrap().map(|file| file.unwrap().path()).collect();
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
-    assert!(paths.len() >= 15, "only {} answers", paths.len());
+    assert!(paths.len() >= 35, "only {} answers", paths.len());
     for path in paths {
         let case: Case = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
         let sent = bytes(&case.response());
@@ -121,6 +123,53 @@ fn every_answer_is_what_it_was_to_the_byte() {
         let expected = fs::read(&kept).unwrap();
         assert_eq!(String::from_utf8_lossy(&sent), String::from_utf8_lossy(&expected), "{}", kept.display());
         assert_eq!(sent, expected, "{}", kept.display());
+    }
+}
+
+/// `tables/errors.json` says code and status of each error as botocore's model has them.
+#[test]
+fn every_error_of_every_operation_goes_out_with_aws_s_name_and_status() {
+    let table: BTreeMap<String, BTreeMap<String, (String, u16)>> =
+        serde_json::from_slice(&fs::read(golden("tables").join("errors.json")).unwrap()).unwrap();
+    for (service, protocol, operation, request) in [
+        ("ecs", "json", "ListClusters", json!({})),
+        ("elbv2", "query", "DescribeLoadBalancers", json!("")),
+        ("codedeploy", "json", "ListDeployments", json!({})),
+        ("codedeploy", "smithy-rpc-v2-cbor", "ListDeployments", json!({})),
+        ("cloudwatch", "json", "DescribeAlarms", json!({})),
+        ("cloudwatch", "query", "DescribeAlarms", json!("")),
+        ("cloudwatch", "smithy-rpc-v2-cbor", "DescribeAlarms", json!({})),
+        ("ssm", "json", "GetParameter", json!({ "Name": "/a" })),
+    ] {
+        let mut errors: Vec<&String> =
+            model(service).operations().flat_map(|operation| &operation.errors).collect();
+        errors.sort_unstable();
+        errors.dedup();
+        assert!(errors.len() >= 10, "{service} has only {} errors", errors.len());
+        let case = Case {
+            protocol: protocol.into(),
+            service: service.into(),
+            operation: operation.into(),
+            request,
+            output: None,
+            error: None,
+        };
+        for shape in errors {
+            let (code, status) = &table[service][shape];
+            let sent = case.call().fail(&ApiError::new(shape.clone(), "why"));
+            assert_eq!(sent.status().as_u16(), *status, "{service}, {protocol}: {shape}");
+            let expected = match protocol {
+                "json" => format!(r#"{{"__type":"{shape}","message":"why"}}"#).into_bytes(),
+                "query" => format!("<Code>{code}</Code><Message>why</Message>").into_bytes(),
+                _ => cbor(&json!({ "__type": shape, "message": "why" })),
+            };
+            let body = sent.body();
+            let is_there = match protocol {
+                "query" => body.windows(expected.len()).any(|part| part == expected),
+                _ => body[..] == expected[..],
+            };
+            assert!(is_there, "{service}, {protocol}: {shape}: {}", String::from_utf8_lossy(body));
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use super::{
         alarms, composite,
         records::{Alarm, Definition},
     },
-    errors::{self, unknown_alarm, validation},
+    errors::{self, validation},
     metric_names::same_dimensions,
 };
 use crate::{ApiError, Context, State, page::page};
@@ -130,6 +130,11 @@ fn has_action(alarm: &Alarm, prefix: &str) -> bool {
     lists.into_iter().flatten().flatten().any(|action| action.starts_with(prefix))
 }
 
+/// The model has no ResourceNotFound for `DescribeAlarms`.
+fn no_relative(name: &str) -> ApiError {
+    validation(format!("Unknown alarm {name}"))
+}
+
 /// What a composite alarm's rule names: only name, ARN and state of each, as on AWS.
 fn children(
     state: &State,
@@ -137,7 +142,7 @@ fn children(
     name: &str,
     input: &DescribeAlarmsInput,
 ) -> Result<DescribeAlarmsOutput, ApiError> {
-    let alarm = alarms::named(state, &context.scope, name).ok_or_else(|| unknown_alarm(name))?;
+    let alarm = alarms::named(state, &context.scope, name).ok_or_else(|| no_relative(name))?;
     let rule = composite::rule(alarm);
     let names = rule.iter().flat_map(super::super::rule::Rule::names);
     let mut found: Vec<&Alarm> =
@@ -170,7 +175,7 @@ fn parents(
     name: &str,
     input: &DescribeAlarmsInput,
 ) -> Result<DescribeAlarmsOutput, ApiError> {
-    alarms::named(state, &context.scope, name).ok_or_else(|| unknown_alarm(name))?;
+    alarms::named(state, &context.scope, name).ok_or_else(|| no_relative(name))?;
     let found = composite::parents(state, &context.scope, name).into_iter();
     answer(found.map(|parent| (&*parent.arn, in_brief(parent))), input)
 }

@@ -80,9 +80,6 @@ fn check_platform(group: &DeploymentGroupInfo) -> Result<(), ApiError> {
 }
 
 fn check_role(arn: &str) -> Result<(), ApiError> {
-    if arn.is_empty() {
-        return Err(ApiError::new("RoleRequiredException", "The role ID was not specified."));
-    }
     if !(arn.starts_with("arn:") && arn.contains(":role/")) {
         return Err(ApiError::new(
             "InvalidRoleException",

@@ -35,6 +35,10 @@ pub(super) fn create(
     let name = input.deployment_group_name.clone();
     check_new(state, &application, &name)?;
     let tags = tags::given(input.tags.clone())?;
+    // An update that empties it has an invalid role instead, by the model.
+    if input.service_role_arn.is_empty() {
+        return Err(ApiError::new("RoleRequiredException", "The role ID was not specified."));
+    }
     let document = wanted(input);
     let target = group_rules::check(state, context, &document)?;
     check_sole(state, &target.service, None)?;

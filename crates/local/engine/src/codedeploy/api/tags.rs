@@ -1,6 +1,6 @@
 //! Tags of applications and deployment groups.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use tidegate_models::codedeploy::{
     ListTagsForResourceInput, ListTagsForResourceOutput, Tag, TagResourceInput, TagResourceOutput,
@@ -49,7 +49,11 @@ pub(super) fn list(
     context: &Context,
     input: ListTagsForResourceInput,
 ) -> Result<ListTagsForResourceOutput, ApiError> {
-    check_resource(state, context, &input.resource_arn)?;
+    check_resource(state, context, &input.resource_arn).map_err(|error| match error.code {
+        // The model has no such error here, unlike for TagResource.
+        code if code.ends_with("DoesNotExistException") => invalid_arn(error.message),
+        _ => error,
+    })?;
     let tags = state.tags.get(&input.resource_arn).into_iter().flatten();
     let tags = tags.map(|(key, value)| Tag { key: Some(key.clone()), value: Some(value.clone()) });
     Ok(ListTagsForResourceOutput { tags: Some(tags.collect()), next_token: None })
@@ -101,16 +105,16 @@ fn check_count(tags: &BTreeMap<String, String>) -> Result<(), ApiError> {
 
 fn check_resource(state: &State, context: &Context, arn: &str) -> Result<(), ApiError> {
     if !arn.starts_with("arn:") {
-        return Err(ApiError::new("InvalidArnException", format!("The ARN is not valid: {arn}")));
+        return Err(invalid_arn(format!("The ARN is not valid: {arn}")));
     }
     let own = context.scope.arn(SERVICE, "");
     let resource = arn.strip_prefix(&own).and_then(|resource| resource.split_once(':'));
-    match resource {
+    let found = match resource {
         Some(("application", name)) => lookup::application(state, context, name).map(|_| ()),
         Some(("deploymentgroup", name)) => {
             let (application, group) = name.split_once('/').ok_or_else(|| errors::no_group(name))?;
-            let application = lookup::application(state, context, application)?;
-            lookup::group(state, application, group).map(|_| ())
+            let application = lookup::application(state, context, application);
+            application.and_then(|application| lookup::group(state, application, group)).map(|_| ())
         }
         _ => Err(ApiError::new(
             "ArnNotSupportedException",
@@ -118,7 +122,16 @@ fn check_resource(state: &State, context: &Context, arn: &str) -> Result<(), Api
                 "Only applications and deployment groups of this account and region can be tagged: {arn}"
             ),
         )),
-    }
+    };
+    // A name that no resource may have makes no ARN.
+    found.map_err(|error| match error.code {
+        code if code.contains("Name") => invalid_arn(error.message),
+        _ => error,
+    })
+}
+
+fn invalid_arn(message: impl Into<Cow<'static, str>>) -> ApiError {
+    ApiError::new("InvalidArnException", message)
 }
 
 fn invalid(message: String) -> ApiError {

@@ -83,13 +83,20 @@ fn list(
     Ok(ListServicesResponse { service_arns: Some(page.items), next_token: page.next })
 }
 
+/// `DeleteService`: one that is deleted already is answered as it is, also when it is INACTIVE, as on AWS
+/// (aws-sdk-js#4189, aws-cli#1334).
 fn delete(
     state: &mut State,
     context: &Context,
     input: DeleteServiceRequest,
 ) -> Result<DeleteServiceResponse, ApiError> {
     let cluster = lookup::cluster(state, context, input.cluster.as_deref())?;
-    let service = lookup::active_service(state, cluster, &input.service)?;
+    let service = lookup::service(state, cluster, &input.service)?;
+    if service.status != ServiceStatus::Active {
+        return Ok(DeleteServiceResponse {
+            service: Some(descriptions::service(state, service, Tags::Included)),
+        });
+    }
     let scaled = service.scheduling_strategy == SchedulingStrategy::Replica && service.desired_count > 0;
     if scaled && input.force != Some(true) {
         return Err(invalid("The service cannot be stopped while the primary deployment is scaled above 0."));

@@ -241,3 +241,12 @@ fn the_state_of_an_alarm_that_is_not_there_cannot_be_set() {
     let input = json!({"AlarmName": "a", "StateValue": "OK", "StateReason": "", "StateReasonData": "{"});
     assert_eq!(cloud.refusal("SetAlarmState", input), "InvalidFormat: StateReasonData is not valid JSON");
 }
+
+#[test]
+fn relatives_of_an_unknown_alarm_are_refused_by_an_error_that_the_model_has() {
+    let mut cloud = cloud();
+    for member in ["ChildrenOfAlarmName", "ParentsOfAlarmName"] {
+        let refused = cloud.refusal("DescribeAlarms", json!({ member: "nobody" }));
+        assert_eq!(refused, "ValidationError: Unknown alarm nobody", "{member}");
+    }
+}

@@ -231,6 +231,11 @@ fn an_update_is_checked_as_a_whole() {
     });
     let refused = refusal(&mut stage.cloud, "UpdateDeploymentGroup", change);
     assert!(refused.starts_with("InvalidECSServiceException: "), "{refused}");
+    let change = json!({
+        "applicationName": "app-deploy", "currentDeploymentGroupName": "app-dg", "serviceRoleArn": "",
+    });
+    let refused = refusal(&mut stage.cloud, "UpdateDeploymentGroup", change);
+    assert!(refused.starts_with("InvalidRoleException: "), "{refused}");
     let unknown = json!({ "applicationName": "app-deploy", "currentDeploymentGroupName": "nobody" });
     let refused = refusal(&mut stage.cloud, "UpdateDeploymentGroup", unknown);
     assert!(refused.starts_with("DeploymentGroupDoesNotExistException: "), "{refused}");

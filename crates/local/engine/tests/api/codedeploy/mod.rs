@@ -24,7 +24,7 @@ fn refusal(cloud: &mut Cloud, operation: &str, input: Value) -> String {
 }
 
 /// Puts members in place of others, also inner ones that are named by a pointer; null takes one away.
-fn with(mut base: Value, pointer: &str, value: Value) -> Value {
+pub(crate) fn with(mut base: Value, pointer: &str, value: Value) -> Value {
     if let (Some(inner), false) = (base.pointer_mut(pointer), value.is_null()) {
         *inner = value;
         return base;
@@ -39,13 +39,13 @@ fn with(mut base: Value, pointer: &str, value: Value) -> Value {
 }
 
 /// What the guide's Terraform makes before CodeDeploy comes, with a service that wants no task.
-struct Stage {
-    cloud: Cloud,
+pub(crate) struct Stage {
+    pub(crate) cloud: Cloud,
     load_balancer: String,
     blue: String,
     green: String,
-    production: String,
-    test: String,
+    pub(crate) production: String,
+    pub(crate) test: String,
 }
 
 fn stage() -> Stage {
@@ -82,7 +82,7 @@ fn service(group: &str) -> Value {
 }
 
 /// The guide's deployment group, field by field.
-fn group(stage: &Stage) -> Value {
+pub(crate) fn group(stage: &Stage) -> Value {
     json!({
         "applicationName": "app-deploy", "deploymentGroupName": "app-dg",
         "deploymentConfigName": "CodeDeployDefault.ECSAllAtOnce",
@@ -107,7 +107,7 @@ fn group(stage: &Stage) -> Value {
 }
 
 /// [`stage`], with the guide's application.
-fn with_application() -> Stage {
+pub(crate) fn with_application() -> Stage {
     let mut stage = stage();
     let input = json!({ "applicationName": "app-deploy", "computePlatform": "ECS" });
     call(&mut stage.cloud, "CreateApplication", input);
@@ -132,7 +132,7 @@ fn definition_arn(revision: u32) -> String {
 }
 
 /// The guide's AppSpec.
-fn app_spec(revision: u32) -> Value {
+pub(crate) fn app_spec(revision: u32) -> Value {
     json!({
         "version": "0.0",
         "Resources": [{ "TargetService": { "Type": "AWS::ECS::Service", "Properties": {
@@ -143,7 +143,7 @@ fn app_spec(revision: u32) -> Value {
 }
 
 /// The guide's call, with an AppSpec.
-fn deployment(spec: &Value) -> Value {
+pub(crate) fn deployment(spec: &Value) -> Value {
     json!({
         "applicationName": "app-deploy", "deploymentGroupName": "app-dg",
         "revision": {

@@ -39,3 +39,29 @@ fn tags_that_cannot_be_are_refused() {
         assert!(refused.starts_with(expected), "{refused}");
     }
 }
+
+#[test]
+fn tags_of_what_does_not_exist_are_refused_by_the_errors_that_each_operation_has() {
+    let mut stage = with_group();
+    for (arn, tagging, listing) in [
+        (
+            APPLICATION.replace("app-deploy", "nobody"),
+            "ApplicationDoesNotExistException: ",
+            "InvalidArnException: ",
+        ),
+        (
+            GROUP.replace("app-dg", "nobody"),
+            "DeploymentGroupDoesNotExistException: ",
+            "InvalidArnException: ",
+        ),
+        (APPLICATION.replace("app-deploy", "a b"), "InvalidArnException: ", "InvalidArnException: "),
+        (GROUP.replace("app-deploy/", ""), "DeploymentGroupDoesNotExistException: ", "InvalidArnException: "),
+        (GROUP.replace("group", "config"), "ArnNotSupportedException: ", "ArnNotSupportedException: "),
+    ] {
+        let tags = json!([{ "Key": "a", "Value": "1" }]);
+        let refused = refusal(&mut stage.cloud, "TagResource", json!({ "ResourceArn": arn, "Tags": tags }));
+        assert!(refused.starts_with(tagging), "{arn}: {refused}");
+        let refused = refusal(&mut stage.cloud, "ListTagsForResource", json!({ "ResourceArn": arn }));
+        assert!(refused.starts_with(listing), "{arn}: {refused}");
+    }
+}

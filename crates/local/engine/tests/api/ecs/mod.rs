@@ -2,7 +2,6 @@
 
 mod clusters;
 mod deployments;
-mod every_operation;
 mod services;
 mod settings;
 mod tags;
@@ -15,7 +14,7 @@ use serde_json::{Value, json};
 use crate::cloud::{Cloud, forward, text};
 
 /// The members of `base`, with those of `change` in their place; `null` takes one away.
-fn with(mut base: Value, change: Value) -> Value {
+pub(crate) fn with(mut base: Value, change: Value) -> Value {
     for (name, value) in change.as_object().unwrap() {
         match value {
             Value::Null => drop(base.as_object_mut().unwrap().remove(name)),
@@ -26,7 +25,7 @@ fn with(mut base: Value, change: Value) -> Value {
 }
 
 /// A task definition that Fargate takes: one container with one port.
-fn definition(family: &str) -> Value {
+pub(crate) fn definition(family: &str) -> Value {
     json!({
         "family": family, "networkMode": "awsvpc", "requiresCompatibilities": ["FARGATE"], "cpu": "256",
         "memory": "512",
@@ -37,7 +36,7 @@ fn definition(family: &str) -> Value {
 }
 
 /// A service of it behind `group`.
-fn service(group: &str) -> Value {
+pub(crate) fn service(group: &str) -> Value {
     json!({
         "cluster": "prod", "serviceName": "web", "taskDefinition": "web", "desiredCount": 2, "launchType": "FARGATE",
         "networkConfiguration": { "awsvpcConfiguration": { "subnets": ["subnet-1"] } },
@@ -46,7 +45,7 @@ fn service(group: &str) -> Value {
 }
 
 /// A cloud with the cluster `prod`, revision `web:1` and a target group behind a listener; answers the group's ARN.
-fn ready() -> (Cloud, String) {
+pub(crate) fn ready() -> (Cloud, String) {
     let mut cloud = Cloud::new();
     cloud.call("CreateCluster", json!({ "clusterName": "prod" }));
     cloud.call("RegisterTaskDefinition", definition("web"));
@@ -57,7 +56,7 @@ fn ready() -> (Cloud, String) {
 }
 
 /// [`ready`], with the service `web` of two tasks.
-fn serving() -> (Cloud, String) {
+pub(crate) fn serving() -> (Cloud, String) {
     let (mut cloud, group) = ready();
     cloud.call("CreateService", service(&group));
     (cloud, group)
@@ -86,4 +85,4 @@ fn all_pages(cloud: &mut Cloud, operation: &str, input: Value, member: &str) -> 
     }
 }
 
-const ARN: &str = "arn:aws:ecs:eu-west-1:123456789012";
+pub(crate) const ARN: &str = "arn:aws:ecs:eu-west-1:123456789012";

@@ -459,3 +459,16 @@ fn the_second_target_group_and_the_rules_are_checked() {
         assert_eq!(refused, format!("InvalidParameterException: {expected}"));
     }
 }
+
+#[test]
+fn a_service_that_is_deleted_already_is_answered_as_it_is() {
+    let (mut cloud, _) = serving();
+    let delete = json!({ "cluster": "prod", "service": "web", "force": true });
+    cloud.call("DeleteService", delete.clone());
+    let without_force = json!({ "cluster": "prod", "service": "web" });
+    assert_eq!(cloud.call("DeleteService", without_force.clone())["service"]["status"], "DRAINING");
+    cloud.end_all_tasks();
+    for input in [delete, without_force] {
+        assert_eq!(cloud.call("DeleteService", input)["service"]["status"], "INACTIVE");
+    }
+}

@@ -191,21 +191,20 @@ pub(crate) fn answer(
     let Some(row) = state.service_deployments.get(arn) else {
         return Err(ApiError::new("ServiceDeploymentNotFoundException", "Service deployment not found."));
     };
-    let conflict = |text: String| Err(ApiError::new("ConflictException", text));
+    // The model has no ConflictException here, unlike for StopServiceDeployment.
+    let refused = |text: String| Err(ApiError::new("InvalidParameterException", text));
     if is_over(row.status) {
-        return conflict(format!(
+        return refused(format!(
             "Service deployment cannot be continued because it is in {} status.",
             row.status
         ));
     }
     let run = row.staged.iter().flat_map(|staged| &staged.hooks).find(|run| run.id == hook_id);
     match run.map(|run| run.status) {
-        None => {
-            return Err(ApiError::new("InvalidParameterException", format!("Hook {hook_id} was not found.")));
-        }
+        None => return refused(format!("Hook {hook_id} was not found.")),
         Some(Status::AwaitingAction) => {}
         Some(status) => {
-            return conflict(format!("Hook {hook_id} is not awaiting an action; it is {status}."));
+            return refused(format!("Hook {hook_id} is not awaiting an action; it is {status}."));
         }
     }
     let service_arn = row.service_arn.clone();
