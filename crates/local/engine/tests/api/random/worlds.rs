@@ -88,7 +88,7 @@ pub(super) fn ecs() -> World {
         "UpdateServicePrimaryTaskSet",
         "UpdateTaskSet",
     ];
-    World { examples, listings, rare, ..World::new(cloud, ecs::model(), of_ecs(&group)) }
+    World { examples, rare, listings, ..World::new(cloud, ecs::model(), of_ecs(&group)) }
 }
 
 /// Services whose deployments are CodeDeploy's, and somebody else's.
@@ -228,7 +228,7 @@ pub(super) fn code_deploy() -> World {
     let listings = &["ListApplications", "ListDeployments", "ListDeploymentConfigs"];
     // Needs the two ids of one call of a hook within its hour.
     let rare = &["PutLifecycleEventHookExecutionStatus"];
-    World { examples, listings, rare, ..World::new(stage.cloud, codedeploy::model(), words) }
+    World { examples, rare, listings, ..World::new(stage.cloud, codedeploy::model(), words) }
 }
 
 pub(super) fn alarms() -> World {
