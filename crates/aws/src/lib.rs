@@ -16,6 +16,7 @@ mod elbv2;
 pub mod error;
 mod exchange;
 pub mod gates;
+pub mod history;
 mod logs;
 mod native;
 pub mod observe;

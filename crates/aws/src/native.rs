@@ -8,6 +8,7 @@ use crate::deploy::{Before, DeployError, DeployPlan, Outcome, Then};
 use crate::ecs::seen;
 use crate::error::AwsError;
 use crate::gates::{GateAsker, TrafficGroups};
+use crate::history;
 use crate::observe;
 use crate::rolling::{own_deployment, own_service_deployment};
 use crate::sink::{EventSink, now};
@@ -23,11 +24,6 @@ use tidegate_rollout::staged::{Course, SETTLE, Staged};
 use tidegate_rollout::strategy::Traffic;
 use tidegate_rollout::update::{BreakerPolicy, breaker_to_send, update_service_request};
 use tidegate_rollout::{Event, Plan, Strategy, Verdict};
-
-/// The tag of a task definition revision that keeps how its rollout ended.
-const VERDICT_TAG: &str = "tidegate:verdict";
-/// What a tag's value may hold at most.
-const TAG_LENGTH: usize = 256;
 
 /// A staged deployment that may begin.
 pub(crate) struct Ready {
@@ -363,9 +359,7 @@ async fn clean_up(
     sink: &mut dyn EventSink,
 ) {
     leave_no_hooks(client, plan, sink).await;
-    if let Err(error) = client.tag_revision(task_definition, VERDICT_TAG, &tag_value(verdict)).await {
-        warn(format!("the verdict could not be kept as a tag of the revision: {error}"), sink);
-    }
+    history::keep(client, task_definition, verdict, sink).await;
 }
 
 /// Takes our hooks out of the service as it is now.
@@ -397,21 +391,6 @@ fn warn(message: String, sink: &mut dyn EventSink) {
     sink.event(now(), &Event::Warned { message });
 }
 
-/// A verdict in the letters that AWS takes for a tag.
-fn tag_value(verdict: &Verdict) -> String {
-    let (word, reason) = match verdict {
-        Verdict::Promoted { .. } => ("promoted", ""),
-        Verdict::RolledBack { reason, .. } => ("rolled_back", reason.as_str()),
-        Verdict::Failed { reason, .. } => ("failed", reason.as_str()),
-        Verdict::Aborted { reason } => ("aborted", reason.as_str()),
-        Verdict::TimedOut { reached } => ("timed_out", reached.as_str()),
-        Verdict::Superseded { .. } => ("superseded", ""),
-    };
-    let text = format!("{word} {}", reason.replace('%', "percent"));
-    let kept = text.chars().filter(|c| c.is_alphanumeric() || " _.:/=+-@".contains(*c));
-    kept.take(TAG_LENGTH).collect::<String>().trim().to_owned()
-}
-
 /// `targetgroup/web/0123` says enough of an ARN.
 fn short(arn: &str) -> &str {
     arn.split(":targetgroup/").nth(1).and_then(|rest| rest.split('/').next()).unwrap_or(arn)
@@ -419,23 +398,4 @@ fn short(arn: &str) -> &str {
 
 fn listed(balancers: &[String]) -> String {
     if balancers.is_empty() { "none".to_owned() } else { balancers.join(", ") }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_verdict_is_kept_in_the_letters_of_a_tag_with_its_numbers() {
-        let verdict = Verdict::RolledBack {
-            to: TaskDefinitionArn::parse("arn:aws:ecs:r:1:task-definition/web:7").expect("valid"),
-            reason: "gate errors: 99.9 % sure that it is worse: 31.0 % (9 of 29) against 0.0 % (0 of 265)"
-                .into(),
-            breaker: None,
-        };
-        assert_eq!(
-            tag_value(&verdict),
-            "rolled_back gate errors: 99.9 percent sure that it is worse: 31.0 percent 9 of 29 against 0.0 percent 0 of 265"
-        );
-    }
 }

@@ -5,6 +5,7 @@ use crate::client::Client;
 use crate::deploy::{Before, DeployError, DeployPlan, Outcome, Then};
 use crate::ecs::seen;
 use crate::gates::alarm_names;
+use crate::history;
 use crate::sink::{EventSink, now};
 use crate::watch::follow;
 use tidegate_rollout::names::{ServiceDeploymentArn, TaskDefinitionArn};
@@ -120,10 +121,15 @@ impl Ready {
             started_at,
             deadline: started_at + plan.timeout_ms,
         });
-        follow(client, rollout, Some(first), plan.watch, sink)
+        let candidate = rollout.candidate().clone();
+        let verdict = follow(client, rollout, Some(first), plan.watch, sink)
             .await
-            .map(Outcome::Ended)
-            .map_err(|error| DeployError::LostSight { error, deployment })
+            .map_err(|error| DeployError::LostSight { error, deployment })?;
+        // ECS keeps what it did itself, but for the name of the gate.
+        if !plan.gates.is_empty() {
+            history::keep(client, &candidate, &verdict, sink).await;
+        }
+        Ok(Outcome::Ended(verdict))
     }
 }
 

@@ -95,21 +95,21 @@ impl Moves {
 const RELEASES: [Release; 5] = [
     Release {
         image: "tidegate-demo:2",
-        name: "hello:2, good",
+        name: "good",
         text: "A good release. New tasks start beside the old ones; each old one drains before it stops.",
         expected: report::Outcome::Deployed,
         moves: Moves::Rolling,
     },
     Release {
         image: "tidegate-demo:3",
-        name: "hello:3, crashes at start",
+        name: "crashes at start",
         text: "A release that crashes at start. The circuit breaker counts three failed tasks and rolls back.",
         expected: report::Outcome::RolledBack,
         moves: Moves::Rolling,
     },
     Release {
         image: "tidegate-demo:4",
-        name: "hello:4, never healthy",
+        name: "never healthy",
         text: "A release that starts and never gets healthy. Its tasks get no traffic; the breaker rolls back.",
         expected: report::Outcome::RolledBack,
         moves: Moves::Rolling,
@@ -117,8 +117,8 @@ const RELEASES: [Release; 5] = [
     Release {
         image: "tidegate-demo:5",
         name: "canary, 30 % errors",
-        text: "A healthy release that fails three requests in ten. It gets 10 % of the traffic, and the gate that \
-               compares it with stable throws it back.",
+        text: "A second service, by CodeDeploy: a healthy release that fails three requests in ten. It gets 10 % of \
+               the traffic, and the gate that compares it with stable throws it back.",
         expected: report::Outcome::RolledBack,
         moves: Moves::Canary,
     },
@@ -157,7 +157,8 @@ impl Demo {
             global,
             Tone::Quiet,
             &format!(
-                "Starting a local cloud: three tasks of hello:1 behind a load balancer, {} requests a second.",
+                "Starting a local cloud: three tasks of hello:1 behind a load balancer, {} requests a second; its clock runs \
+                 {SPEED} times as fast.",
                 self.rps
             ),
         );

@@ -28,6 +28,17 @@ enum Stage {
     Moving {
         share: Percent,
     },
+    /// Somebody else runs it.
+    OnlyWatched,
+}
+
+/// What the program has to do with the deployment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// It runs it.
+    Runs,
+    /// It only looks on.
+    LooksOn,
 }
 
 struct Shared {
@@ -75,6 +86,12 @@ impl Interruptible {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).reporter.refresh(now);
     }
 
+    /// How far it has come, for the last words.
+    fn stage(&self, part: Part) -> Stage {
+        let stage = self.finish();
+        if part == Part::LooksOn { Stage::OnlyWatched } else { stage }
+    }
+
     fn finish(&self) -> Stage {
         let mut shared = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         shared.reporter.finish();
@@ -86,6 +103,7 @@ impl Interruptible {
 pub async fn uninterrupted<T, W>(
     reporter: Box<dyn Reporter>,
     target: &ServiceRef,
+    part: Part,
     work: W,
 ) -> Result<T, Failure>
 where
@@ -106,8 +124,8 @@ where
                 return Ok(done);
             }
             _ = clock.tick() => shared.refresh(),
-            _ = tokio::signal::ctrl_c() => return Err(interrupted(&shared.finish(), target)),
-            _ = terminated.recv() => return Err(interrupted(&shared.finish(), target)),
+            _ = tokio::signal::ctrl_c() => return Err(interrupted(&shared.stage(part), target)),
+            _ = terminated.recv() => return Err(interrupted(&shared.stage(part), target)),
         }
     }
 }
@@ -116,6 +134,10 @@ fn interrupted(stage: &Stage, target: &ServiceRef) -> Failure {
     let place = format!("--cluster {} --service {}", target.cluster.short(), target.service.short());
     let (what, help) = match stage {
         Stage::NothingSent => ("interrupted; nothing that runs was changed".to_owned(), None),
+        Stage::OnlyWatched => (
+            "interrupted; this program only looked on, and what it looked at goes on".to_owned(),
+            Some(format!("look again with `tidegate watch {place}`")),
+        ),
         Stage::Registered { revision } => (
             format!(
                 "interrupted after {revision} was registered; whether UpdateService was sent is not known"

@@ -13,6 +13,7 @@ mod deploy;
 mod diff;
 mod exit;
 mod failure;
+mod history;
 mod interrupt;
 mod local;
 mod rehearse;
@@ -53,6 +54,8 @@ enum Command {
     Watch(watch::Watch),
     /// Wait for the deployment in progress and say only how it ended
     Wait(wait::Wait),
+    /// Show how the rollouts of the past ended, and why
+    History(history::History),
     /// Go back to what was last steady
     Rollback(rollback::Rollback),
     /// Go on with a rollout: let a paused one go, or take over one whose runner is gone
@@ -75,7 +78,7 @@ enum Command {
     Rehearse(rehearse::Rehearse),
     /// Run AWS's API, tasks and a load balancer on this machine
     Local(local::Local),
-    /// Show it all: three releases of a small service under traffic, two of them bad
+    /// Show it all: five releases of a small service under traffic, four of them bad
     Demo(demo::Demo),
     /// The small service that the demo deploys
     #[command(hide = true)]
@@ -89,6 +92,7 @@ impl Command {
             Self::Status(command) => command.run(global).await,
             Self::Watch(command) => command.run(global).await,
             Self::Wait(command) => command.run(global).await,
+            Self::History(command) => command.run(global).await,
             Self::Rollback(command) => command.run(global).await,
             Self::Resume(command) => command.run(global).await,
             Self::Pause(command) => command.run(global).await,

@@ -36,7 +36,7 @@ use matrix::Matrix;
 
 /// `tidegate rehearse`.
 #[derive(Debug, Args)]
-#[command(after_help = crate::exit::TABLE)]
+#[command(after_help = EXITS)]
 pub struct Rehearse {
     #[command(flatten)]
     what: What,
@@ -97,6 +97,12 @@ fn faults(text: &str) -> Result<Faults, String> {
             .map_err(|error: tidegate_rehearsal::fault::InvalidFault| error.to_string()),
     }
 }
+
+/// How one rehearsal ends the program, and how many do.
+const EXITS: &str = "\
+Exit codes of one rehearsal: 0 deployed, 3 rolled back, 4 failed.
+Of several (--strategy all, --fault all): 0 if every good candidate serves and every bad one was
+thrown back, else 4.";
 
 /// `--strategy all`.
 const ALL: &str = "all";
@@ -313,7 +319,7 @@ pub fn exit(report: &Report) -> Exit {
 /// With nothing else to deploy, the candidate is the same with a mark, so that it is a revision of its own.
 fn marked(definition: &Value) -> Value {
     let mut marked = definition.clone();
-    let mark = json!({ "name": "TIDEGATE_REHEARSAL", "value": "candidate" });
+    let mark = json!({ "name": "TIDEGATE_MARK", "value": "candidate" });
     for container in marked["containerDefinitions"].as_array_mut().into_iter().flatten() {
         match container.get_mut("environment").and_then(Value::as_array_mut) {
             Some(environment) => environment.push(mark.clone()),

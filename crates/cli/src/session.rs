@@ -5,7 +5,7 @@ use crate::args::{Global, Output};
 use crate::config::{Config, Reading, TaskDefinitionConfig};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::interrupt::{Interruptible, uninterrupted};
+use crate::interrupt::{Interruptible, Part, uninterrupted};
 use std::io::{IsTerminal, Write};
 use std::path::Path;
 use std::sync::Arc;
@@ -173,6 +173,19 @@ impl<'a> Session<'a> {
     where
         W: AsyncFnOnce(&mut Interruptible) -> T,
     {
-        uninterrupted(reporter, target, work).await
+        uninterrupted(reporter, target, Part::Runs, work).await
+    }
+
+    /// The same for work that only looks on: nothing ends with it.
+    pub async fn onlooking<T, W>(
+        &self,
+        reporter: Box<dyn Reporter>,
+        target: &ServiceRef,
+        work: W,
+    ) -> Result<T, Failure>
+    where
+        W: AsyncFnOnce(&mut Interruptible) -> T,
+    {
+        uninterrupted(reporter, target, Part::LooksOn, work).await
     }
 }

@@ -129,6 +129,9 @@ impl Theatre {
             ..ConnectOptions::default()
         })
         .await?;
+        if cloud.runtime_name() == "process" {
+            has_commands(&setup)?;
+        }
         let (_, port) = serving_port(&setup.definition).ok_or(StageError::NoPort).map_err(refused)?;
         let stage = Stage {
             target: setup.target,
@@ -246,6 +249,23 @@ impl Theatre {
     }
 }
 
+/// Without Docker a task runs only if `local.images` has a command for its image: seen before anything waits for it.
+fn has_commands(setup: &Setup) -> Result<(), Failure> {
+    let (RuntimeChoice::Process(known) | RuntimeChoice::Auto(known)) = &setup.runtime else { return Ok(()) };
+    let containers = setup.definition["containerDefinitions"].as_array();
+    let mut images = containers.into_iter().flatten().filter_map(|container| container["image"].as_str());
+    let Some(image) = images.find(|image| known.find(image).is_none()) else { return Ok(()) };
+    let patterns: Vec<&str> = known.patterns().collect();
+    let has = match patterns.as_slice() {
+        [] => "local.images is empty".to_owned(),
+        patterns => format!("local.images has {}", patterns.join(", ")),
+    };
+    Err(Failure::new(Exit::Refused, format!("no command stands for image {image} on the local cloud: {has}"))
+        .with_help(Some(format!(
+            "write in tidegate.yml `local: {{ images: {{ \"{image}\": {{ command: [./my-service] }} }} }}`, or rehearse with --runtime docker"
+        ))))
+}
+
 /// A cluster's name without its ARN: the local cloud has its own account and region.
 pub fn local_target(target: &ServiceRef) -> Result<ServiceRef, Failure> {
     Ok(ServiceRef {
@@ -356,7 +376,9 @@ fn left_after(
     seen: &[(Millis, Event)],
     is_candidates: impl Fn(SocketAddr) -> bool,
 ) -> Option<u64> {
-    let decided = seen.iter().find(|(_, event)| matches!(event, Event::RollingBack { .. }))?.0;
+    let is_decision =
+        |event: &Event| matches!(event, Event::RollbackRequested { .. } | Event::RollingBack { .. });
+    let decided = seen.iter().find(|(_, event)| is_decision(event))?.0;
     let of_candidate = measured.by_target.iter().filter(|(target, _)| is_candidates(**target));
     let last = of_candidate.filter_map(|(_, answers)| answers.last).max()?;
     u64::try_from(now() - last.elapsed().as_millis() as Millis - decided).ok()
@@ -480,7 +502,8 @@ fn timeline(seen: &[(Millis, Event)], start: Millis) -> Vec<Moment> {
 
 fn words(verdict: &Verdict) -> String {
     let counted = |breaker: &Option<BreakerCount>| {
-        breaker.map_or_else(String::new, |BreakerCount { failures, threshold }| {
+        let tripped = breaker.filter(|breaker| breaker.failures >= breaker.threshold);
+        tripped.map_or_else(String::new, |BreakerCount { failures, threshold }| {
             format!(", circuit breaker: {failures} of {threshold} failures")
         })
     };

@@ -30,8 +30,8 @@ pub async fn follow(session: &Session<'_>, reporter: Box<dyn Reporter>) -> Resul
         && held.progress.verdict().is_none()
     {
         let verdict = session
-            .reporting(reporter, &target, async |sink| {
-                tidegate_aws::alb::follow(&client, &target, plan.watch, sink).await
+            .onlooking(reporter, &target, async |sink| {
+                tidegate_aws::alb::follow(&client, &target, plan.timeout_ms, plan.watch, sink).await
             })
             .await??;
         return verdict.map(|verdict| Exit::of_verdict(&verdict)).ok_or_else(|| {
@@ -40,7 +40,7 @@ pub async fn follow(session: &Session<'_>, reporter: Box<dyn Reporter>) -> Resul
         });
     }
     let verdict =
-        session.reporting(reporter, &target, async |sink| attach(&client, &plan, sink).await).await??;
+        session.onlooking(reporter, &target, async |sink| attach(&client, &plan, sink).await).await??;
     verdict.map(|verdict| Exit::of_verdict(&verdict)).ok_or_else(|| {
         Failure::new(Exit::Refused, format!("{target} has no deployment of its own to watch"))
             .with_help(Some("services under an external controller keep their deployments elsewhere".into()))

@@ -75,6 +75,8 @@ impl Course {
     /// Takes an event in.
     pub(crate) fn take(&mut self, at: Millis, event: &Event) -> Taken {
         match (event, &mut self.current) {
+            // What is cleaned up after a way back is no step that was reached: the picture stays at the one that failed.
+            (Event::StepBegan { .. }, Some(_)) if self.turn == Turn::Stopped => {}
             (Event::StepBegan { step, bake, .. }, current) => {
                 let said = current.take().and_then(|current| current.held);
                 *current = Some(Current {

@@ -5,6 +5,7 @@
 mod course;
 pub mod diff;
 pub mod failure;
+pub mod history;
 pub mod json;
 mod layout;
 pub mod live;

@@ -196,7 +196,10 @@ pub struct Wish {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StrategyError {
     /// The pair makes no sense, whatever the version.
-    #[error("there is no strategy `{strategy}` with controller `{controller}`; the pairs are: {}", listed())]
+    #[error(
+        "there is no strategy `{strategy}` with controller `{controller}`: {}",
+        those_that_are(strategy, controller)
+    )]
     NoSuchPair {
         /// The strategy as written.
         strategy: String,
@@ -395,9 +398,18 @@ fn check(traffic: &Traffic, controller: Controller) -> Result<(), StrategyError>
     Ok(())
 }
 
-fn listed() -> String {
-    let words: Vec<String> = PAIRS.iter().map(|(s, c)| format!("{s} × {}", c.name())).collect();
-    words.join(", ")
+/// What of a pair is wrong, and the pairs that exist.
+fn those_that_are(strategy: &str, controller: &str) -> String {
+    let Some(known) = Controller::named(controller) else {
+        return "controllers are ecs, code_deploy and alb".to_owned();
+    };
+    if strategy_word(strategy).is_empty() {
+        return "strategies are rolling, blue_green, linear and canary".to_owned();
+    }
+    let joined = |words: Vec<&str>| words.join(", ");
+    let of_strategy = PAIRS.iter().filter(|(word, _)| *word == strategy).map(|(_, it)| it.name()).collect();
+    let of_controller = PAIRS.iter().filter(|(_, it)| *it == known).map(|(word, _)| *word).collect();
+    format!("{strategy} goes with {}, and {controller} does {}", joined(of_strategy), joined(of_controller))
 }
 
 impl fmt::Display for Strategy {
@@ -446,7 +458,15 @@ mod tests {
     #[test]
     fn a_pair_that_does_not_exist_is_answered_with_those_that_do() {
         let error = Strategy::choose(&wish("rolling", "alb")).expect_err("no such pair");
-        insta::assert_snapshot!(error, @"there is no strategy `rolling` with controller `alb`; the pairs are: rolling × ecs, blue_green × ecs, blue_green × code_deploy, blue_green × alb, linear × ecs, linear × code_deploy, linear × alb, canary × ecs, canary × code_deploy, canary × alb");
+        assert_eq!(
+            error.to_string(),
+            "there is no strategy `rolling` with controller `alb`: rolling goes with ecs, and alb does blue_green, linear, canary"
+        );
+        let said = |strategy, controller| {
+            Strategy::choose(&wish(strategy, controller)).expect_err("none").to_string()
+        };
+        assert!(said("bluegreen", "ecs").ends_with("strategies are rolling, blue_green, linear and canary"));
+        assert!(said("canary", "elb").ends_with("controllers are ecs, code_deploy and alb"));
     }
 
     #[test]

@@ -36,7 +36,8 @@ impl fmt::Display for Measure {
             Self::ErrorRate => f.write_str("the candidate's error rate"),
             Self::Slow => f.write_str("the candidate's share of slow requests"),
             Self::SlowerThan(millis) => {
-                write!(f, "the candidate's share of requests slower than {millis:.0} ms")
+                let digits = usize::from(*millis < 10.0);
+                write!(f, "the candidate's share of requests slower than {millis:.digits$} ms")
             }
         }
     }

@@ -50,9 +50,11 @@ pub async fn held(client: &Client, target: &ServiceRef) -> Result<Option<Held>, 
 pub async fn follow(
     client: &Client,
     target: &ServiceRef,
+    timeout_ms: Millis,
     watch: WatchOptions,
     sink: &mut dyn EventSink,
 ) -> Result<Option<Verdict>, AlbError> {
+    let began = now();
     let mut said = Said::default();
     let mut shares: Option<Shares<'_>> = None;
     loop {
@@ -93,6 +95,13 @@ pub async fn follow(
         }
         if !held.is_running(now()) {
             return Ok(None);
+        }
+        if now() - began >= timeout_ms {
+            let reached =
+                format!("{} of production is with the candidate; {} runs it", progress.share(), held.by);
+            let verdict = Verdict::TimedOut { reached };
+            sink.event(now(), &Event::Decided { verdict: verdict.clone(), duration_ms: now() - began });
+            return Ok(Some(verdict));
         }
         tokio::time::sleep(Duration::from_millis(watch.tick.unsigned_abs())).await;
     }

@@ -6,6 +6,7 @@ use crate::client::Client;
 use crate::cloudwatch::Series;
 use crate::error::{AwsError, Fate};
 use crate::gates::{Elsewhere, GateAsker, TrafficGroups};
+use crate::history;
 use crate::observe;
 use crate::sink::{EventSink, now};
 use serde_json::{Value, json};
@@ -90,8 +91,9 @@ impl<'a> Runner<'a> {
             seen.refused = refused.take();
             seen.request = asked.take().or(seen.request);
             let changed = self.consider(&mut seen, &mut refused, sink).await?;
-            if let Some(verdict) = self.progress.verdict().filter(|_| !self.unsaved) {
-                return Ok(verdict.clone());
+            if let Some(verdict) = self.progress.verdict().filter(|_| !self.unsaved).cloned() {
+                history::keep(self.client, self.progress.revision(), &verdict, sink).await;
+                return Ok(verdict);
             }
             if self.lease.is_due() || self.unsaved {
                 self.unsaved = true;
@@ -225,7 +227,8 @@ impl<'a> Runner<'a> {
         let clock = self.client.clock(self.lease.tick());
         let upto = clock.aws(now());
         let from = whole(clock.aws(since) + MINUTE - 1);
-        if from >= upto {
+        // Not one whole minute yet.
+        if from >= whole(upto) {
             return Ok(None);
         }
         let series = [Role::Stable, Role::Candidate].map(|role| Series {

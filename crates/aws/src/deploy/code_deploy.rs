@@ -20,6 +20,7 @@ use crate::codedeploy::NewDeployment;
 pub use crate::codedeploy::Wait;
 use crate::error::AwsError;
 use crate::gates::TrafficGroups;
+use crate::history;
 use crate::observe;
 use crate::sink::{EventSink, now};
 pub use back::{Promoted, abort, promote};
@@ -254,10 +255,13 @@ impl Ready {
             started_at: brought.started_at,
             deadline,
         });
-        follow(client, rollout, self.traffic_groups.clone(), plan.elsewhere.as_ref(), plan.watch, sink)
+        let candidate = rollout.candidate().clone();
+        let groups = self.traffic_groups.clone();
+        let verdict = follow(client, rollout, groups, plan.elsewhere.as_ref(), plan.watch, sink)
             .await
-            .map(Outcome::Ended)
-            .map_err(|error| DeployError::LostSight { error, deployment })
+            .map_err(|error| DeployError::LostSight { error, deployment })?;
+        history::keep(client, &candidate, &verdict, sink).await;
+        Ok(Outcome::Ended(verdict))
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tidegate_aws::{
     DeployPlan, Outcome, alb,
     control::{self, Answer},
-    deploy, status, watch,
+    deploy, history, status, watch,
 };
 use tidegate_rollout::{Event, Millis, Percent, Verdict, alb::Verb, gate::Standing};
 
@@ -179,7 +179,7 @@ fn who_watches_a_rollout_by_tidegate_sees_who_runs_it_its_shares_and_its_gates()
         let mut nobody = |_: Millis, _: &Event| {};
         let (ran, seen) = tokio::join!(deploy::run(&runs, &plan, &mut nobody), async {
             tokio::time::sleep(Duration::from_secs(30)).await;
-            alb::follow(&watches, &plan.target, plan.watch, &mut sink).await
+            alb::follow(&watches, &plan.target, plan.timeout_ms, plan.watch, &mut sink).await
         });
         assert!(matches!(ran, Ok(Outcome::Ended(Verdict::Promoted { .. }))), "{ran:?}");
         assert!(matches!(seen, Ok(Some(Verdict::Promoted { .. }))), "{seen:?}");
@@ -220,6 +220,33 @@ fn nothing_under_way_is_said_for_every_controller_and_every_verb() {
                 .collect();
             assert_eq!(writes, Vec::<Value>::new(), "nothing was changed");
             drop(door.world());
+        });
+    }
+}
+
+#[test]
+fn a_verdict_is_in_the_history_with_its_gate_and_its_numbers_whoever_moved_the_traffic() {
+    for controller in ["ecs", "code_deploy", "alb"] {
+        simulated(async {
+            let cell = cell("canary", controller);
+            let plan = gated(cell);
+            let (door, _) = opened(SAME, cell, Release::Failing).await;
+            door.kill_at(Kill::Never);
+            let client = client(&door).await;
+            let mut nobody = |_: Millis, _: &Event| {};
+            let outcome = deploy::run(&client, &plan, &mut nobody).await;
+            assert!(matches!(outcome, Ok(Outcome::Ended(Verdict::RolledBack { .. }))), "{outcome:?}");
+
+            let past = history::read(&client, &plan.target, 10).await.unwrap();
+            let newest = &past[0];
+            assert_eq!(newest.revision.short(), "web:2", "{controller}: {past:?}");
+            let kept = newest.verdict.as_ref().unwrap();
+            assert_eq!(kept.word, "rolled_back", "{controller}: {past:?}");
+            assert!(
+                kept.reason.starts_with("gate errors: ") && kept.reason.contains(" against 0.0 %"),
+                "{controller}: {}",
+                kept.reason
+            );
         });
     }
 }
