@@ -4,6 +4,7 @@
 use crate::args::{Global, Output};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::interrupt::{Part, uninterrupted};
 use crate::session::Session;
 use clap::Args;
 use std::io::Write as _;
@@ -41,11 +42,10 @@ async fn ask(global: &Global, verb: Verb) -> Result<Exit, Failure> {
     let session = Session::open_for_target(global)?;
     let plan = session.plan(Vec::new())?;
     let client = session.connect().await?;
-    let answer = session
-        .reporting(session.reporter(), &plan.target, async |sink| {
-            tidegate_aws::control::ask(&client, &plan, verb, sink).await
-        })
-        .await??;
+    let answer = uninterrupted(session.reporter(), &plan.target, Part::Runs, async |sink| {
+        tidegate_aws::control::ask(&client, &plan, verb, sink).await
+    })
+    .await??;
     match answer {
         Answer::Heard { by } => {
             let text = match global.output {

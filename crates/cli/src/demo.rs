@@ -11,7 +11,7 @@ use tidegate_aws::{
 };
 use tidegate_local::{FunctionMap, ImageCommand, ImageMap, RuntimeChoice, Speed};
 use tidegate_rehearsal::{Fault, Report, report};
-use tidegate_report::{Reporter, style::Tone};
+use tidegate_report::{Reporter, releases::release_table, style::Tone};
 use tidegate_rollout::{
     Event, Millis, Percent, Strategy,
     names::{ClusterName, ServiceName, ServiceRef},
@@ -24,7 +24,7 @@ use crate::{
     args::{Global, Output},
     exit::Exit,
     failure::Failure,
-    rehearse::{default_gate, until_interrupted, watch_options},
+    rehearse::{default_gate, release_row, until_interrupted, watch_options},
     session::Session,
     theatre::{Act, Setup, Theatre},
 };
@@ -116,7 +116,7 @@ const RELEASES: [Release; 5] = [
     },
     Release {
         image: "tidegate-demo:5",
-        name: "canary, 30 % errors",
+        name: "canary, errors",
         text: "A second service, by CodeDeploy: a healthy release that fails three requests in ten. It gets 10 % of \
                the traffic, and the gate that compares it with stable throws it back.",
         expected: report::Outcome::RolledBack,
@@ -124,7 +124,7 @@ const RELEASES: [Release; 5] = [
     },
     Release {
         image: "tidegate-demo:6",
-        name: "blue/green, 30 % errors",
+        name: "blue/green, errors",
         text: "The same with all of the traffic at once: blue still runs, so the way back is instant.",
         expected: report::Outcome::RolledBack,
         moves: Moves::BlueGreen,
@@ -326,6 +326,9 @@ fn print(global: &Global, rows: &[(&str, &Report)]) {
             let reports: Vec<&Report> = rows.iter().map(|(_, report)| *report).collect();
             serde_json::to_string_pretty(&reports).map(|text| writeln!(stdout, "{text}")).is_ok()
         }
-        Output::Text => write!(stdout, "\n{}", report::table(rows)).is_ok(),
+        Output::Text => {
+            let rows: Vec<_> = rows.iter().map(|(name, report)| release_row(name, report)).collect();
+            write!(stdout, "\n{}", release_table(&rows, global.stdout_style())).is_ok()
+        }
     };
 }

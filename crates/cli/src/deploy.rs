@@ -4,6 +4,7 @@ use crate::args::Global;
 use crate::config::TaskDefinitionConfig;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::interrupt::{Part, uninterrupted};
 use crate::session::Session;
 use clap::Args;
 use std::io::Write as _;
@@ -121,9 +122,10 @@ impl Deploy {
             (false, false) => Then::Wait,
         };
         let client = session.connect().await?;
-        let outcome = session
-            .reporting(session.reporter(), &plan.target, async |sink| run(&client, &plan, sink).await)
-            .await??;
+        let outcome = uninterrupted(session.reporter(), &plan.target, Part::Runs, async |sink| {
+            run(&client, &plan, sink).await
+        })
+        .await??;
         if let Outcome::Started { deployment } = &outcome
             && global.output == crate::args::Output::Text
         {

@@ -5,6 +5,7 @@ use crate::args::{Global, Output};
 use crate::deploy::What;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::interrupt::{Part, uninterrupted};
 use crate::session::Session;
 use clap::Args;
 use std::io::Write as _;
@@ -24,9 +25,10 @@ impl Diff {
         let plan = self.what.plan(&session)?;
         let client = session.connect().await?;
         let reporter = crate::render::notes_only(global);
-        let differences = session
-            .reporting(reporter, &plan.target, async |sink| compared(&client, &plan, sink).await)
-            .await??;
+        let differences = uninterrupted(reporter, &plan.target, Part::Runs, async |sink| {
+            compared(&client, &plan, sink).await
+        })
+        .await??;
         let text = match global.output {
             Output::Json => format!("{}\n", serde_json::json!({"differences": differences})),
             Output::Text if differences.is_empty() => "no differences\n".to_owned(),

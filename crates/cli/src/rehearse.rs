@@ -14,7 +14,10 @@ use tidegate_aws::{
 };
 use tidegate_local::{RuntimeChoice, Speed};
 use tidegate_rehearsal::{Fault, Report, report};
-use tidegate_report::Silent;
+use tidegate_report::{
+    Silent,
+    releases::{ReleaseRow, release_table},
+};
 use tidegate_rollout::{
     Controller, Percent, Strategy,
     gate::{At, Check, Comparison, Gate, LatencyComparison, NoEvidence},
@@ -344,7 +347,21 @@ fn print(global: &Global, report: &Report) {
         Output::Json => serde_json::to_string_pretty(report).map(|text| writeln!(stdout, "{text}")).is_ok(),
         Output::Text => {
             let name = report.fault.clone().unwrap_or_else(|| "no fault".to_owned());
-            write!(stdout, "\n{}", report::table(&[(&name, report)])).is_ok()
+            let table = release_table(&[release_row(&name, report)], global.stdout_style());
+            write!(stdout, "\n{table}").is_ok()
         }
     };
+}
+
+/// A report as its row of the closing table.
+pub fn release_row(name: &str, report: &Report) -> ReleaseRow {
+    ReleaseRow {
+        name: name.to_owned(),
+        verdict: report.outcome.words().to_owned(),
+        requests: report.requests.sent,
+        failed: report.requests.failed,
+        p99_ms: report.requests.latency_ms.p99,
+        detected_ms: report.detected_ms,
+        restored_ms: report.restored_ms,
+    }
 }

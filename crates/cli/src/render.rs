@@ -4,6 +4,7 @@ use crate::args::Global;
 use crate::deploy::What;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::interrupt::{Part, uninterrupted};
 use crate::session::Session;
 use clap::Args;
 use std::io::Write as _;
@@ -26,11 +27,10 @@ impl Render {
         } else {
             let plan = self.what.plan(&session)?;
             let client = session.connect().await?;
-            session
-                .reporting(notes_only(global), &plan.target, async |sink| {
-                    rendered(&client, &plan, sink).await
-                })
-                .await??
+            uninterrupted(notes_only(global), &plan.target, Part::Runs, async |sink| {
+                rendered(&client, &plan, sink).await
+            })
+            .await??
         };
         let text = serde_json::to_string_pretty(&document).map_err(|error| {
             Failure::new(Exit::Refused, format!("the task definition cannot be written as JSON: {error}"))

@@ -4,6 +4,7 @@
 use crate::args::Global;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::interrupt::{Part, uninterrupted};
 use crate::session::Session;
 use clap::Args;
 use tidegate_aws::deploy::Then;
@@ -38,9 +39,10 @@ impl Rollback {
         let client = session.connect().await?;
         let wish = self.to.map_or(Wish::LastSteady, Wish::Revision);
         let target = find_target(&client, &plan.target, &wish).await?;
-        let outcome = session
-            .reporting(session.reporter(), &plan.target, async |sink| run(&client, &plan, target, sink).await)
-            .await??;
+        let outcome = uninterrupted(session.reporter(), &plan.target, Part::Runs, async |sink| {
+            run(&client, &plan, target, sink).await
+        })
+        .await??;
         Ok(Exit::of_outcome(&outcome))
     }
 }

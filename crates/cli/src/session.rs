@@ -5,7 +5,6 @@ use crate::args::{Global, Output};
 use crate::config::{Config, Reading, TaskDefinitionConfig};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::interrupt::{Interruptible, Part, uninterrupted};
 use std::io::{IsTerminal, Write};
 use std::path::Path;
 use std::sync::Arc;
@@ -161,31 +160,5 @@ impl<'a> Session<'a> {
             }
             Output::Text => Box::new(PlainLines::new(stderr, result, style, result_style, Detail::Progress)),
         }
-    }
-
-    /// Runs work that reports, until it ends or the user interrupts it.
-    pub async fn reporting<T, W>(
-        &self,
-        reporter: Box<dyn Reporter>,
-        target: &ServiceRef,
-        work: W,
-    ) -> Result<T, Failure>
-    where
-        W: AsyncFnOnce(&mut Interruptible) -> T,
-    {
-        uninterrupted(reporter, target, Part::Runs, work).await
-    }
-
-    /// The same for work that only looks on: nothing ends with it.
-    pub async fn onlooking<T, W>(
-        &self,
-        reporter: Box<dyn Reporter>,
-        target: &ServiceRef,
-        work: W,
-    ) -> Result<T, Failure>
-    where
-        W: AsyncFnOnce(&mut Interruptible) -> T,
-    {
-        uninterrupted(reporter, target, Part::LooksOn, work).await
     }
 }

@@ -3,6 +3,7 @@
 use crate::args::Global;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::interrupt::{Part, uninterrupted};
 use crate::session::Session;
 use clap::Args;
 use tidegate_aws::watch::attach;
@@ -29,18 +30,18 @@ pub async fn follow(session: &Session<'_>, reporter: Box<dyn Reporter>) -> Resul
     if let Ok(Some(held)) = tidegate_aws::alb::held(&client, &target).await
         && held.progress.verdict().is_none()
     {
-        let verdict = session
-            .onlooking(reporter, &target, async |sink| {
-                tidegate_aws::alb::follow(&client, &target, plan.timeout_ms, plan.watch, sink).await
-            })
-            .await??;
+        let verdict = uninterrupted(reporter, &target, Part::LooksOn, async |sink| {
+            tidegate_aws::alb::follow(&client, &target, plan.timeout_ms, plan.watch, sink).await
+        })
+        .await??;
         return verdict.map(|verdict| Exit::of_verdict(&verdict)).ok_or_else(|| {
             Failure::new(Exit::StillGoing, format!("nobody runs the rollout of {target} any more"))
                 .with_help(Some("`tidegate resume` goes on, `tidegate abort` takes the traffic back".into()))
         });
     }
     let verdict =
-        session.onlooking(reporter, &target, async |sink| attach(&client, &plan, sink).await).await??;
+        uninterrupted(reporter, &target, Part::LooksOn, async |sink| attach(&client, &plan, sink).await)
+            .await??;
     verdict.map(|verdict| Exit::of_verdict(&verdict)).ok_or_else(|| {
         Failure::new(Exit::Refused, format!("{target} has no deployment of its own to watch"))
             .with_help(Some("services under an external controller keep their deployments elsewhere".into()))

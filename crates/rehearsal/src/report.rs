@@ -1,10 +1,10 @@
-//! What a rehearsal found: for programs as JSON, for people as a table.
+//! What a rehearsal found, as programs read it.
 
-use std::{collections::BTreeMap, fmt::Write};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Measured;
+use crate::{Fault, Measured};
 
 /// `rehearse --output json`. All times are real milliseconds, however fast the local cloud's clock ran.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -131,91 +131,17 @@ impl Requests {
     }
 }
 
-/// Real time as people read it: `240 ms`, `1.3 s`.
-fn duration(millis: u64) -> String {
-    if millis < 1000 { format!("{millis} ms") } else { format!("{:.1} s", millis as f64 / 1000.0) }
-}
-
-/// The table that a rehearsal ends with: one row for each report.
-pub fn table(rows: &[(&str, &Report)]) -> String {
-    let head = ["release", "verdict", "failed", "p99", "detected", "restored"];
-    let body: Vec<[String; 6]> = rows
-        .iter()
-        .map(|(name, report)| {
-            let time = |time: Option<u64>| time.map_or("–".to_owned(), duration);
-            let Requests { sent, failed, latency_ms, .. } = &report.requests;
-            [
-                (*name).to_owned(),
-                report.outcome.words().to_owned(),
-                format!("{} of {}", grouped(*failed), grouped(*sent)),
-                format!("{:.1} ms", latency_ms.p99),
-                time(report.detected_ms),
-                time(report.restored_ms),
-            ]
-        })
-        .collect();
-    aligned(&head.map(str::to_owned), &body)
-}
-
 impl Report {
     /// The share of all requests that the candidate answered, or that failed, if those are more: 0–1. A slow answer is no
     /// failure, and somebody saw it all the same.
     pub fn share_that_saw_it(&self) -> f64 {
-        let answered = match &self.fault {
-            Some(fault) if fault.starts_with("latency") => {
-                self.requests.by_revision.get(&self.candidate).copied()
-            }
+        let answered = match self.fault.as_deref().map(str::parse) {
+            Some(Ok(Fault::Latency(_))) => self.requests.by_revision.get(&self.candidate).copied(),
             _ => None,
         };
         let saw = answered.unwrap_or(0).max(self.requests.failed);
         if self.requests.sent == 0 { 0.0 } else { saw as f64 / self.requests.sent as f64 }
     }
-}
-
-/// How many columns are words.
-const WORDS: usize = 2;
-
-/// Cells in columns: words to the left, numbers to the right.
-fn aligned<const N: usize>(head: &[String; N], body: &[[String; N]]) -> String {
-    let mut text = String::new();
-    let width = |at: usize| {
-        let cells = body.iter().map(|row| row[at].chars().count());
-        cells.chain([head[at].chars().count()]).max().unwrap_or(0)
-    };
-    let widths: Vec<usize> = (0..N).map(width).collect();
-    let mut line = |cells: &[String]| {
-        for (at, cell) in cells.iter().enumerate() {
-            let padding = " ".repeat(widths[at].saturating_sub(cell.chars().count()));
-            let _ = if at < WORDS {
-                write!(text, "  {cell}{padding}")
-            } else {
-                write!(text, "  {padding}{cell}")
-            };
-        }
-        while text.ends_with(' ') {
-            text.pop();
-        }
-        text.push('\n');
-    };
-    line(head);
-    line(&widths.iter().map(|width| "─".repeat(*width)).collect::<Vec<_>>());
-    for row in body {
-        line(row);
-    }
-    text
-}
-
-/// `60,000`
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut grouped = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
 }
 
 #[cfg(test)]
@@ -248,15 +174,6 @@ mod tests {
                 weights: Weights { stable: 100, candidate: 0 },
             }],
         }
-    }
-
-    #[test]
-    fn the_table_is_aligned() {
-        let rows = [
-            ("hello:2, good", &report(Outcome::Deployed, None)),
-            ("hello:3, crashes at start", &report(Outcome::RolledBack, Some((1_250, 80)))),
-        ];
-        insta::assert_snapshot!(table(&rows));
     }
 
     #[test]

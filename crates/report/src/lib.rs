@@ -12,6 +12,7 @@ pub mod live;
 pub mod matrix;
 pub mod plain;
 pub mod plan;
+pub mod releases;
 mod share;
 pub mod style;
 pub mod tables;

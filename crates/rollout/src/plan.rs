@@ -128,15 +128,6 @@ impl Plan {
         self
     }
 
-    /// The plan that [`Plan::on_clock`] was made of, as people wrote it.
-    #[must_use]
-    pub fn as_written(mut self, tick: Millis) -> Self {
-        for step in &mut self.steps {
-            step.bake = step.bake * crate::pace::TICK / tick.max(1);
-        }
-        self
-    }
-
     /// How many tasks run at most.
     pub fn most_tasks(&self) -> u32 {
         self.steps.iter().map(|step| step.most_tasks).max().unwrap_or(0)

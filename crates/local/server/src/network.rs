@@ -21,32 +21,58 @@ pub(crate) struct Network {
 impl Network {
     /// The network of this instance, which it had before, too, unless a cloud that runs has it: then the next free one.
     pub(crate) fn claim(instance: &str) -> Self {
-        let own =
-            instance.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok()).unwrap_or_default();
-        let prefix = |step: u8| [127, FIRST + ((own / 2) % COUNT + step) % COUNT];
-        for prefix in (0..COUNT).map(prefix) {
-            let ([c, d], port) = CLAIM;
-            match UdpSocket::bind((Ipv4Addr::new(prefix[0], prefix[1], c, d), port)) {
+        for prefix in prefixes(instance) {
+            match hold(prefix) {
                 Ok(claim) => return Self { prefix, _claim: Some(claim) },
                 Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
                 Err(_) => break,
             }
         }
-        Self { prefix: prefix(0), _claim: None }
+        Self { prefix: prefixes(instance).next().unwrap_or([127, FIRST]), _claim: None }
     }
+}
+
+/// Every network, an instance's own first.
+fn prefixes(instance: &str) -> impl Iterator<Item = [u8; 2]> {
+    let own = instance.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok()).unwrap_or_default();
+    (0..COUNT).map(move |step| [127, FIRST + (own / 2 % COUNT + step) % COUNT])
+}
+
+fn hold([a, b]: [u8; 2]) -> io::Result<UdpSocket> {
+    let ([c, d], port) = CLAIM;
+    UdpSocket::bind((Ipv4Addr::new(a, b, c, d), port))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
-    fn two_clouds_that_run_never_share_a_network_and_one_that_comes_back_has_its_own() {
-        let first = Network::claim("e1");
-        let second = Network::claim("e1");
+    fn two_clouds_that_run_never_share_a_network() {
+        let (first, second) = (Network::claim("e1"), Network::claim("e1"));
         assert_ne!(first.prefix, second.prefix);
-        let own = first.prefix;
-        drop(first);
-        assert_eq!(Network::claim("e1").prefix, own);
+    }
+
+    #[test]
+    fn an_instance_asks_for_the_same_network_first_and_for_each_once() {
+        for (instance, own) in [("00", 128), ("e1", 240), ("ff", 128), ("", 128)] {
+            let asked: Vec<[u8; 2]> = prefixes(instance).collect();
+            assert_eq!(asked[0], [127, own], "{instance}");
+            let each: BTreeSet<[u8; 2]> = asked.iter().copied().collect();
+            assert_eq!((asked.len(), each.len()), (usize::from(COUNT), usize::from(COUNT)), "{instance}");
+            assert!(each.iter().all(|[a, b]| *a == 127 && *b >= FIRST), "{instance}: {each:?}");
+        }
+    }
+
+    #[test]
+    fn a_network_is_free_again_when_its_holder_is_gone() {
+        // No cloud asks for this one, so that those of other tests do not stand in the way.
+        let spare = [127, FIRST + COUNT];
+        let holder = hold(spare).unwrap();
+        assert_eq!(hold(spare).unwrap_err().kind(), io::ErrorKind::AddrInUse);
+        drop(holder);
+        assert!(hold(spare).is_ok());
     }
 }

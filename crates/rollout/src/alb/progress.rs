@@ -190,9 +190,15 @@ struct PlanSource {
 
 impl From<PlanSource> for Planned {
     fn from(source: PlanSource) -> Self {
-        let size = Size { desired: source.desired, maximum_percent: source.maximum_percent };
-        let plan = Plan::of(source.target.clone(), source.strategy.clone(), source.gates.clone(), size);
-        Self { plan: plan.on_clock(source.tick), source }
+        Self { plan: source.written().on_clock(source.tick), source }
+    }
+}
+
+impl PlanSource {
+    /// The plan on Amazon's clock, as people wrote it.
+    fn written(&self) -> Plan {
+        let size = Size { desired: self.desired, maximum_percent: self.maximum_percent };
+        Plan::of(self.target.clone(), self.strategy.clone(), self.gates.clone(), size)
     }
 }
 
@@ -212,6 +218,11 @@ impl Planned {
     ) -> Self {
         let Size { desired, maximum_percent } = size;
         PlanSource { target, strategy, gates, desired, maximum_percent, tick }.into()
+    }
+
+    /// The plan as people wrote it.
+    pub(super) fn written(&self) -> Plan {
+        self.source.written()
     }
 }
 

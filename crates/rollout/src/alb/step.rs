@@ -42,8 +42,7 @@ impl Progress {
         let steps = &self.plan().steps;
         let step = steps.iter().position(|step| step.kind == kind).unwrap_or(0);
         let bake = steps.get(step).map_or(0, |step| step.bake);
-        let plan = self.plan().clone().as_written(self.tick);
-        vec![Event::PlanMade { plan }, Event::StepBegan { step, kind, bake }]
+        vec![Event::PlanMade { plan: self.plan.written() }, Event::StepBegan { step, kind, bake }]
     }
 
     /// Goes on from phase to phase as far as this look carries: until something is to be done, or to be
