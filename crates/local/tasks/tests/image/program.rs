@@ -4,8 +4,9 @@ use std::{
     env, fs,
     io::{Read, Write},
     net::{TcpListener, TcpStream},
+    os::unix::process::ExitStatusExt,
     path::Path,
-    process::exit,
+    process::{Command, exit},
     thread::sleep,
     time::Duration,
 };
@@ -35,7 +36,14 @@ fn main() {
             fs::remove_file(path).unwrap();
             wait()
         }
+        // A child eats: containerd may lose the event of a kill that ends the container and its cgroup at the same
+        // moment (containerd#8893).
         ["eat"] => {
+            let status = Command::new("/program").arg("eat-alone").status().unwrap();
+            sleep(Duration::from_secs(1));
+            exit(status.signal().map_or(0, |signal| 128 + signal))
+        }
+        ["eat-alone"] => {
             let mut eaten = Vec::new();
             loop {
                 eaten.push(vec![1_u8; 1 << 20]);
