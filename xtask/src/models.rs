@@ -29,15 +29,18 @@ const SERVICES: &[Service] = &[
         folder: "ecs/2014-11-13",
         operations: &[
             "ContinueServiceDeployment",
+            "CreateCapacityProvider",
             "CreateCluster",
             "CreateService",
             "CreateTaskSet",
             "DeleteAccountSetting",
+            "DeleteCapacityProvider",
             "DeleteCluster",
             "DeleteService",
             "DeleteTaskDefinitions",
             "DeleteTaskSet",
             "DeregisterTaskDefinition",
+            "DescribeCapacityProviders",
             "DescribeClusters",
             "DescribeServiceDeployments",
             "DescribeServiceRevisions",
@@ -55,12 +58,14 @@ const SERVICES: &[Service] = &[
             "ListTasks",
             "PutAccountSetting",
             "PutAccountSettingDefault",
+            "PutClusterCapacityProviders",
             "RegisterTaskDefinition",
             "RunTask",
             "StopServiceDeployment",
             "StopTask",
             "TagResource",
             "UntagResource",
+            "UpdateCapacityProvider",
             "UpdateCluster",
             "UpdateClusterSettings",
             "UpdateService",
@@ -187,13 +192,91 @@ const SERVICES: &[Service] = &[
             "PutParameter",
         ],
     },
+    Service {
+        module: "ec2",
+        folder: "ec2/2016-11-15",
+        operations: &[
+            "AllocateAddress",
+            "AssociateRouteTable",
+            "AttachInternetGateway",
+            "AuthorizeSecurityGroupEgress",
+            "AuthorizeSecurityGroupIngress",
+            "CreateDefaultVpc",
+            "CreateInternetGateway",
+            "CreateNatGateway",
+            "CreateRoute",
+            "CreateRouteTable",
+            "CreateSecurityGroup",
+            "CreateSubnet",
+            "CreateTags",
+            "CreateVpc",
+            "DeleteInternetGateway",
+            "DeleteNatGateway",
+            "DeleteRoute",
+            "DeleteRouteTable",
+            "DeleteSecurityGroup",
+            "DeleteSubnet",
+            "DeleteTags",
+            "DeleteVpc",
+            "DescribeAccountAttributes",
+            "DescribeAddresses",
+            "DescribeAddressesAttribute",
+            "DescribeAvailabilityZones",
+            "DescribeInternetGateways",
+            "DescribeNatGateways",
+            "DescribeNetworkAcls",
+            "DescribeNetworkInterfaces",
+            "DescribeRegions",
+            "DescribeRouteTables",
+            "DescribeSecurityGroupRules",
+            "DescribeSecurityGroups",
+            "DescribeSubnets",
+            "DescribeTags",
+            "DescribeVpcAttribute",
+            "DescribeVpcs",
+            "DetachInternetGateway",
+            "DisassociateRouteTable",
+            "ModifySecurityGroupRules",
+            "ModifySubnetAttribute",
+            "ModifyVpcAttribute",
+            "ReleaseAddress",
+            "ReplaceRoute",
+            "ReplaceRouteTableAssociation",
+            "RevokeSecurityGroupEgress",
+            "RevokeSecurityGroupIngress",
+            "UpdateSecurityGroupRuleDescriptionsEgress",
+            "UpdateSecurityGroupRuleDescriptionsIngress",
+        ],
+    },
+    Service {
+        module: "sts",
+        folder: "sts/2011-06-15",
+        operations: &[
+            "AssumeRole",
+            "AssumeRoleWithWebIdentity",
+            "GetAccessKeyInfo",
+            "GetCallerIdentity",
+            "GetSessionToken",
+        ],
+    },
+];
+
+/// What AWS answers though its model does not say so: module, enum, value.
+const UNLISTED_VALUES: &[(&str, &str, &str)] = &[
+    // An internet gateway that is attached is `available`; the enum is that of other attachments.
+    ("ec2", "AttachmentStatus", "available"),
 ];
 
 /// Writes the tables and modules of every service; `botocore` is the package's folder.
 pub(crate) fn generate(botocore: &Path) -> Result<(), Box<dyn Error>> {
     let target = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("crates").join("models").join("src");
     for service in SERVICES {
-        let model = read(&botocore.join("data").join(service.folder).join("service-2.json.gz"))?;
+        let mut model = read(&botocore.join("data").join(service.folder).join("service-2.json.gz"))?;
+        for (_, shape, value) in UNLISTED_VALUES.iter().filter(|(module, ..)| *module == service.module) {
+            let values =
+                model["shapes"][shape]["enum"].as_array_mut().ok_or("an unlisted value of no enum")?;
+            values.push((*value).into());
+        }
         let table = reduce(&model, service.operations)?;
         fs::write(target.join(format!("{}.json", service.module)), format!("{table:#}\n"))?;
         let module = target.join(format!("{}.rs", service.module));

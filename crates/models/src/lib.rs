@@ -6,12 +6,14 @@
 
 pub mod cloudwatch;
 pub mod codedeploy;
+pub mod ec2;
 pub mod ecs;
 pub mod elbv2;
 pub mod logs;
 mod model;
 pub mod ssm;
 mod string_enum;
+pub mod sts;
 mod timestamp;
 
 pub use model::{Error, Kind, Member, Operation, Protocol, ServiceModel, Shape, ShapeId};

@@ -32,6 +32,11 @@ pub(super) fn module(module: &str, table: &Value) -> Result<String, Box<dyn Erro
     if !shapes.values().any(|shape| shape["type"] == "timestamp") {
         out = out.replace("ServiceModel, Timestamp,", "ServiceModel,");
     }
+    if !shapes.values().any(|shape| shape.get("enum").is_some()) {
+        out = out
+            .replace("Timestamp, string_enum}", "Timestamp}")
+            .replace("ServiceModel, string_enum}", "ServiceModel}");
+    }
     for (name, shape) in shapes {
         match shape["type"].as_str() {
             Some("structure") => structure(&mut out, name, shape, shapes)?,
@@ -60,7 +65,7 @@ fn structure(
         let field = snake(member);
         let rust = rust_type(attributes["shape"].as_str().ok_or("a member without a shape")?, shapes)?;
         let rename = if field == *member { String::new() } else { format!("rename = \"{member}\"") };
-        let field = if matches!(field.as_str(), "type" | "ref" | "match" | "use" | "static") {
+        let field = if matches!(field.as_str(), "type" | "ref" | "match" | "use" | "static" | "return") {
             format!("r#{field}")
         } else {
             field

@@ -15,11 +15,12 @@ use tidegate_models::{
 use crate::{
     ApiError, Change, Context, LoadError, Scope, State,
     cloudwatch::{self, Measured},
-    codedeploy, ecs,
+    codedeploy, ec2, ecs,
     elbv2::{self, TargetHealth},
     lambda::{self, FunctionAnswer},
     ssm,
     state::Subject,
+    sts,
 };
 
 /// What a local cloud is set to.
@@ -211,10 +212,18 @@ impl fmt::Debug for Handlers {
 
 /// The wire has validated the input by the model, so this fails only where the model is weaker than the struct.
 fn typed<I: serde::de::DeserializeOwned>(service: &'static str, input: Value) -> Result<I, ApiError> {
+    if service == ec2::SERVICE && input.get("DryRun") == Some(&Value::Bool(true)) {
+        // EC2 then says whether the caller may, which everybody may here.
+        return Err(ApiError::new(
+            "DryRunOperation",
+            "Request would have succeeded, but DryRun flag is set.",
+        ));
+    }
     serde_json::from_value(input).map_err(|error| {
         let code = match service {
             ecs::SERVICE => "InvalidParameterException",
-            elbv2::SERVICE | cloudwatch::SERVICE => "ValidationError",
+            ec2::SERVICE => "InvalidParameterValue",
+            elbv2::SERVICE | cloudwatch::SERVICE | sts::SERVICE => "ValidationError",
             codedeploy::SERVICE => "InvalidInputException",
             _ => "ValidationException",
         };
@@ -238,6 +247,8 @@ impl Engine {
         ssm::register(&mut handlers);
         codedeploy::register(&mut handlers);
         cloudwatch::register(&mut handlers);
+        ec2::register(&mut handlers);
+        sts::register(&mut handlers);
         Self { state: State::new(settings), handlers }
     }
 

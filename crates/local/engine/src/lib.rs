@@ -7,6 +7,7 @@
 
 pub mod cloudwatch;
 pub mod codedeploy;
+pub mod ec2;
 pub mod ecs;
 pub mod elbv2;
 mod engine;
@@ -16,6 +17,7 @@ pub mod lambda;
 mod page;
 pub mod ssm;
 mod state;
+mod sts;
 mod table;
 
 pub use engine::{Effect, Engine, Event, Reply, Request, Settings, StopCause, TaskChange};

@@ -5,12 +5,13 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use tidegate_models::Timestamp;
+use tidegate_models::{Timestamp, ec2 as networks};
 
 use crate::{
     Change, Effect, LoadError, Scope, Settings, Table,
     cloudwatch::{Metrics, records as cloudwatch},
     codedeploy::records as codedeploy,
+    ec2::records as ec2,
     ecs::records as ecs,
     elbv2::records as elbv2,
     identity::Ids,
@@ -97,6 +98,28 @@ pub struct State {
     pub alarms: Table<cloudwatch::Alarm>,
     /// What happened to alarms by [`cloudwatch::AlarmHistory::key`]; indexed by alarm ARN.
     pub alarm_history: Table<cloudwatch::AlarmHistory>,
+    /// VPCs by ARN.
+    pub vpcs: Table<networks::Vpc>,
+    /// The attributes of VPCs by the VPC's ARN.
+    pub vpc_attributes: Table<ec2::VpcAttributes>,
+    /// Subnets by ARN; indexed by VPC id.
+    pub subnets: Table<networks::Subnet>,
+    /// Security groups by ARN; indexed by VPC id.
+    pub security_groups: Table<networks::SecurityGroup>,
+    /// Rules of security groups by ARN; indexed by group id.
+    pub security_group_rules: Table<networks::SecurityGroupRule>,
+    /// Internet gateways by ARN; indexed by the id of the VPC that they are attached to.
+    pub internet_gateways: Table<networks::InternetGateway>,
+    /// Route tables by ARN; indexed by VPC id.
+    pub route_tables: Table<networks::RouteTable>,
+    /// Network ACLs by ARN; indexed by VPC id.
+    pub network_acls: Table<networks::NetworkAcl>,
+    /// NAT gateways by ARN; indexed by VPC id.
+    pub nat_gateways: Table<networks::NatGateway>,
+    /// Elastic IP addresses by ARN.
+    pub elastic_ips: Table<networks::Address>,
+    /// Capacity providers of ECS that someone made, by ARN.
+    pub capacity_providers: Table<tidegate_models::ecs::CapacityProvider>,
     /// The data points of CloudWatch's metrics.
     pub(crate) metrics: Metrics,
     /// When each metric alarm is to be evaluated next, by ARN.
@@ -112,7 +135,9 @@ macro_rules! each_table {
         each_table!(@ state, $table, $action, clusters, task_definitions, families, services, service_events,
             service_deployments, service_revisions, tasks, account_settings, tokens, load_balancers, target_groups,
             listeners, rules, parameters, code_deploy_applications, deployment_groups, deployment_configs,
-            application_revisions, deployments, invocations, alarms, alarm_history, tags);
+            application_revisions, deployments, invocations, alarms, alarm_history, vpcs,
+            vpc_attributes, subnets, security_groups, security_group_rules, internet_gateways, route_tables,
+            network_acls, nat_gateways, elastic_ips, capacity_providers, tags);
     }};
     (@ $state:ident, $table:ident, $action:expr, $($field:ident),*) => {
         $({ let $table = &mut $state.$field; $action; })*
@@ -149,6 +174,19 @@ impl State {
             invocations: Table::new("invocations"),
             alarms: Table::indexed("alarms", cloudwatch::Alarm::index),
             alarm_history: Table::indexed("alarm_history", |row| Some(row.alarm_arn.clone())),
+            vpcs: Table::new("vpcs"),
+            vpc_attributes: Table::new("vpc_attributes"),
+            subnets: Table::indexed("subnets", |row| row.vpc_id.clone()),
+            security_groups: Table::indexed("security_groups", |row| row.vpc_id.clone()),
+            security_group_rules: Table::indexed("security_group_rules", |row| row.group_id.clone()),
+            internet_gateways: Table::indexed("internet_gateways", |row| {
+                row.attachments.iter().flatten().find_map(|attachment| attachment.vpc_id.clone())
+            }),
+            route_tables: Table::indexed("route_tables", |row| row.vpc_id.clone()),
+            network_acls: Table::indexed("network_acls", |row| row.vpc_id.clone()),
+            nat_gateways: Table::indexed("nat_gateways", |row| row.vpc_id.clone()),
+            elastic_ips: Table::new("elastic_ips"),
+            capacity_providers: Table::new("capacity_providers"),
             metrics: Metrics::default(),
             evaluations: HashMap::new(),
             tags: Table::new("tags"),

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use tidegate_balancer::Balancer;
 use tidegate_clock::{Clock, Timestamp};
 use tidegate_engine::{Engine, Settings};
-use tidegate_models::{cloudwatch, codedeploy, ecs, elbv2, logs, ssm};
+use tidegate_models::{cloudwatch, codedeploy, ec2, ecs, elbv2, logs, ssm, sts};
 use tidegate_store::Store;
 use tidegate_tasks::{ImageMap, Lifetime, Runtime, TaskEvent};
 use tidegate_wire::Wire;
@@ -148,6 +148,8 @@ impl LocalCloud {
                     codedeploy::model(),
                     cloudwatch::model(),
                     ssm::model(),
+                    ec2::model(),
+                    sts::model(),
                     logs::model(),
                 ],
                 tidegate_wire::Settings { default_account: options.account },

@@ -81,10 +81,12 @@ impl Scope {
         Ok(Self { access_key: access_key.into(), region: region.into(), service: service.into() })
     }
 
-    /// The account that the request acts in: a twelve-digit access key is one, as the local-AWS tools have it.
+    /// The account that the request acts in: a twelve-digit access key is one, as the local-AWS tools have it, and the
+    /// keys that STS gives here hold one.
     pub(crate) fn account<'a>(&'a self, default: &'a str) -> &'a str {
-        let digits = self.access_key.len() == 12 && self.access_key.bytes().all(|byte| byte.is_ascii_digit());
-        if digits { &self.access_key } else { default }
+        let key = self.access_key.strip_prefix("ASIA").unwrap_or(&self.access_key);
+        let is_account = key.len() == 12 && key.bytes().all(|byte| byte.is_ascii_digit());
+        if is_account { key } else { default }
     }
 }
 
@@ -158,6 +160,7 @@ mod tests {
             scope.account("000000000000").to_owned()
         };
         assert_eq!(account("123456789012"), "123456789012");
+        assert_eq!(account("ASIA123456789012"), "123456789012");
         assert_eq!(account("1234567890123"), "000000000000");
         assert_eq!(account("12345678901x"), "000000000000");
         assert_eq!(account("AKIAIOSFODNN7EXAMPLE"), "000000000000");

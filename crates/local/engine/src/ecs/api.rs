@@ -4,6 +4,7 @@
 //! file for each resource. Start at [`register`].
 
 mod account_settings;
+mod capacity_providers;
 mod clusters;
 mod deployments;
 mod descriptions;
@@ -21,6 +22,7 @@ use crate::engine::Handlers;
 /// Adds the handlers of ECS.
 pub(crate) fn register(handlers: &mut Handlers) {
     clusters::register(handlers);
+    capacity_providers::register(handlers);
     task_definitions::register(handlers);
     services::register(handlers);
     tasks::register(handlers);

@@ -7,7 +7,9 @@
 mod cloud;
 mod cloudwatch;
 mod codedeploy;
+mod ec2;
 mod ecs;
 mod elbv2;
 mod random;
 mod ssm;
+mod sts;

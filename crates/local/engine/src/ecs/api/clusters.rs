@@ -57,7 +57,7 @@ fn create(
         state.clusters.insert(&arn, cluster);
         tags::put(state, &arn, tags);
     }
-    let cluster = state.clusters.get(&arn).map(|cluster| described(state, cluster, ALL));
+    let cluster = shown(state, &arn);
     Ok(CreateClusterResponse { cluster })
 }
 
@@ -118,7 +118,7 @@ fn update(
                 Some(ecs::ClusterServiceConnectDefaults { namespace: Some(given.namespace) });
         }
     });
-    let cluster = state.clusters.get(&arn).map(|cluster| described(state, cluster, ALL));
+    let cluster = shown(state, &arn);
     Ok(UpdateClusterResponse { cluster })
 }
 
@@ -129,7 +129,7 @@ fn update_settings(
 ) -> Result<UpdateClusterSettingsResponse, ApiError> {
     let arn = lookup::cluster(state, context, Some(&input.cluster))?.arn.clone();
     state.clusters.update(&arn, |cluster| cluster.settings = input.settings);
-    let cluster = state.clusters.get(&arn).map(|cluster| described(state, cluster, ALL));
+    let cluster = shown(state, &arn);
     Ok(UpdateClusterSettingsResponse { cluster })
 }
 
@@ -151,11 +151,16 @@ fn delete(
         return Err(ApiError::new("ClusterContainsTasksException", text));
     }
     state.clusters.update(&arn, |cluster| cluster.active = false);
-    let cluster = state.clusters.get(&arn).map(|cluster| described(state, cluster, ALL));
+    let cluster = shown(state, &arn);
     Ok(DeleteClusterResponse { cluster })
 }
 
 const ALL: &[ClusterField] = &[ClusterField::Settings, ClusterField::Configurations, ClusterField::Tags];
+
+/// The cluster at `arn` with everything that can be asked for.
+pub(super) fn shown(state: &State, arn: &str) -> Option<ecs::Cluster> {
+    state.clusters.get(arn).map(|cluster| described(state, cluster, ALL))
+}
 
 fn described(state: &State, cluster: &Cluster, include: &[ClusterField]) -> ecs::Cluster {
     let included = |field| include.contains(&field);

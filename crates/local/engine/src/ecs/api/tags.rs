@@ -98,6 +98,7 @@ fn check_exists(state: &State, context: &Context, arn: &str) -> Result<(), ApiEr
     let exists = lookup::own(context, arn)
         && match kind {
             Some("cluster") => state.clusters.contains(arn),
+            Some("capacity-provider") => state.capacity_providers.contains(arn),
             Some("service") => state.services.contains(arn),
             Some("task") => state.tasks.contains(arn),
             Some("task-set") => task_sets::find(state, arn).is_some(),

@@ -33,7 +33,7 @@ pub(super) fn create(
         return Err(errors::not_implemented(&format!("Load balancers of type '{kind}' are")));
     }
     names::check_load_balancer(&input.name)?;
-    let zones = placement::zones(context, input.subnets, input.subnet_mappings)?;
+    let zones = placement::zones(state, context, input.subnets, input.subnet_mappings)?;
     let tags = tags::given(input.tags)?;
     let scheme = input.scheme.unwrap_or(Scheme::InternetFacing);
     let ip_address_type = input.ip_address_type.unwrap_or(IpAddressType::Ipv4);
@@ -44,7 +44,7 @@ pub(super) fn create(
         r#type: Some(Type::Application),
         ip_address_type: Some(ip_address_type),
         security_groups: Some(placement::security_groups(context, input.security_groups)),
-        vpc_id: Some(placement::vpc_id(context)),
+        vpc_id: Some(placement::vpc_id(state, context, &zones)),
         availability_zones: Some(zones),
         customer_owned_ipv4_pool: input.customer_owned_ipv4_pool,
         ipam_pools: input.ipam_pools,

@@ -1,7 +1,7 @@
 //! Where a load balancer stands: subnets, zones, security groups, VPC, IP address type.
 //!
-//! There are no records of subnets, VPCs and security groups here: ids are taken as they come, and what AWS would look
-//! up by them (a zone, the VPC, the default group) is derived so that the same call always answers the same.
+//! Ids are taken as they come, also where EC2 has no record of them. What AWS looks up by them (a zone, the VPC) is that
+//! of the records; without a record it is derived, so that the same call always answers the same.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +15,7 @@ use super::{
     errors::{invalid_configuration, validation},
     lookup,
 };
-use crate::{ApiError, Context, Effect, State};
+use crate::{ApiError, Context, Effect, State, ec2};
 
 /// `SetSubnets`
 pub(super) fn set_subnets(
@@ -24,7 +24,7 @@ pub(super) fn set_subnets(
     input: SetSubnetsInput,
 ) -> Result<SetSubnetsOutput, ApiError> {
     let scheme = lookup::load_balancer(state, context, &input.load_balancer_arn)?.document.scheme;
-    let zones = zones(context, input.subnets, input.subnet_mappings)?;
+    let zones = zones(state, context, input.subnets, input.subnet_mappings)?;
     if let Some(wanted) = input.ip_address_type {
         check_ip_address_type(scheme, wanted)?;
     }
@@ -77,8 +77,10 @@ pub(super) fn set_ip_address_type(
     Ok(SetIpAddressTypeOutput { ip_address_type: Some(input.ip_address_type) })
 }
 
-/// The zones of the subnets that a call gives in either of the two ways. Every subnet gets a zone of its own.
+/// The zones of the subnets that a call gives in either of the two ways. A subnet without a record gets a zone of its
+/// own.
 pub(super) fn zones(
+    state: &State,
     context: &Context,
     subnets: Option<Vec<String>>,
     mappings: Option<Vec<SubnetMapping>>,
@@ -97,13 +99,16 @@ pub(super) fn zones(
         return Err(validation("At least two subnets in two different Availability Zones must be specified"));
     }
     let mut seen = BTreeSet::new();
-    if !subnets.iter().all(|subnet| seen.insert(subnet.as_str())) {
+    let recorded = |subnet: &String| ec2::zone_of_subnet(state, context, subnet);
+    if !subnets.iter().all(|subnet| seen.insert(recorded(subnet).unwrap_or_else(|| subnet.clone()))) {
         return Err(invalid_configuration(
             "A load balancer cannot be attached to multiple subnets in the same Availability Zone",
         ));
     }
     let zone = |(at, subnet): (usize, String)| AvailabilityZone {
-        zone_name: Some(format!("{}{}", context.scope.region, ["a", "b", "c", "d", "e", "f"][at % 6])),
+        zone_name: Some(recorded(&subnet).unwrap_or_else(|| {
+            format!("{}{}", context.scope.region, ["a", "b", "c", "d", "e", "f"][at % 6])
+        })),
         subnet_id: Some(subnet),
         load_balancer_addresses: Some(Vec::new()),
         ..AvailabilityZone::default()
@@ -122,8 +127,14 @@ pub(super) fn security_groups(context: &Context, given: Option<Vec<String>>) -> 
     groups
 }
 
-/// The one VPC of an account and region.
-pub(super) fn vpc_id(context: &Context) -> String {
+/// The VPC of subnets; without a record of them the one VPC of an account and region.
+pub(super) fn vpc_id(state: &State, context: &Context, zones: &[AvailabilityZone]) -> String {
+    let subnets = zones.iter().filter_map(|zone| zone.subnet_id.as_deref());
+    let mut recorded = subnets.filter_map(|subnet| ec2::vpc_of_subnet(state, context, subnet));
+    recorded.next().unwrap_or_else(|| derived_vpc_id(context))
+}
+
+fn derived_vpc_id(context: &Context) -> String {
     format!("vpc-{}", derived_id(context, "default VPC"))
 }
 

@@ -179,7 +179,9 @@ fn wanted(input: CreateTargetGroupInput) -> Result<Document, ApiError> {
         return Err(validation(format!("Port '{port}' must be between '1-65535' inclusive")));
     }
     let vpc_id = input.vpc_id.ok_or_else(|| validation("A VPC ID must be specified"))?;
-    let version = input.protocol_version.unwrap_or_else(|| "HTTP1".to_owned());
+    // Terraform's provider sends an empty one where nobody gave any.
+    let given_version = input.protocol_version.filter(|version| !version.is_empty());
+    let version = given_version.unwrap_or_else(|| "HTTP1".to_owned());
     match version.as_str() {
         "HTTP1" => {}
         "HTTP2" | "GRPC" => {

@@ -1,5 +1,6 @@
 //! Clusters, task definitions, services, tasks, deployments, tags and settings.
 
+mod capacity_providers;
 mod clusters;
 mod deployments;
 mod services;
