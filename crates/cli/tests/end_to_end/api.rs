@@ -13,25 +13,37 @@ pub(crate) type Answer = std::io::Result<(u16, String)>;
 
 /// Calls an awsJson operation of ECS.
 pub(crate) fn ecs(endpoint: &str, operation: &str, input: &Value) -> Answer {
-    let headers = format!(
-        "Content-Type: application/x-amz-json-1.1\r\nX-Amz-Target: AmazonEC2ContainerServiceV20141113.{operation}\r\n"
-    );
-    post(endpoint, "ecs", &headers, &input.to_string())
+    json(endpoint, "ecs", "AmazonEC2ContainerServiceV20141113", operation, input)
 }
 
 /// Calls an operation of CodeDeploy.
 pub(crate) fn codedeploy(endpoint: &str, operation: &str, input: &Value) -> Answer {
-    let headers = format!(
-        "Content-Type: application/x-amz-json-1.1\r\nX-Amz-Target: CodeDeploy_20141006.{operation}\r\n"
-    );
-    post(endpoint, "codedeploy", &headers, &input.to_string())
+    json(endpoint, "codedeploy", "CodeDeploy_20141006", operation, input)
 }
 
 /// Calls a query operation of ELBv2; `parameters` as in a form.
 pub(crate) fn elbv2(endpoint: &str, operation: &str, parameters: &str) -> Answer {
+    query(endpoint, "elasticloadbalancing", "2015-12-01", operation, parameters)
+}
+
+/// Calls an awsJson operation of the service that signs as `service` and whose targets begin with `target`.
+pub(crate) fn json(endpoint: &str, service: &str, target: &str, operation: &str, input: &Value) -> Answer {
+    let headers =
+        format!("Content-Type: application/x-amz-json-1.1\r\nX-Amz-Target: {target}.{operation}\r\n");
+    post(endpoint, service, &headers, &input.to_string())
+}
+
+/// Calls a query operation of the service that signs as `service`; `parameters` as in a form.
+pub(crate) fn query(
+    endpoint: &str,
+    service: &str,
+    version: &str,
+    operation: &str,
+    parameters: &str,
+) -> Answer {
     let headers = "Content-Type: application/x-www-form-urlencoded\r\n";
-    let body = format!("Action={operation}&Version=2015-12-01&{parameters}");
-    post(endpoint, "elasticloadbalancing", headers, &body)
+    let body = format!("Action={operation}&Version={version}&{parameters}");
+    post(endpoint, service, headers, &body)
 }
 
 /// The text of the first element `name` in an XML answer.

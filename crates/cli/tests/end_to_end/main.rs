@@ -22,4 +22,5 @@ mod matrix;
 mod native;
 mod orphans;
 mod stage;
+mod terraform;
 mod traffic;

@@ -1,0 +1,152 @@
+//! Terraform with its real AWS provider against the local cloud: the example is applied, changed, imported, destroyed.
+//!
+//! `TIDEGATE_TERRAFORM_PLUGINS` names the folder of a provider mirror, so that nothing is downloaded. Without it or
+//! without `terraform` the tests say loudly that they skip; with `TIDEGATE_REQUIRE_TERRAFORM=1` they fail.
+
+mod left;
+mod program;
+
+use serde_json::json;
+
+use crate::{
+    api::{codedeploy, ecs, elbv2},
+    cloud::{Cloud, wait_until},
+};
+use program::Terraform;
+
+#[test]
+fn the_example_is_applied_changed_imported_and_destroyed() {
+    let Some(plugins) = program::plugins() else { return };
+    let cloud = Cloud::start(&["--speed", "10"]);
+    let mut terraform = Terraform::of_example(&cloud, &plugins);
+
+    terraform.run("init", &["init"]);
+    terraform.run("apply", &["apply", "-auto-approve"]);
+    terraform.plans_nothing("plan after apply");
+
+    // One thing changes: the image. A new revision is registered, and the rolling service moves to it.
+    terraform.set("image", json!("sample:v2"));
+    terraform.run("apply a new image", &["apply", "-auto-approve"]);
+    terraform.plans_nothing("plan after the change");
+    assert_eq!(revision_of(&cloud, "shop-rolling"), terraform.output("revision"));
+
+    // What the configuration leaves to deployers moves, and Terraform neither sees it nor takes it back.
+    move_weights(&cloud, &terraform);
+    release_blue_green(&cloud, &terraform);
+    terraform.plans_nothing("plan while weights move");
+    terraform.run("apply while weights move", &["apply", "-auto-approve"]);
+    assert_eq!(weights(&cloud, &terraform), ["40", "60"]);
+
+    for (address, id) in importable(&terraform) {
+        terraform.run_quietly(&["state", "rm", &address]);
+        terraform.run_quietly(&["import", &address, &id]);
+    }
+    terraform.plans_nothing("plan after imports");
+
+    terraform.run("destroy", &["destroy", "-auto-approve"]);
+    assert_eq!(left::over(cloud.endpoint()), Vec::<String>::new());
+    terraform.print_times();
+}
+
+/// Where the id of an import is not simply the resource's, Terraform's documentation of the kind says what it is.
+fn importable(terraform: &Terraform) -> Vec<(String, String)> {
+    let by_id = [
+        "aws_vpc.main",
+        "aws_subnet.public[0]",
+        "aws_internet_gateway.main",
+        "aws_route_table.public",
+        "aws_security_group.load_balancer",
+        "aws_vpc_security_group_ingress_rule.tasks",
+        "aws_lb.main",
+        "aws_lb_target_group.app[\"blue\"]",
+        "aws_lb_listener.production",
+        "aws_lb_listener_rule.canary",
+        "aws_cloudwatch_metric_alarm.errors[\"blue\"]",
+        "aws_cloudwatch_composite_alarm.any",
+        "aws_cloudwatch_log_group.app",
+        "aws_iam_role.execution",
+        "aws_iam_role_policy.settings",
+        "aws_iam_policy.metrics",
+        "aws_ecr_lifecycle_policy.app",
+        "aws_ssm_parameter.greeting",
+        "aws_secretsmanager_secret_version.database",
+    ];
+    let mut all: Vec<(String, String)> =
+        by_id.iter().map(|address| ((*address).to_owned(), terraform.value(address, "id"))).collect();
+    let subnet = terraform.value("aws_route_table_association.public[0]", "subnet_id");
+    let table = terraform.value("aws_route_table_association.public[0]", "route_table_id");
+    let policy = terraform.value("aws_iam_role_policy_attachment.metrics", "policy_arn");
+    let task_definition = terraform.value("aws_ecs_task_definition.app", "arn");
+    let scaled = "ecs/service/shop/shop-rolling/ecs:service:DesiredCount";
+    for (address, id) in [
+        ("aws_route.internet", format!("{table}_0.0.0.0/0")),
+        ("aws_route_table_association.public[0]", format!("{subnet}/{table}")),
+        ("aws_iam_role_policy_attachment.metrics", format!("shop-task/{policy}")),
+        ("aws_ecs_cluster.main", "shop".to_owned()),
+        ("aws_ecs_cluster_capacity_providers.main", "shop".to_owned()),
+        ("aws_ecs_service.blue_green", "shop/shop-blue-green".to_owned()),
+        ("aws_ecs_service.canary[\"stable\"]", "shop/shop-stable".to_owned()),
+        ("aws_ecs_task_definition.app", task_definition),
+        ("aws_codedeploy_app.app", "shop-deploy".to_owned()),
+        ("aws_codedeploy_deployment_group.app", "shop-deploy:shop-group".to_owned()),
+        ("aws_appautoscaling_target.rolling", scaled.to_owned()),
+        ("aws_appautoscaling_policy.cpu", format!("{scaled}/shop-cpu")),
+    ] {
+        all.push((address.to_owned(), id));
+    }
+    all
+}
+
+/// As a deployer does in a canary: the rule's weights become 40 and 60.
+fn move_weights(cloud: &Cloud, terraform: &Terraform) {
+    let rule = terraform.value("aws_lb_listener_rule.canary", "arn");
+    let group = |name: &str| terraform.value(&format!("aws_lb_target_group.app[{name:?}]"), "arn");
+    let action = "Actions.member.1";
+    let groups = format!("{action}.ForwardConfig.TargetGroups.member");
+    let parameters = format!(
+        "RuleArn={rule}&{action}.Type=forward&{groups}.1.TargetGroupArn={}&{groups}.1.Weight=40&\
+         {groups}.2.TargetGroupArn={}&{groups}.2.Weight=60",
+        group("stable"),
+        group("canary"),
+    );
+    let (status, answer) = elbv2(cloud.endpoint(), "ModifyRule", &parameters).unwrap();
+    assert_eq!(status, 200, "{answer}");
+}
+
+fn weights(cloud: &Cloud, terraform: &Terraform) -> Vec<String> {
+    let rule = terraform.value("aws_lb_listener_rule.canary", "arn");
+    let parameters = format!("RuleArns.member.1={rule}");
+    let (_, answer) = elbv2(cloud.endpoint(), "DescribeRules", &parameters).unwrap();
+    answer.split("<Weight>").skip(1).filter_map(|rest| Some(rest.split_once('<')?.0.to_owned())).collect()
+}
+
+/// CodeDeploy moves the production listener from blue to green.
+fn release_blue_green(cloud: &Cloud, terraform: &Terraform) {
+    let content = json!({"version": "0.0", "Resources": [{"TargetService": {
+        "Type": "AWS::ECS::Service",
+        "Properties": {
+            "TaskDefinition": terraform.output("revision"),
+            "LoadBalancerInfo": {"ContainerName": "app", "ContainerPort": 8080},
+        },
+    }}]});
+    let input = json!({
+        "applicationName": "shop-deploy", "deploymentGroupName": "shop-group",
+        "revision": {"revisionType": "AppSpecContent", "appSpecContent": {"content": content.to_string()}},
+    });
+    let (status, answer) = codedeploy(cloud.endpoint(), "CreateDeployment", &input).unwrap();
+    assert_eq!(status, 200, "{answer}");
+    let green = terraform.value("aws_lb_target_group.app[\"green\"]", "arn");
+    let listener = terraform.value("aws_lb_listener.production", "arn");
+    wait_until("the production listener forwards to green", || {
+        let parameters = format!("ListenerArns.member.1={listener}");
+        let (_, answer) = elbv2(cloud.endpoint(), "DescribeListeners", &parameters).unwrap();
+        answer.contains(&green)
+    });
+}
+
+fn revision_of(cloud: &Cloud, service: &str) -> String {
+    let input = json!({"cluster": "shop", "services": [service]});
+    let (_, answer) = ecs(cloud.endpoint(), "DescribeServices", &input).unwrap();
+    let answer: serde_json::Value = serde_json::from_str(&answer).unwrap();
+    answer["services"][0]["taskDefinition"].as_str().unwrap_or_default().to_owned()
+}
