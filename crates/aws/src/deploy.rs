@@ -28,7 +28,7 @@ use tidegate_rollout::rolling::Rollout;
 use tidegate_rollout::task_definition::diff::Difference;
 use tidegate_rollout::task_definition::images::{ImageChange, ImageError};
 use tidegate_rollout::task_definition::{Prepared, Registering, prepare};
-use tidegate_rollout::update::{BreakerPolicy, Force};
+use tidegate_rollout::update::{BreakerPolicy, Force, breaker_to_send};
 use tidegate_rollout::{Event, Millis, Plan, Strategy, Verdict};
 
 /// Deploys, and answers how it ended. Everything on the way goes to the sink as it happens.
@@ -63,6 +63,10 @@ pub async fn run(
         },
     );
     sink.event(now(), &Event::PlanMade { plan: ready.plan().clone() });
+    if begins && ready.switches_breaker_on(plan, &before) {
+        let message = "the service's circuit breaker is off; this deployment switches it on, with rollback (circuitBreaker: leave keeps it off)";
+        sink.event(now(), &Event::Warned { message: message.to_owned() });
+    }
     if plan.then == Then::OnlyShow {
         sink.event(
             now(),
@@ -144,6 +148,14 @@ impl Ready {
         match self {
             Self::Native(_) => crate::native::may_begin(before),
             Self::Rolling(_) | Self::CodeDeploy(_) | Self::Alb(_) => Ok(()),
+        }
+    }
+
+    /// The breaker is ECS's, and counts in deployments by ECS alone.
+    fn switches_breaker_on(&self, plan: &DeployPlan, before: &Before) -> bool {
+        match self {
+            Self::Rolling(_) | Self::Native(_) => breaker_to_send(&before.raw, plan.breaker).is_some(),
+            Self::CodeDeploy(_) | Self::Alb(_) => false,
         }
     }
 

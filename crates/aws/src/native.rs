@@ -77,7 +77,7 @@ impl Ready {
             plan.force,
             plan.desired_count,
         );
-        request["deploymentConfiguration"] = self.with_breaker(plan, before, sink);
+        request["deploymentConfiguration"] = self.with_breaker(plan);
         let earlier = before.deployments();
         let updated = client
             .update(&plan.target, &request, &earlier)
@@ -177,15 +177,9 @@ impl Ready {
         Ok(Outcome::Ended(verdict))
     }
 
-    fn with_breaker(&self, plan: &DeployPlan, before: &Before, sink: &mut dyn EventSink) -> Value {
+    fn with_breaker(&self, plan: &DeployPlan) -> Value {
         let service = json!({"deploymentConfiguration": self.configuration});
-        let with_breaker = breaker_to_send(&service, plan.breaker);
-        let was_off = breaker_to_send(&before.raw, plan.breaker).is_some();
-        if was_off {
-            let message = "the service's circuit breaker was off; switching it on with rollback (circuitBreaker: leave keeps it off)";
-            sink.event(now(), &Event::Warned { message: message.to_owned() });
-        }
-        with_breaker.unwrap_or_else(|| self.configuration.clone())
+        breaker_to_send(&service, plan.breaker).unwrap_or_else(|| self.configuration.clone())
     }
 }
 

@@ -11,7 +11,7 @@ use crate::watch::follow;
 use tidegate_rollout::names::{ServiceDeploymentArn, TaskDefinitionArn};
 use tidegate_rollout::observation::{Deployment, Service, ServiceSeen};
 use tidegate_rollout::rolling::{Rollout, Start};
-use tidegate_rollout::update::{breaker_to_send, update_service_request};
+use tidegate_rollout::update::update_service_request;
 use tidegate_rollout::{Event, Plan};
 
 /// A rolling deployment that may begin.
@@ -65,11 +65,6 @@ impl Ready {
             plan.force,
             plan.desired_count,
         );
-        if breaker_to_send(&before.raw, plan.breaker).is_some() {
-            sink.event(now(), &Event::Warned {
-            message: "the service's circuit breaker was off; switching it on with rollback (circuitBreaker: leave keeps it off)".into(),
-        });
-        }
         if let Some(moving) = before.in_progress() {
             let message = format!(
                 "deployment {} of {} is in progress; this one takes its place",

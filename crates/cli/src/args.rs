@@ -40,7 +40,7 @@ pub struct Global {
     #[arg(short, long, global = true)]
     pub yes: bool,
     /// How long to wait for a verdict, such as 90s, 15m or 1h30m [default: 30m]
-    #[arg(long, global = true, value_name = "TIME", value_parser = crate::config::duration::parse_millis)]
+    #[arg(long, global = true, value_name = "TIME", value_parser = crate::config::duration::parse_some_millis)]
     pub timeout: Option<i64>,
     /// The tick of the watch in milliseconds, for a local cloud whose clock runs faster
     #[arg(long, global = true, hide = true, env = "TIDEGATE_TICK_MS", value_parser = clap::value_parser!(i64).range(1..=60_000))]

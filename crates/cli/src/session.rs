@@ -147,7 +147,11 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn reporter_to(&self, result: impl Write + Send + 'static, result_style: Style) -> Box<dyn Reporter> {
+    fn reporter_to(
+        &self,
+        result: impl Write + IsTerminal + Send + 'static,
+        result_style: Style,
+    ) -> Box<dyn Reporter> {
         let (stderr, style) = (std::io::stderr(), self.global.stderr_style());
         let smart = stderr.is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
         match self.global.output {
@@ -156,7 +160,9 @@ impl<'a> Session<'a> {
                 Box::new(PlainLines::new(stderr, result, style, result_style, Detail::Result))
             }
             Output::Text if smart && self.global.verbose == 0 => {
-                Box::new(LiveView::new(stderr, result, style, result_style))
+                let on_terminal = result.is_terminal();
+                let live = LiveView::new(stderr, result, style, result_style);
+                Box::new(if on_terminal { live.with_result_on_terminal() } else { live })
             }
             Output::Text => Box::new(PlainLines::new(stderr, result, style, result_style, Detail::Progress)),
         }

@@ -16,7 +16,7 @@ use tidegate_rollout::{Percent, Strategy};
 #[derive(Debug, Args)]
 pub struct Shift {
     /// The candidate's share of the traffic, from 0 to 100
-    #[arg(long, value_name = "PERCENT", value_parser = share)]
+    #[arg(long, value_name = "PERCENT", value_parser = share, allow_negative_numbers = true)]
     to: Percent,
     /// The rule [default: the one that forwards to both services' target groups]
     #[arg(long, value_name = "ARN")]

@@ -226,7 +226,7 @@ async fn json_output_is_one_object_a_line_and_nothing_else_on_stdout() {
     let names: Vec<&str> = events.iter().map(|event| event["event"].as_str().unwrap()).collect();
     assert_eq!(
         names,
-        ["planned", "plan_made", "registered", "warned", "started", "progressed", "progressed", "decided"]
+        ["planned", "plan_made", "warned", "registered", "started", "progressed", "progressed", "decided"]
     );
     assert_eq!(events.last().unwrap()["verdict"], "promoted");
     assert_eq!(ended.stderr, "");

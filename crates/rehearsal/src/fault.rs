@@ -30,23 +30,46 @@ impl Fault {
 
 /// A fault that cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "'{0}' is no fault; there are crash-on-start, never-healthy, crash-after=30s, error-rate=30% and latency=800ms"
-)]
-pub struct InvalidFault(String);
+pub enum InvalidFault {
+    /// There is no such fault.
+    #[error(
+        "'{0}' is no fault; there are crash-on-start, never-healthy, crash-after=30s, error-rate=30% and latency=800ms"
+    )]
+    Unknown(String),
+    /// How long.
+    #[error(
+        "{fault} takes a time of at most 1000000 with its unit, such as {fault}=800ms, 30s or 2m; not '{given}'"
+    )]
+    NoTime {
+        /// The fault.
+        fault: &'static str,
+        /// What was given for it.
+        given: String,
+    },
+    /// How many.
+    #[error(
+        "{fault} takes a share of the requests from 0% to 100%, such as {fault}=30% or 0.3; not '{given}'"
+    )]
+    NoShare {
+        /// The fault.
+        fault: &'static str,
+        /// What was given for it.
+        given: String,
+    },
+}
 
 impl FromStr for Fault {
     type Err = InvalidFault;
 
     fn from_str(text: &str) -> Result<Self, InvalidFault> {
-        let invalid = || InvalidFault(text.to_owned());
-        match text.split_once('=') {
-            None if text == "crash-on-start" => Ok(Self::CrashOnStart),
-            None if text == "never-healthy" => Ok(Self::NeverHealthy),
-            Some(("crash-after", length)) => duration(length).map(Self::CrashAfter).ok_or_else(invalid),
-            Some(("latency", length)) => duration(length).map(Self::Latency).ok_or_else(invalid),
-            Some(("error-rate", share)) => self::share(share).map(Self::ErrorRate).ok_or_else(invalid),
-            _ => Err(invalid()),
+        let (name, given) = text.split_once('=').map_or((text, None), |(name, given)| (name, Some(given)));
+        match (name, given) {
+            ("crash-on-start", None) => Ok(Self::CrashOnStart),
+            ("never-healthy", None) => Ok(Self::NeverHealthy),
+            ("crash-after", given) => time("crash-after", given).map(Self::CrashAfter),
+            ("latency", given) => time("latency", given).map(Self::Latency),
+            ("error-rate", given) => self::share("error-rate", given).map(Self::ErrorRate),
+            _ => Err(InvalidFault::Unknown(text.to_owned())),
         }
     }
 }
@@ -64,6 +87,11 @@ impl fmt::Display for Fault {
 }
 
 /// `800ms`, `30s` or `2m`.
+fn time(fault: &'static str, given: Option<&str>) -> Result<Duration, InvalidFault> {
+    let given = given.unwrap_or_default();
+    duration(given).ok_or_else(|| InvalidFault::NoTime { fault, given: given.to_owned() })
+}
+
 fn duration(text: &str) -> Option<Duration> {
     let digits = text.find(|c: char| c.is_ascii_alphabetic())?;
     let (number, unit) = text.split_at(digits);
@@ -78,12 +106,16 @@ fn duration(text: &str) -> Option<Duration> {
 }
 
 /// `30%` or `0.3`.
-fn share(text: &str) -> Option<f64> {
-    let share = match text.strip_suffix('%') {
-        Some(percent) => percent.parse::<f64>().ok()? / 100.0,
-        None => text.parse().ok()?,
+fn share(fault: &'static str, given: Option<&str>) -> Result<f64, InvalidFault> {
+    let given = given.unwrap_or_default();
+    let share = match given.strip_suffix('%') {
+        Some(percent) => percent.parse().map(|percent: f64| percent / 100.0),
+        None => given.parse(),
     };
-    (0.0..=1.0).contains(&share).then_some(share)
+    share
+        .ok()
+        .filter(|share| (0.0..=1.0).contains(share))
+        .ok_or_else(|| InvalidFault::NoShare { fault, given: given.to_owned() })
 }
 
 #[cfg(test)]
@@ -107,11 +139,20 @@ mod tests {
 
     #[test]
     fn what_is_no_fault_is_refused_with_those_that_are() {
-        for text in
-            ["", "crash", "crash-after", "crash-after=5", "latency=-1s", "error-rate=130%", "latency=1e9m"]
-        {
+        for text in ["", "crash", "crash-on-start=3", "slow=3s"] {
             let error = text.parse::<Fault>().unwrap_err().to_string();
             assert!(error.contains("never-healthy"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_value_that_a_fault_cannot_have_is_refused_with_those_that_it_can() {
+        let said = |text: &str| text.parse::<Fault>().unwrap_err().to_string();
+        for text in ["crash-after", "crash-after=5", "latency=-1s", "latency=1e9m"] {
+            assert!(said(text).contains("with its unit"), "{}", said(text));
+        }
+        for text in ["error-rate", "error-rate=130%", "error-rate=-0.1", "error-rate=many"] {
+            assert!(said(text).contains("from 0% to 100%"), "{}", said(text));
         }
     }
 }

@@ -105,7 +105,7 @@ mod tests {
             causes: vec![Cause {
                 what: "the application exits".into(),
                 said: "Essential container in task exited".into(),
-                fix: "read its last log lines below".into(),
+                fix: "read what it logged last".into(),
                 heals: Heals::Perhaps,
             }],
             events: vec![ServiceEvent {

@@ -98,6 +98,17 @@ fn widths(columns: &[Column], rows: &[Vec<Cell>]) -> Vec<usize> {
     columns.iter().enumerate().map(width).collect()
 }
 
+/// How many cells a text takes; colour codes take none.
+fn cells_of(text: &str) -> usize {
+    let mut in_code = false;
+    let visible = text.chars().filter(|c| {
+        let shown = !in_code && *c != '\u{1b}';
+        in_code = (in_code || *c == '\u{1b}') && *c != 'm';
+        shown
+    });
+    visible.count()
+}
+
 /// The text in lines of at most so many cells, broken between words where that is possible. Never empty.
 pub(crate) fn wrapped(text: &str, width: usize) -> Vec<String> {
     let width = width.max(1);
@@ -116,18 +127,21 @@ pub(crate) fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut line = String::new();
     let mut cells = 0;
     for word in words {
-        let mut word: Vec<char> = word.chars().collect();
-        if cells > 0 && cells + 1 + word.len() <= width {
+        let taken = cells_of(&word);
+        if cells > 0 && cells + 1 + taken <= width {
             line.push(' ');
             cells += 1;
         } else if cells > 0 {
             lines.push(std::mem::take(&mut line));
             cells = 0;
         }
-        while word.len() > width {
-            lines.push(word.drain(..width).collect());
+        let mut word: Vec<char> = word.chars().collect();
+        if taken > width {
+            while word.len() > width {
+                lines.push(word.drain(..width).collect());
+            }
         }
-        cells += word.len();
+        cells += taken.min(word.len());
         line.extend(word);
     }
     if cells > 0 || lines.is_empty() {
@@ -215,6 +229,13 @@ mod tests {
         assert_eq!(wrapped("after 10 min, or so", 8), ["after", "10 min,", "or so"]);
         assert_eq!(wrapped("", 4), [""]);
         assert_eq!(wrapped("ab", 0), ["a", "b"]);
+    }
+
+    #[test]
+    fn colour_codes_break_no_line() {
+        let painted = Style::Coloured.paint(Tone::Good, "promoted");
+        assert_eq!(wrapped(&format!("{painted}: web:8"), 15), [format!("{painted}: web:8")]);
+        assert_eq!(wrapped(&format!("{painted}: web:8"), 14), [format!("{painted}:"), "web:8".to_owned()]);
     }
 
     #[test]

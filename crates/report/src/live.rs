@@ -2,7 +2,7 @@
 //! never leave the cursor hidden. What is drawn is the pure function [`frame`]; start there.
 
 use crate::course::{Course, Taken};
-use crate::layout::{bar, fitted};
+use crate::layout::{bar, fitted, wrapped};
 use crate::style::{Style, Tone};
 use crate::{Reporter, diff, failure, plan, words};
 use crossterm::{cursor, queue, terminal};
@@ -25,7 +25,23 @@ pub struct View {
     traffic: Option<(String, bool)>,
     /// How far the plan has come, where traffic moves by one.
     course: Option<Course>,
-    lines: VecDeque<String>,
+    lines: VecDeque<Line>,
+}
+
+/// What happened, and how often it was said in the same words.
+#[derive(Debug, Clone)]
+struct Line {
+    text: String,
+    times: u32,
+}
+
+impl Line {
+    fn words(&self, style: Style) -> String {
+        match self.times {
+            1 => self.text.clone(),
+            times => format!("{} {}", self.text, style.paint(Tone::Quiet, &format!("×{times}"))),
+        }
+    }
 }
 
 impl View {
@@ -74,11 +90,14 @@ impl View {
         self.course.as_ref().is_some_and(|course| course.is_of(plan))
     }
 
-    fn line(&mut self, line: String) {
+    /// What was said before is said as the newest again, instead of pushing others out.
+    fn line(&mut self, text: String) {
+        let earlier = self.lines.iter().position(|line| line.text == text);
+        let times = earlier.and_then(|at| self.lines.remove(at)).map_or(1, |line| line.times + 1);
         if self.lines.len() == EVENTS {
             self.lines.pop_front();
         }
-        self.lines.push_back(line);
+        self.lines.push_back(Line { text, times });
     }
 }
 
@@ -108,7 +127,7 @@ pub fn frame(view: &View, now: Millis, width: usize, style: Style) -> Vec<String
         let line = fitted(&format!("  {:<16} {traffic}", "traffic"), width);
         lines.push(style.paint(if *failing { Tone::Bad } else { Tone::Good }, &line));
     }
-    lines.extend(view.lines.iter().map(|line| fitted(&format!("    {line}"), width)));
+    lines.extend(view.lines.iter().map(|line| fitted(&format!("    {}", line.words(style)), width)));
     lines
 }
 
@@ -141,6 +160,7 @@ pub struct LiveView<P: Write + Send, R: Write + Send> {
     result: R,
     style: Style,
     result_style: Style,
+    result_on: Page,
     view: View,
     drawn: u16,
     /// Before the rollout starts there is nothing to draw in place: lines scroll.
@@ -158,6 +178,15 @@ fn size() -> (usize, usize) {
     (width.into(), height.into())
 }
 
+/// What the result is written on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Page {
+    /// Lines have an end.
+    Terminal,
+    /// A file or a pipe: whoever reads it wants one line.
+    Endless,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Moving {
     NotYet,
@@ -173,10 +202,17 @@ impl<P: Write + Send, R: Write + Send> LiveView<P, R> {
             result,
             style,
             result_style,
+            result_on: Page::Endless,
             view: View::default(),
             drawn: 0,
             moving: Moving::NotYet,
         }
+    }
+
+    /// The result goes to a terminal: lines break between words.
+    pub fn with_result_on_terminal(mut self) -> Self {
+        self.result_on = Page::Terminal;
+        self
     }
 
     fn draw(&mut self, now: Millis) {
@@ -218,6 +254,10 @@ impl<P: Write + Send, R: Write + Send> Reporter for LiveView<P, R> {
                 }
                 self.end();
                 if let Some(text) = words::sentence(event, self.result_style) {
+                    let text = match self.result_on {
+                        Page::Terminal => wrapped(&text, size().0).join("\n"),
+                        Page::Endless => text,
+                    };
                     let _ = writeln!(self.result, "{text}");
                     let _ = self.result.flush();
                 }
@@ -500,6 +540,19 @@ mod tests {
             "a screen that is cleared from its first cell is kept: {drawn:?}"
         );
         assert!(drawn.contains("step 2 of 8"), "a plan that is said again forgets nothing: {drawn:?}");
+    }
+
+    #[test]
+    fn what_is_said_again_is_counted_and_pushes_nothing_out() {
+        let mut view = moving();
+        let note = Event::Warned { message: "cannot look at the moment, trying again".into() };
+        for second in 3..30 {
+            view.take(second * 1000, &note, Style::Plain);
+        }
+        let lines = frame(&view, 65_000, 100, Style::Plain);
+        let events = &lines[lines.len() - 2..];
+        assert!(events[0].contains("has started 2 tasks"), "{events:?}");
+        assert!(events[1].ends_with("trying again ×27"), "{events:?}");
     }
 
     #[test]

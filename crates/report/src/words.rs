@@ -69,6 +69,8 @@ pub fn sentence(event: &Event, style: Style) -> Option<String> {
         }
         // Figures that move twice a second are for a live view; the report at the end has them all.
         Event::PlanMade { .. } | Event::Traffic { .. } | Event::Diagnosed { .. } => return None,
+        // It was so already.
+        Event::Decided { verdict, duration_ms: 0 } => verdict_sentence(verdict, style),
         Event::Decided { verdict, duration_ms } => {
             format!("{} (after {})", verdict_sentence(verdict, style), duration(*duration_ms))
         }

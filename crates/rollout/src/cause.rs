@@ -178,7 +178,7 @@ const TASK_SIGNS: &[Sign] = &[
         &["essential container in task exited"],
         Heals::Perhaps,
         "the application exits",
-        "read its last log lines below",
+        "read what it logged last",
     ),
     sign(
         &["spot task was interrupted"],

@@ -124,6 +124,8 @@ fn endings_of(task: &StoppedTask) -> Vec<String> {
         .map(|container| {
             let ended = match container.exit_code {
                 Some(code) => format!("{} exited {code}{}", container.name, meaning(code)),
+                // Tasks that are told to stop are listed before their containers are gone.
+                None if task.stopped_at.is_none() => format!("{} is being stopped", container.name),
                 None => format!("{} never started", container.name),
             };
             match &container.reason {
@@ -202,6 +204,14 @@ mod tests {
             ]
         );
         assert_eq!(groups[0].latest_task, format!("{:032x}", 3));
+    }
+
+    #[test]
+    fn a_container_without_an_exit_code_never_started_or_is_not_gone_yet() {
+        let gone = task(1, "CannotPullContainerError: no such image", None);
+        let going = StoppedTask { stopped_at: None, ..gone.clone() };
+        assert_eq!(endings_of(&gone), ["web never started"]);
+        assert_eq!(endings_of(&going), ["web is being stopped"]);
     }
 
     #[test]

@@ -250,7 +250,9 @@ impl Rollout {
             .filter(|d| !d.is_primary() && d.rollout_state == Some(crate::observation::RolloutState::Failed))
             .find(|d| judge::says_rolling_back(primary) || d.created_at > primary.created_at);
         let followed = failed.unwrap_or(primary);
-        let since = followed.created_at.unwrap_or(now);
+        // What was said on the way to where it stands is over with it.
+        let is_over = followed.rollout_state == Some(crate::observation::RolloutState::Completed);
+        let since = followed.created_at.filter(|_| !is_over).unwrap_or(now);
         let earlier =
             service.deployments.iter().filter(|d| d.id != followed.id && d.created_at <= followed.created_at);
         Some(Self::begin(Start {

@@ -109,7 +109,7 @@ async fn a_deployment_without_wait_sends_four_calls_in_sequence() {
         endpoint.operations(),
         ["DescribeServices", "DescribeTaskDefinition", "RegisterTaskDefinition", "UpdateService"]
     );
-    assert_eq!(names(&events), ["planned", "plan_made", "registered", "warned", "started"]);
+    assert_eq!(names(&events), ["planned", "plan_made", "warned", "registered", "started"]);
 }
 
 #[tokio::test]
@@ -147,9 +147,11 @@ async fn nothing_changed_registers_and_updates_nothing() {
 #[tokio::test]
 async fn a_dry_run_writes_nothing() {
     let endpoint = Endpoint::start(ordinary).await;
-    let (outcome, _) = deploy(&endpoint, &plan(Then::OnlyShow)).await;
+    let (outcome, events) = deploy(&endpoint, &plan(Then::OnlyShow)).await;
     let Ok(Outcome::OnlyShown { differences }) = outcome else { panic!("a dry run") };
     assert_eq!(differences.len(), 1);
+    // That the breaker is switched on is part of what would happen.
+    assert_eq!(names(&events), ["planned", "plan_made", "warned", "nothing_done"]);
     assert_eq!(endpoint.operations(), ["DescribeServices", "DescribeTaskDefinition"]);
 }
 

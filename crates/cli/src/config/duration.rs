@@ -26,10 +26,15 @@ pub fn parse_millis(given: &str) -> Result<i64, String> {
         digits.clear();
         total = number.checked_mul(unit).and_then(|ms| total.checked_add(ms)).ok_or_else(wrong)?;
     }
-    if !digits.is_empty() || total == 0 {
-        return Err(wrong());
+    if digits.is_empty() && !given_text.is_empty() { Ok(total) } else { Err(wrong()) }
+}
+
+/// The same, for what has to take time.
+pub fn parse_some_millis(given: &str) -> Result<i64, String> {
+    match parse_millis(given)? {
+        0 => Err("that is no time at all; give more than 0".into()),
+        some => Ok(some),
     }
-    Ok(total)
 }
 
 #[cfg(test)]
@@ -39,10 +44,16 @@ mod tests {
     #[test]
     fn durations_are_read_as_people_write_them() {
         let read: Vec<_> =
-            ["90", "90s", "15m", "1h30m", "500ms"].iter().map(|text| parse_millis(text)).collect();
-        assert_eq!(read, [Ok(90_000), Ok(90_000), Ok(900_000), Ok(5_400_000), Ok(500)]);
+            ["90", "90s", "15m", "1h30m", "500ms", "0s"].iter().map(|text| parse_millis(text)).collect();
+        assert_eq!(read, [Ok(90_000), Ok(90_000), Ok(900_000), Ok(5_400_000), Ok(500), Ok(0)]);
         for wrong in ["", "m", "5x", "1h5", "99999999999999999999h"] {
-            assert!(parse_millis(wrong).is_err(), "{wrong}");
+            assert!(parse_some_millis(wrong).is_err_and(|error| error.contains("no duration")), "{wrong}");
+        }
+        for nothing in ["0", "0s", "0h0m"] {
+            assert!(
+                parse_some_millis(nothing).is_err_and(|error| error.contains("no time at all")),
+                "{nothing}"
+            );
         }
     }
 }

@@ -91,10 +91,6 @@ impl<'a> Section<'a> {
     /// A time, in milliseconds: `90s`, `15m`, or a number of seconds.
     pub fn time(&self, name: &str) -> Result<Option<i64>, ConfigError> {
         let Some(node) = self.node(name) else { return Ok(None) };
-        // Nothing at all is a bake that somebody may want.
-        if matches!(&node.data, Data::Scalar(Value::Number(number)) if number.as_u64() == Some(0)) {
-            return Ok(Some(0));
-        }
         let given = text(self.source, node, name)?;
         let read = duration::parse_millis(&given);
         read.map(Some).map_err(|wrong| ConfigError::at(self.source, node.place, wrong))

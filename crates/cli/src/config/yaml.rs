@@ -73,7 +73,12 @@ pub fn parse(source: &Source) -> Result<Node, ConfigError> {
     let places = Places::of(&source.text);
     let documents = MarkedYaml::load_from_str(&source.text).map_err(|error| {
         let place = Place { start: places.byte(error.marker().index()), len: 1 };
-        ConfigError::at(source, place, format!("this is not YAML: {}", error.info()))
+        match error.info() {
+            "duplicated key in mapping" => {
+                ConfigError::at(source, place, "this key stands here a second time; keep one of the two")
+            }
+            syntax => ConfigError::at(source, place, format!("this is not YAML: {syntax}")),
+        }
     })?;
     match documents.as_slice() {
         [] => Ok(Node { place: Place::default(), data: Data::Mapping(Vec::new()) }),

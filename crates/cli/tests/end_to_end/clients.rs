@@ -34,6 +34,30 @@ fn the_aws_cli_creates_updates_describes_and_deletes_everything() {
     run("bash", "aws_cli.sh", &[]);
 }
 
+#[test]
+fn the_aws_clis_own_deployment_by_codedeploy_succeeds_and_fails_as_on_aws() {
+    if missing("aws", &["--version"]) {
+        return;
+    }
+    run("bash", "aws_deploy.sh", &[]);
+}
+
+#[test]
+fn ecs_deploy_of_pypi_deploys_rolls_back_and_scales() {
+    if missing("ecs", &["--version"]) {
+        return;
+    }
+    run("bash", "ecs_deploy.sh", &[]);
+}
+
+#[test]
+fn each_waiter_and_paginator_of_botocore_ends() {
+    if missing("python3", &["-c", "import boto3"]) {
+        return;
+    }
+    run("python3", "waiters.py", &[]);
+}
+
 fn run(program: &str, script: &str, environment: &[(&str, &str)]) {
     let cloud = Cloud::start(&["--speed", "10"]);
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/end_to_end/scripts");

@@ -40,6 +40,20 @@ pub(crate) fn page<'a, T>(
     Ok(Page { items: taken, next })
 }
 
+/// The same for what has an order and no keys, such as a table that never changes.
+pub(crate) fn page_in_order<T>(
+    items: impl Iterator<Item = T>,
+    purpose: &str,
+    token: Option<&str>,
+    limit: usize,
+    invalid: impl FnOnce() -> ApiError,
+) -> Result<Page<T>, ApiError> {
+    let keyed: Vec<(String, T)> = (0_u32..).map(|place| format!("{place:010}")).zip(items).collect();
+    let keys: Vec<String> = keyed.iter().map(|(key, _)| key.clone()).collect();
+    let items = keyed.into_iter().map(|(_, item)| item);
+    page(keys.iter().map(String::as_str).zip(items), purpose, token, limit, invalid)
+}
+
 fn encode(key: &str, purpose: &str) -> String {
     let mut token = String::new();
     for byte in purpose.bytes().chain(*b"/").chain(key.bytes()) {

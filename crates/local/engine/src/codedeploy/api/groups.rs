@@ -1,8 +1,8 @@
 //! Deployment groups.
 
 use tidegate_models::codedeploy::{
-    BatchGetDeploymentGroupsInput, BatchGetDeploymentGroupsOutput, ComputePlatform,
-    CreateDeploymentGroupInput, CreateDeploymentGroupOutput, DeleteDeploymentGroupInput,
+    BatchGetDeploymentGroupsInput, BatchGetDeploymentGroupsOutput, BlueGreenDeploymentConfiguration,
+    ComputePlatform, CreateDeploymentGroupInput, CreateDeploymentGroupOutput, DeleteDeploymentGroupInput,
     DeleteDeploymentGroupOutput, DeploymentGroupInfo, DeploymentStatus, GetDeploymentGroupInput,
     GetDeploymentGroupOutput, LastDeploymentInfo, ListDeploymentGroupsInput, ListDeploymentGroupsOutput,
     UpdateDeploymentGroupInput, UpdateDeploymentGroupOutput,
@@ -238,7 +238,7 @@ fn wanted(input: CreateDeploymentGroupInput) -> DeploymentGroupInfo {
         alarm_configuration: input.alarm_configuration,
         auto_rollback_configuration: input.auto_rollback_configuration,
         auto_scaling_groups: names_of_scaling_groups(input.auto_scaling_groups),
-        blue_green_deployment_configuration: input.blue_green_deployment_configuration,
+        blue_green_deployment_configuration: input.blue_green_deployment_configuration.map(with_times),
         compute_platform: Some(ComputePlatform::Ecs),
         deployment_config_name: input.deployment_config_name,
         deployment_group_name: Some(input.deployment_group_name),
@@ -265,6 +265,7 @@ fn changed(old: DeploymentGroupInfo, input: UpdateDeploymentGroupInput, name: &s
         auto_scaling_groups: names_of_scaling_groups(input.auto_scaling_groups).or(old.auto_scaling_groups),
         blue_green_deployment_configuration: input
             .blue_green_deployment_configuration
+            .map(with_times)
             .or(old.blue_green_deployment_configuration),
         deployment_config_name: input.deployment_config_name.or(old.deployment_config_name),
         deployment_group_name: Some(name.to_owned()),
@@ -284,6 +285,17 @@ fn changed(old: DeploymentGroupInfo, input: UpdateDeploymentGroupInput, name: &s
         trigger_configurations: input.trigger_configurations.or(old.trigger_configurations),
         ..old
     }
+}
+
+/// CodeDeploy answers both times also when nobody gave them; the AWS CLI's `ecs deploy` reads them without asking.
+fn with_times(mut given: BlueGreenDeploymentConfiguration) -> BlueGreenDeploymentConfiguration {
+    if let Some(ready) = &mut given.deployment_ready_option {
+        ready.wait_time_in_minutes.get_or_insert(0);
+    }
+    if let Some(terminate) = &mut given.terminate_blue_instances_on_deployment_success {
+        terminate.termination_wait_time_in_minutes.get_or_insert(0);
+    }
+    given
 }
 
 fn names_of_scaling_groups(

@@ -5,8 +5,8 @@ use tidegate_models::elbv2::{
     DescribeSSLPoliciesInput, DescribeSSLPoliciesOutput, LoadBalancerTypeEnum as Type, SslPolicy,
 };
 
-use super::lookup;
-use crate::{ApiError, Context, State};
+use super::{errors, load_balancers, lookup};
+use crate::{ApiError, Context, State, page::page_in_order};
 
 /// What an HTTPS listener gets that is created through the API without a policy.
 pub(super) const DEFAULT_SSL_POLICY: &str = "ELBSecurityPolicy-2016-08";
@@ -73,7 +73,10 @@ pub(super) fn describe_ssl_policies(
             ]),
         }
     });
-    Ok(DescribeSSLPoliciesOutput { ssl_policies: Some(policies.collect()), next_marker: None })
+    let limit = load_balancers::page_size(input.page_size);
+    let marker = input.marker.as_deref();
+    let found = page_in_order(policies, "DescribeSSLPolicies", marker, limit, errors::invalid_marker)?;
+    Ok(DescribeSSLPoliciesOutput { ssl_policies: Some(found.items), next_marker: found.next })
 }
 
 /// Whether a policy exists.

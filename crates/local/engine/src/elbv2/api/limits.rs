@@ -5,8 +5,8 @@ use tidegate_models::elbv2::{
     DescribeCapacityReservationOutput, Limit,
 };
 
-use super::lookup;
-use crate::{ApiError, Context, State};
+use super::{errors, load_balancers, lookup};
+use crate::{ApiError, Context, State, page::page_in_order};
 
 /// Names and values as `DescribeAccountLimits` gives them for a new account.
 const LIMITS: &[(&str, &str)] = &[
@@ -34,11 +34,14 @@ const LIMITS: &[(&str, &str)] = &[
 pub(super) fn describe_account(
     _state: &State,
     _context: &Context,
-    _input: DescribeAccountLimitsInput,
+    input: DescribeAccountLimitsInput,
 ) -> Result<DescribeAccountLimitsOutput, ApiError> {
     let limit =
         |(name, max): &(&str, &str)| Limit { name: Some((*name).to_owned()), max: Some((*max).to_owned()) };
-    Ok(DescribeAccountLimitsOutput { limits: Some(LIMITS.iter().map(limit).collect()), next_marker: None })
+    let (marker, size) = (input.marker.as_deref(), load_balancers::page_size(input.page_size));
+    let limits = LIMITS.iter().map(limit);
+    let found = page_in_order(limits, "DescribeAccountLimits", marker, size, errors::invalid_marker)?;
+    Ok(DescribeAccountLimitsOutput { limits: Some(found.items), next_marker: found.next })
 }
 
 /// `DescribeCapacityReservation`: there is nothing to reserve on one machine.

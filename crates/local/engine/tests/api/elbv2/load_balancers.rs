@@ -246,6 +246,21 @@ fn the_fifty_first_load_balancer_is_one_too_many() {
 }
 
 #[test]
+fn account_limits_come_page_by_page() {
+    let mut cloud = Cloud::new();
+    let whole = cloud.call("DescribeAccountLimits", json!({}))["Limits"].clone();
+    let mut limits = Vec::new();
+    let mut input = json!({ "PageSize": 5 });
+    loop {
+        let page = cloud.call("DescribeAccountLimits", input.clone());
+        limits.extend(page["Limits"].as_array().unwrap().clone());
+        let Some(marker) = page["NextMarker"].as_str() else { break };
+        input["Marker"] = marker.into();
+    }
+    assert_eq!(json!(limits), whole);
+}
+
+#[test]
 fn account_limits_are_those_of_a_new_account() {
     let reply = Cloud::new().call("DescribeAccountLimits", json!({}));
     let limits = reply["Limits"].as_array().unwrap();
