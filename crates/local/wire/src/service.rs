@@ -63,6 +63,11 @@ impl Services {
         Self { all, by_target, by_signing_name }
     }
 
+    /// The signing name of each.
+    pub(crate) fn signing_names(&self) -> impl Iterator<Item = &'static str> {
+        self.all.iter().map(|service| service.model.signing_name.as_str())
+    }
+
     /// The service whose operations `X-Amz-Target` names with `prefix`; rpc-v2-cbor names it the same in the path.
     pub(crate) fn targeted(&self, prefix: &str) -> Option<&Service> {
         self.all.get(*self.by_target.get(prefix)?)

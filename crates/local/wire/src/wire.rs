@@ -23,6 +23,9 @@ use crate::{
 /// How long a request's body may be, in bytes. The server stops reading there; AWS's own limits are lower.
 pub const MAX_BODY: usize = 2 * 1024 * 1024;
 
+/// The one operation that AWS takes without a signature.
+const UNSIGNED: &str = "AssumeRoleWithWebIdentity";
+
 /// What a wire is told besides the models.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -65,6 +68,11 @@ impl Wire {
     pub fn with_request_id_seed(mut self, seed: u64) -> Self {
         self.request_ids = RequestIds::seeded(seed);
         self
+    }
+
+    /// The names by which signatures name the services that are served.
+    pub fn signing_names(&self) -> impl Iterator<Item = &'static str> {
+        self.services.signing_names()
     }
 
     /// Everything before behaviour: which protocol, who signed, which operation, what input, and whether it is valid
@@ -141,7 +149,13 @@ impl Wire {
             return Err(Refusal::TooLarge);
         }
         let params = Params::parse(parts.uri.query(), body)?;
-        let scope = Scope::of(&parts.headers, &params)?;
+        let scope = match Scope::of(&parts.headers, &params) {
+            // The token is the proof: nobody can sign with the credentials that this call is to give.
+            Err(Refusal::MissingAuthentication) if params.get("Action") == Some(UNSIGNED) => {
+                Scope::unsigned("sts")
+            }
+            scope => scope?,
+        };
         let service = self
             .services
             .queried(&scope.service, params.get("Version"))

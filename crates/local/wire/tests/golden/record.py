@@ -3,8 +3,8 @@
 Each call below goes through boto3 to a socket on this machine that keeps the bytes and answers with nothing. Beside each
 request stands the document that the wire must read from it: the call's own arguments, as awsJson would write them.
 
-The table of EC2 is derived here from botocore's model too, because the local cloud does not serve it; and `errors.json`
-says, for each service that it does serve, which code and status botocore's model gives to each error.
+`errors.json` says, for each service that the local cloud serves, which code and status botocore's model gives to each
+error; that of EC2 gives none.
 
 Usage: python record.py   (needs boto3; writes the folders `requests` and `tables` beside this file)
 """
@@ -23,7 +23,8 @@ import botocore
 from botocore.config import Config
 
 HERE = pathlib.Path(__file__).parent
-SERVED = ["ecs/2014-11-13", "elbv2/2015-12-01", "codedeploy/2014-10-06", "cloudwatch/2010-08-01", "ssm/2014-11-06"]
+SERVED = ["ecs/2014-11-13", "elbv2/2015-12-01", "codedeploy/2014-10-06", "cloudwatch/2010-08-01", "ssm/2014-11-06",
+          "sts/2011-06-15"]
 TIME = datetime.datetime(2026, 11, 23, 14, 26, 53, 580000, tzinfo=datetime.timezone.utc)
 
 ECS = [
@@ -223,6 +224,22 @@ EC2 = [
         GroupName="web", Description="a group", VpcId="vpc-1",
         TagSpecifications=[dict(ResourceType="security-group", Tags=[dict(Key="k", Value="v")])])),
     ("CreateTags", "", dict(Resources=["sg-1"], Tags=[dict(Key="k", Value="")])),
+    ("AuthorizeSecurityGroupIngress", "", dict(GroupId="sg-1", IpPermissions=[
+        dict(IpProtocol="tcp", FromPort=80, ToPort=80, IpRanges=[
+            dict(CidrIp="10.0.0.0/8", Description="inside"), dict(CidrIp="192.0.2.1/32")]),
+        dict(IpProtocol="-1", UserIdGroupPairs=[dict(GroupId="sg-2")], Ipv6Ranges=[dict(CidrIpv6="::/0")])])),
+    ("ModifyVpcAttribute", "", dict(VpcId="vpc-1", EnableDnsHostnames=dict(Value=True))),
+    ("ModifySecurityGroupRules", "", dict(GroupId="sg-1", SecurityGroupRules=[dict(
+        SecurityGroupRuleId="sgr-1", SecurityGroupRule=dict(
+            IpProtocol="tcp", FromPort=81, ToPort=81, CidrIpv4="10.0.0.0/8"))])),
+    ("DescribeNatGateways", "", dict(Filter=[dict(Name="state", Values=["available"])], NatGatewayIds=["nat-1"])),
+]
+
+STS = [
+    ("GetCallerIdentity", "", {}),
+    ("AssumeRole", "", dict(
+        RoleArn="arn:aws:iam::123456789012:role/deploy", RoleSessionName="ci@a=b", DurationSeconds=900,
+        PolicyArns=[dict(arn="arn:aws:iam::aws:policy/ReadOnlyAccess")], Tags=[dict(Key="team", Value="web")])),
 ]
 
 
@@ -309,65 +326,6 @@ def read_model(folder):
     return json.loads(gzip.open(path).read())
 
 
-def table(folder, operations):
-    """A shape table of a service, in the form of the generated ones."""
-    model = read_model(folder)
-    metadata, shapes = model["metadata"], model["shapes"]
-    reached, kept, errors = {}, {}, {}
-
-    def reach(name):
-        if name in reached:
-            return
-        shape = shapes[name]
-        reduced = {key: shape[key] for key in ("type", "min", "max", "pattern", "enum", "flattened", "sensitive") if key in shape}
-        reached[name] = reduced
-        for key in ("member", "key", "value"):
-            if key in shape:
-                reduced[key] = shape[key]["shape"]
-                reach(shape[key]["shape"])
-        if "locationName" in shape.get("member", {}):
-            reduced["locationName"] = shape["member"]["locationName"]
-        if "members" in shape:
-            reduced["members"] = {}
-            for member, inner in shape["members"].items():
-                entry = {key: inner[key] for key in ("shape", "locationName", "queryName") if key in inner}
-                if member in shape.get("required", []):
-                    entry["required"] = True
-                reduced["members"][member] = entry
-                reach(inner["shape"])
-
-    for name in operations:
-        operation = model["operations"][name]
-        kept[name] = {"errors": [error["shape"] for error in operation.get("errors", [])]}
-        for side in ("input", "output"):
-            if side in operation:
-                kept[name][side] = operation[side]["shape"]
-                reach(operation[side]["shape"])
-        if "resultWrapper" in operation.get("output", {}):
-            kept[name]["resultWrapper"] = operation["output"]["resultWrapper"]
-        for error in kept[name]["errors"]:
-            of = shapes[error]
-            status = of.get("error", {}).get("httpStatusCode", 500 if "fault" in of else 400)
-            errors[error] = {"code": of.get("error", {}).get("code", error), "status": status}
-
-    def protocol(name):
-        return "json-" + metadata.get("jsonVersion", "1.1") if name == "json" else name
-
-    made = {
-        "signingName": metadata.get("signingName", metadata["endpointPrefix"]),
-        "protocol": protocol(metadata["protocol"]),
-        "protocols": [protocol(name) for name in metadata["protocols"]],
-        "apiVersion": metadata["apiVersion"],
-        "targetPrefix": metadata.get("targetPrefix"),
-        "xmlNamespace": metadata.get("xmlNamespace"),
-        "operations": kept, "unimplemented": sorted(set(model["operations"]) - set(kept))[:5],
-        "errors": errors, "shapes": reached,
-    }
-    if "awsQueryCompatible" in metadata:
-        made["queryCompatible"] = True
-    write_table(folder.split("/")[0], made)
-
-
 def errors(folder):
     """The code and the status of each error that an operation of a service may answer with."""
     model = read_model(folder)
@@ -401,8 +359,8 @@ def main():
     record(recorder, "codedeploy", CODEDEPLOY, "codedeploy-smithy-rpc-v2-cbor", "smithy-rpc-v2-cbor")
     record(recorder, "ssm", SSM, "ssm")
     record(recorder, "ec2", EC2, "ec2")
+    record(recorder, "sts", STS, "sts")
     record_presigned(recorder)
-    table("ec2/2016-11-15", [operation for operation, _, _ in EC2])
     write_table("errors", {folder.split("/")[0]: errors(folder) for folder in SERVED})
 
 

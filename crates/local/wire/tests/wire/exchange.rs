@@ -1,12 +1,9 @@
 //! Requests to send and wires to send them to.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use http::request::Parts;
-use tidegate_models::{ServiceModel, cloudwatch, codedeploy, ecs, elbv2, ssm};
+use tidegate_models::{ServiceModel, cloudwatch, codedeploy, ec2, ecs, elbv2, ssm, sts};
 use tidegate_wire::{Call, Response, Settings, Wire};
 
 /// A wire for `models` whose request ids are the same in each run.
@@ -20,7 +17,7 @@ pub(crate) fn wire() -> Wire {
 }
 
 /// The services that the golden requests ask, as botocore names them.
-const NAMES: [&str; 6] = ["ecs", "elbv2", "codedeploy", "cloudwatch", "ssm", "ec2"];
+const NAMES: [&str; 7] = ["ecs", "elbv2", "codedeploy", "cloudwatch", "ssm", "ec2", "sts"];
 
 /// The model of one of them.
 pub(crate) fn model(name: &str) -> &'static ServiceModel {
@@ -30,8 +27,9 @@ pub(crate) fn model(name: &str) -> &'static ServiceModel {
         "codedeploy" => codedeploy::model(),
         "cloudwatch" => cloudwatch::model(),
         "ssm" => ssm::model(),
-        // Not served: a table beside the golden requests.
-        other => leak(&fs::read_to_string(golden("tables").join(format!("{other}.json"))).unwrap()),
+        "ec2" => ec2::model(),
+        "sts" => sts::model(),
+        other => panic!("{other} is not served"),
     }
 }
 

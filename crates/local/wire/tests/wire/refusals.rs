@@ -307,3 +307,18 @@ fn a_foreign_service_in_the_credential_does_not_matter_when_the_target_decides()
     let request = Request::json("moon", "AmazonEC2ContainerServiceV20141113.ListClusters", "{}");
     assert_eq!(request.to(&wire()).unwrap().service, "ecs");
 }
+
+#[test]
+fn only_a_web_identity_needs_no_signature() {
+    let of = |operation: &str, parameters: &str| {
+        let body = format!("Action={operation}&Version=2011-06-15&{parameters}");
+        Request::query("sts", body).unsigned().to(&wire())
+    };
+    let role = "RoleArn=arn:aws:iam::123456789012:role/deploy&RoleSessionName=ci";
+    let call = of("AssumeRoleWithWebIdentity", &format!("{role}&WebIdentityToken=abcd")).unwrap();
+    assert_eq!(
+        (call.service, call.operation, call.account.as_str()),
+        ("sts", "AssumeRoleWithWebIdentity", "000000000000")
+    );
+    assert!(show(&of("AssumeRole", role).unwrap_err()).contains("MissingAuthenticationToken"));
+}

@@ -13,6 +13,15 @@ fn wanted(changes: Value) -> Value {
 }
 
 #[test]
+fn an_empty_protocol_version_is_as_good_as_none() {
+    let mut cloud = Cloud::new();
+    let input = json!({
+        "Name": "web", "Protocol": "HTTP", "Port": 80, "VpcId": "vpc-1", "TargetType": "ip", "ProtocolVersion": "",
+    });
+    assert_eq!(cloud.call("CreateTargetGroup", input)["TargetGroups"][0]["ProtocolVersion"], "HTTP1");
+}
+
+#[test]
 fn a_new_target_group_has_the_defaults_of_aws() {
     let mut cloud = Cloud::new();
     let reply = cloud.call("CreateTargetGroup", wanted(json!({})));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use fastrand::Rng;
 use serde_json::{Value, json};
-use tidegate_models::{ServiceModel, cloudwatch, codedeploy, ecs, elbv2, ssm};
+use tidegate_models::{ServiceModel, cloudwatch, codedeploy, ec2, ecs, elbv2, ssm};
 
 use super::inputs::Words;
 use crate::{
@@ -333,4 +333,88 @@ pub(super) fn parameters() -> World {
         (&["Option"], &["Equals", "BeginsWith"]),
     ]);
     World { examples, ..World::new(Cloud::new(), ssm::model(), words) }
+}
+
+/// EC2's networks.
+pub(super) fn networks() -> World {
+    let mut cloud = Cloud::new();
+    let made = cloud.at("ec2", |cloud| {
+        let vpc = cloud.call("CreateVpc", json!({ "CidrBlock": "10.0.0.0/16" }))["Vpc"]["VpcId"].clone();
+        let subnet = cloud.call("CreateSubnet", json!({ "VpcId": vpc, "CidrBlock": "10.0.0.0/24" }));
+        let group = json!({ "VpcId": vpc, "GroupName": "web", "Description": "web" });
+        let group = cloud.call("CreateSecurityGroup", group)["GroupId"].clone();
+        let gateway = cloud.call("CreateInternetGateway", json!({}))["InternetGateway"].clone();
+        let address = cloud.call("AllocateAddress", json!({}))["AllocationId"].clone();
+        let table = cloud.call("CreateRouteTable", json!({ "VpcId": vpc }))["RouteTable"].clone();
+        (
+            vpc,
+            subnet["Subnet"]["SubnetId"].clone(),
+            group,
+            gateway["InternetGatewayId"].clone(),
+            address,
+            table,
+        )
+    });
+    let (vpc, subnet, group, gateway, address, table) = made;
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let permission = json!({
+        "IpProtocol": "tcp", "FromPort": 80, "ToPort": 80, "IpRanges": [{ "CidrIp": "10.0.0.0/8" }],
+    });
+    let rules = json!({ "GroupId": group, "IpPermissions": [permission] });
+    let default = json!({ "RouteTableId": table["RouteTableId"], "DestinationCidrBlock": "0.0.0.0/0" });
+    let mut route = default.clone();
+    route["GatewayId"] = gateway.clone();
+    let tags = json!({ "Resources": [vpc], "Tags": [{ "Key": "a", "Value": "1" }] });
+    let examples = BTreeMap::from([
+        ("CreateVpc", json!({ "CidrBlock": "10.1.0.0/16" })),
+        ("CreateSubnet", json!({ "VpcId": vpc, "CidrBlock": "10.0.1.0/24" })),
+        ("CreateSecurityGroup", json!({ "VpcId": vpc, "GroupName": "other", "Description": "other" })),
+        ("AuthorizeSecurityGroupIngress", rules.clone()),
+        ("AuthorizeSecurityGroupEgress", rules.clone()),
+        ("RevokeSecurityGroupIngress", rules.clone()),
+        ("RevokeSecurityGroupEgress", rules.clone()),
+        ("UpdateSecurityGroupRuleDescriptionsIngress", rules.clone()),
+        ("UpdateSecurityGroupRuleDescriptionsEgress", rules),
+        ("AttachInternetGateway", json!({ "VpcId": vpc, "InternetGatewayId": gateway })),
+        ("DetachInternetGateway", json!({ "VpcId": vpc, "InternetGatewayId": gateway })),
+        ("CreateRoute", route.clone()),
+        ("ReplaceRoute", route),
+        ("DeleteRoute", default),
+        ("CreateNatGateway", json!({ "SubnetId": subnet, "AllocationId": address })),
+        ("AssociateRouteTable", json!({ "SubnetId": subnet, "RouteTableId": table["RouteTableId"] })),
+        ("ModifyVpcAttribute", json!({ "VpcId": vpc, "EnableDnsHostnames": { "Value": true } })),
+        ("ModifySubnetAttribute", json!({ "SubnetId": subnet, "MapPublicIpOnLaunch": { "Value": true } })),
+        ("CreateTags", tags.clone()),
+        ("DeleteTags", tags),
+    ]);
+    let words = words(&[
+        (&["VpcId", "VpcIds"], &[text(&vpc).as_str(), "vpc-0"]),
+        (
+            &["CidrBlock", "CidrIp", "CidrIpv4", "DestinationCidrBlock"],
+            &["10.0.2.0/24", "10.1.0.0/16", "0.0.0.0/0", "x"],
+        ),
+        (&["GroupId", "GroupIds", "ReferencedGroupId"], &[text(&group).as_str(), "sg-0"]),
+        (&["GroupName", "GroupNames"], &["default", "web", "none"]),
+        (&["IpProtocol"], &["tcp", "-1", "6", "smoke"]),
+        (&["SubnetId", "SubnetIds"], &[text(&subnet).as_str(), "subnet-0"]),
+        (&["InternetGatewayId", "GatewayId"], &[text(&gateway).as_str(), "igw-0"]),
+        (&["RouteTableId"], &[text(&table["RouteTableId"]).as_str(), "rtb-0"]),
+        (&["AllocationId"], &[text(&address).as_str(), "eipalloc-0"]),
+        (&["AvailabilityZone", "ZoneNames"], &["eu-west-1a", "eu-west-1z"]),
+        (&["RegionNames"], &["eu-west-1", "moon-1"]),
+        (&["Resources"], &[text(&vpc).as_str(), "x"]),
+        (&["Name"], &["vpc-id", "tag:a", "tag-key", "key", "zone-name", "moon"]),
+    ]);
+    let listings: &[_] = &[
+        "DescribeVpcs",
+        "DescribeSubnets",
+        "DescribeSecurityGroups",
+        "DescribeSecurityGroupRules",
+        "DescribeInternetGateways",
+        "DescribeRouteTables",
+        "DescribeNatGateways",
+        "DescribeAddresses",
+        "DescribeTags",
+    ];
+    World { examples, listings, ..World::new(cloud, ec2::model(), words) }
 }
