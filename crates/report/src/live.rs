@@ -210,6 +210,7 @@ impl<P: Write + Send, R: Write + Send> LiveView<P, R> {
     }
 
     /// The result goes to a terminal: lines break between words.
+    #[must_use]
     pub fn with_result_on_terminal(mut self) -> Self {
         self.result_on = Page::Terminal;
         self
