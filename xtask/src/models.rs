@@ -235,6 +235,7 @@ const SERVICES: &[Service] = &[
             "DescribeVpcAttribute",
             "DescribeVpcs",
             "DetachInternetGateway",
+            "DisassociateAddress",
             "DisassociateRouteTable",
             "ModifySecurityGroupRules",
             "ModifySubnetAttribute",

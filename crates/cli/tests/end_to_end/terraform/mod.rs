@@ -48,6 +48,33 @@ fn the_example_is_applied_changed_imported_and_destroyed() {
     terraform.print_times();
 }
 
+#[test]
+fn kinds_that_the_example_has_no_use_for_are_applied_and_destroyed() {
+    let Some(plugins) = program::plugins() else { return };
+    let cloud = Cloud::start(&[]);
+    let source = program::workspace().join("crates/cli/tests/end_to_end/terraform/more");
+    let mut terraform = Terraform::of(&source, &cloud, &plugins);
+    terraform.run("init", &["init"]);
+    terraform.run("apply", &["apply", "-auto-approve"]);
+    terraform.plans_nothing("plan after apply");
+    terraform.run("destroy", &["destroy", "-auto-approve"]);
+    terraform.print_times();
+}
+
+#[test]
+fn the_configurations_are_formatted() {
+    let Some(_) = program::plugins() else { return };
+    let formatted = std::process::Command::new("terraform")
+        .args(["fmt", "-check", "-diff", "-recursive"])
+        .args([
+            program::workspace().join("examples"),
+            program::workspace().join("crates/cli/tests/end_to_end"),
+        ])
+        .output()
+        .unwrap();
+    assert!(formatted.status.success(), "{}", String::from_utf8_lossy(&formatted.stdout));
+}
+
 /// Where the id of an import is not simply the resource's, Terraform's documentation of the kind says what it is.
 fn importable(terraform: &Terraform) -> Vec<(String, String)> {
     let by_id = [

@@ -39,19 +39,29 @@ pub(super) struct Terraform {
 }
 
 impl Terraform {
-    /// The example, in a folder of its own beside the cloud's state, with ports that nobody else has.
+    /// The example, with ports that nobody else has.
     pub(super) fn of_example(cloud: &Cloud, plugins: &Path) -> Self {
+        let mut terraform = Self::of(&workspace().join("examples/terraform"), cloud, plugins);
+        terraform.set("image", json!("sample:v1"));
+        terraform
+            .set("ports", json!({"production": 18443, "test": 18444, "rolling": 18080, "canary": 18081}));
+        terraform
+    }
+
+    /// The configuration in `source`, copied into a folder beside the cloud's state.
+    pub(super) fn of(source: &Path, cloud: &Cloud, plugins: &Path) -> Self {
         let folder = cloud.folder().join("terraform");
         fs::create_dir(&folder).unwrap();
-        let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/terraform");
-        for file in fs::read_dir(example).unwrap().flatten() {
+        for file in fs::read_dir(source).unwrap().flatten() {
             if file.path().extension().is_some_and(|extension| extension == "tf") {
                 fs::copy(file.path(), folder.join(file.file_name())).unwrap();
             }
         }
         let configuration = folder.join("terraform.rc");
-        let mirror =
-            format!("provider_installation {{\n  filesystem_mirror {{\n    path = {plugins:?}\n  }}\n}}\n");
+        let mirror = format!(
+            "provider_installation {{\n  filesystem_mirror {{\n    path = \"{}\"\n  }}\n}}\n",
+            plugins.display()
+        );
         fs::write(&configuration, mirror).unwrap();
         let mut environment = cloud.aws_environment();
         environment.extend([
@@ -60,11 +70,7 @@ impl Terraform {
             ("TF_INPUT", "0".to_owned()),
             ("CHECKPOINT_DISABLE", "1".to_owned()),
         ]);
-        let mut terraform = Self { folder, environment, variables: Map::new(), times: Vec::new() };
-        terraform.set("image", json!("sample:v1"));
-        terraform
-            .set("ports", json!({"production": 18443, "test": 18444, "rolling": 18080, "canary": 18081}));
-        terraform
+        Self { folder, environment, variables: Map::new(), times: Vec::new() }
     }
 
     /// Gives a variable another value.
@@ -134,6 +140,11 @@ impl Terraform {
         command.args(rest).current_dir(&self.folder).envs(self.environment.iter().map(|(k, v)| (k, v)));
         command.output().unwrap()
     }
+}
+
+/// The folder of the workspace.
+pub(super) fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
 fn said(output: &Output) -> String {

@@ -3,7 +3,7 @@
 use tidegate_models::ec2::{
     Address, AddressAttribute, AllocateAddressRequest, AllocateAddressResult,
     DescribeAddressesAttributeRequest, DescribeAddressesAttributeResult, DescribeAddressesRequest,
-    DescribeAddressesResult, DomainType, NatGateway, ReleaseAddressRequest,
+    DescribeAddressesResult, DisassociateAddressRequest, DomainType, NatGateway, ReleaseAddressRequest,
 };
 
 use super::{
@@ -22,6 +22,7 @@ pub(super) fn register(handlers: &mut Handlers) {
     handlers.write(SERVICE, "AllocateAddress", allocate);
     handlers.read(SERVICE, "DescribeAddresses", describe_all);
     handlers.read(SERVICE, "DescribeAddressesAttribute", describe_attribute);
+    handlers.write(SERVICE, "DisassociateAddress", disassociate);
     handlers.write(SERVICE, "ReleaseAddress", release);
 }
 
@@ -95,6 +96,27 @@ fn describe_attribute(
         ..AddressAttribute::default()
     });
     Ok(DescribeAddressesAttributeResult { addresses: Some(shown.collect()), next_token })
+}
+
+/// `DisassociateAddress`: that of a NAT gateway, which is all that an address can be associated with here, ends with the
+/// gateway alone.
+fn disassociate(
+    state: &mut State,
+    context: &Context,
+    input: DisassociateAddressRequest,
+) -> Result<(), ApiError> {
+    let id = input.association_id.ok_or_else(|| missing("associationId"))?;
+    let prefix = NatGateway::KIND.arn(context, "");
+    let mut all = state.nat_gateways.with_prefix(&prefix);
+    let is_used = all.any(|(_, nat)| {
+        let mut addresses = nat.nat_gateway_addresses.iter().flatten();
+        addresses.any(|address| address.association_id.as_ref() == Some(&id))
+    });
+    Err(if is_used {
+        ApiError::new("AuthFailure", "You do not have permission to access the specified resource.")
+    } else {
+        ApiError::new("InvalidAssociationID.NotFound", format!("The association ID '{id}' does not exist"))
+    })
 }
 
 fn release(state: &mut State, context: &Context, input: ReleaseAddressRequest) -> Result<(), ApiError> {

@@ -172,13 +172,12 @@ pub(super) fn complete(table: &mut RouteTable, state: &State, context: &Context)
     let vpc = table.vpc_id.clone();
     for route in table.routes.iter_mut().flatten() {
         let leads = match (route.gateway_id.as_deref(), route.nat_gateway_id.as_deref()) {
-            (Some("local"), _) => true,
+            (Some("local"), _) | (None, None) => true,
             (Some(gateway), _) => {
                 let gateway = state.internet_gateways.get(&InternetGateway::KIND.arn(context, gateway));
                 gateway.and_then(internet_gateways::vpc_of) == vpc.as_deref()
             }
             (None, Some(nat)) => state.nat_gateways.contains(&NatGateway::KIND.arn(context, nat)),
-            (None, None) => true,
         };
         route.state = Some(if leads { RouteState::Active } else { RouteState::Blackhole });
     }

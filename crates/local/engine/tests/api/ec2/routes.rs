@@ -111,7 +111,10 @@ fn a_nat_gateway_holds_its_address_and_its_subnet() {
     assert_eq!(made["NatGateway"]["NatGatewayAddresses"][0]["PublicIp"], address["PublicIp"]);
     let shown = cloud.call("DescribeAddresses", json!({"AllocationIds": [id]}));
     assert!(text(&shown["Addresses"][0]["AssociationId"]).starts_with("eipassoc-"));
+    let association = text(&shown["Addresses"][0]["AssociationId"]);
     for (operation, input, code) in [
+        ("DisassociateAddress", json!({"AssociationId": association}), "AuthFailure"),
+        ("DisassociateAddress", json!({"AssociationId": "eipassoc-0"}), "InvalidAssociationID.NotFound"),
         ("ReleaseAddress", json!({"AllocationId": id}), "InvalidIPAddress.InUse"),
         ("DeleteSubnet", json!({"SubnetId": subnet}), "DependencyViolation"),
         ("CreateNatGateway", json!({"SubnetId": subnet, "AllocationId": id}), "Resource.AlreadyAssociated"),
