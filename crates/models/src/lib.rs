@@ -10,10 +10,13 @@ pub mod ecs;
 pub mod elbv2;
 pub mod logs;
 mod model;
+mod secret;
+pub mod secretsmanager;
 pub mod ssm;
 mod string_enum;
 mod timestamp;
 
 pub use model::{Error, Kind, Member, Operation, Protocol, ServiceModel, Shape, ShapeId};
+pub use secret::Secret;
 use string_enum::string_enum;
 pub use timestamp::Timestamp;

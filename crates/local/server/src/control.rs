@@ -75,7 +75,7 @@ fn health(api: &Api) -> Value {
         "version": env!("CARGO_PKG_VERSION"),
         "runtime": api.runtime.name(),
         "speed": api.clock.speed().factor(),
-        "services": ["ecs", "elasticloadbalancing", "monitoring", "logs"],
+        "services": ["ecs", "elasticloadbalancing", "monitoring", "codedeploy", "ssm", "secretsmanager", "logs"],
         "counts": {
             "clusters": state.clusters.len(),
             "services": state.services.len(),

@@ -9,5 +9,7 @@ mod cloudwatch;
 mod codedeploy;
 mod ecs;
 mod elbv2;
+mod logs;
 mod random;
+mod secretsmanager;
 mod ssm;

@@ -2,6 +2,7 @@
 
 mod clusters;
 mod deployments;
+mod secrets;
 mod services;
 mod settings;
 mod tags;
