@@ -11,11 +11,14 @@ pub mod ecs;
 pub mod elbv2;
 pub mod logs;
 mod model;
+mod secret;
+pub mod secretsmanager;
 pub mod ssm;
 mod string_enum;
 pub mod sts;
 mod timestamp;
 
 pub use model::{Error, Kind, Member, Operation, Protocol, ServiceModel, Shape, ShapeId};
+pub use secret::Secret;
 use string_enum::string_enum;
 pub use timestamp::Timestamp;

@@ -6,7 +6,7 @@
 #![allow(missing_docs, reason = "the names are AWS's own; see AWS's API reference")]
 #![allow(clippy::enum_variant_names, clippy::doc_markdown, reason = "generated")]
 
-use std::sync::LazyLock;
+use std::{collections::BTreeMap, sync::LazyLock};
 
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +20,85 @@ static MODEL: LazyLock<ServiceModel> = LazyLock::new(|| {
 /// The shape table of the service.
 pub fn model() -> &'static ServiceModel {
     &MODEL
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct CreateLogGroupRequest {
+    #[serde(rename = "deletionProtectionEnabled", default, skip_serializing_if = "Option::is_none")]
+    pub deletion_protection_enabled: Option<bool>,
+    #[serde(rename = "kmsKeyId", default, skip_serializing_if = "Option::is_none")]
+    pub kms_key_id: Option<String>,
+    #[serde(rename = "logGroupClass", default, skip_serializing_if = "Option::is_none")]
+    pub log_group_class: Option<LogGroupClass>,
+    #[serde(rename = "logGroupName")]
+    pub log_group_name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tags: Option<BTreeMap<String, String>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct CreateLogStreamRequest {
+    #[serde(rename = "logGroupName")]
+    pub log_group_name: String,
+    #[serde(rename = "logStreamName")]
+    pub log_stream_name: String,
+}
+
+string_enum! {
+    DataProtectionStatus {
+        Activated = "ACTIVATED",
+        Deleted = "DELETED",
+        Archived = "ARCHIVED",
+        Disabled = "DISABLED",
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct DeleteLogGroupRequest {
+    #[serde(rename = "logGroupName")]
+    pub log_group_name: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct DeleteLogStreamRequest {
+    #[serde(rename = "logGroupName")]
+    pub log_group_name: String,
+    #[serde(rename = "logStreamName")]
+    pub log_stream_name: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct DeleteRetentionPolicyRequest {
+    #[serde(rename = "logGroupName")]
+    pub log_group_name: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct DescribeLogGroupsRequest {
+    #[serde(rename = "accountIdentifiers", default, skip_serializing_if = "Option::is_none")]
+    pub account_identifiers: Option<Vec<String>>,
+    #[serde(rename = "includeLinkedAccounts", default, skip_serializing_if = "Option::is_none")]
+    pub include_linked_accounts: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<i32>,
+    #[serde(rename = "logGroupClass", default, skip_serializing_if = "Option::is_none")]
+    pub log_group_class: Option<LogGroupClass>,
+    #[serde(rename = "logGroupIdentifiers", default, skip_serializing_if = "Option::is_none")]
+    pub log_group_identifiers: Option<Vec<String>>,
+    #[serde(rename = "logGroupNamePattern", default, skip_serializing_if = "Option::is_none")]
+    pub log_group_name_pattern: Option<String>,
+    #[serde(rename = "logGroupNamePrefix", default, skip_serializing_if = "Option::is_none")]
+    pub log_group_name_prefix: Option<String>,
+    #[serde(rename = "nextToken", default, skip_serializing_if = "Option::is_none")]
+    pub next_token: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct DescribeLogGroupsResponse {
+    #[serde(rename = "logGroups", default, skip_serializing_if = "Option::is_none")]
+    pub log_groups: Option<Vec<LogGroup>>,
+    #[serde(rename = "nextToken", default, skip_serializing_if = "Option::is_none")]
+    pub next_token: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -46,6 +125,78 @@ pub struct DescribeLogStreamsResponse {
     pub log_streams: Option<Vec<LogStream>>,
     #[serde(rename = "nextToken", default, skip_serializing_if = "Option::is_none")]
     pub next_token: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Entity {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attributes: Option<BTreeMap<String, String>>,
+    #[serde(rename = "keyAttributes", default, skip_serializing_if = "Option::is_none")]
+    pub key_attributes: Option<BTreeMap<String, String>>,
+}
+
+string_enum! {
+    EntityRejectionErrorType {
+        InvalidEntity = "InvalidEntity",
+        InvalidTypeValue = "InvalidTypeValue",
+        InvalidKeyAttributes = "InvalidKeyAttributes",
+        InvalidAttributes = "InvalidAttributes",
+        EntitySizeTooLarge = "EntitySizeTooLarge",
+        UnsupportedLogGroupType = "UnsupportedLogGroupType",
+        MissingRequiredFields = "MissingRequiredFields",
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct FilterLogEventsRequest {
+    #[serde(rename = "endTime", default, skip_serializing_if = "Option::is_none")]
+    pub end_time: Option<i64>,
+    #[serde(rename = "filterPattern", default, skip_serializing_if = "Option::is_none")]
+    pub filter_pattern: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interleaved: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<i32>,
+    #[serde(rename = "logGroupIdentifier", default, skip_serializing_if = "Option::is_none")]
+    pub log_group_identifier: Option<String>,
+    #[serde(rename = "logGroupName", default, skip_serializing_if = "Option::is_none")]
+    pub log_group_name: Option<String>,
+    #[serde(rename = "logStreamNamePrefix", default, skip_serializing_if = "Option::is_none")]
+    pub log_stream_name_prefix: Option<String>,
+    #[serde(rename = "logStreamNames", default, skip_serializing_if = "Option::is_none")]
+    pub log_stream_names: Option<Vec<String>>,
+    #[serde(rename = "nextToken", default, skip_serializing_if = "Option::is_none")]
+    pub next_token: Option<String>,
+    #[serde(rename = "startFromHead", default, skip_serializing_if = "Option::is_none")]
+    pub start_from_head: Option<bool>,
+    #[serde(rename = "startTime", default, skip_serializing_if = "Option::is_none")]
+    pub start_time: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unmask: Option<bool>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct FilterLogEventsResponse {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub events: Option<Vec<FilteredLogEvent>>,
+    #[serde(rename = "nextToken", default, skip_serializing_if = "Option::is_none")]
+    pub next_token: Option<String>,
+    #[serde(rename = "searchedLogStreams", default, skip_serializing_if = "Option::is_none")]
+    pub searched_log_streams: Option<Vec<SearchedLogStream>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct FilteredLogEvent {
+    #[serde(rename = "eventId", default, skip_serializing_if = "Option::is_none")]
+    pub event_id: Option<String>,
+    #[serde(rename = "ingestionTime", default, skip_serializing_if = "Option::is_none")]
+    pub ingestion_time: Option<i64>,
+    #[serde(rename = "logStreamName", default, skip_serializing_if = "Option::is_none")]
+    pub log_stream_name: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timestamp: Option<i64>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -78,6 +229,83 @@ pub struct GetLogEventsResponse {
     pub next_backward_token: Option<String>,
     #[serde(rename = "nextForwardToken", default, skip_serializing_if = "Option::is_none")]
     pub next_forward_token: Option<String>,
+}
+
+string_enum! {
+    InheritedProperty {
+        AccountDataProtection = "ACCOUNT_DATA_PROTECTION",
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct InputLogEvent {
+    pub message: String,
+    pub timestamp: i64,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ListTagsForResourceRequest {
+    #[serde(rename = "resourceArn")]
+    pub resource_arn: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ListTagsForResourceResponse {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tags: Option<BTreeMap<String, String>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ListTagsLogGroupRequest {
+    #[serde(rename = "logGroupName")]
+    pub log_group_name: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ListTagsLogGroupResponse {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tags: Option<BTreeMap<String, String>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct LogGroup {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arn: Option<String>,
+    #[serde(rename = "bearerTokenAuthenticationEnabled", default, skip_serializing_if = "Option::is_none")]
+    pub bearer_token_authentication_enabled: Option<bool>,
+    #[serde(rename = "creationTime", default, skip_serializing_if = "Option::is_none")]
+    pub creation_time: Option<i64>,
+    #[serde(rename = "dataProtectionStatus", default, skip_serializing_if = "Option::is_none")]
+    pub data_protection_status: Option<DataProtectionStatus>,
+    #[serde(rename = "deletionProtectionEnabled", default, skip_serializing_if = "Option::is_none")]
+    pub deletion_protection_enabled: Option<bool>,
+    #[serde(rename = "inheritedProperties", default, skip_serializing_if = "Option::is_none")]
+    pub inherited_properties: Option<Vec<InheritedProperty>>,
+    #[serde(rename = "kmsKeyId", default, skip_serializing_if = "Option::is_none")]
+    pub kms_key_id: Option<String>,
+    #[serde(rename = "logGroupArn", default, skip_serializing_if = "Option::is_none")]
+    pub log_group_arn: Option<String>,
+    #[serde(rename = "logGroupClass", default, skip_serializing_if = "Option::is_none")]
+    pub log_group_class: Option<LogGroupClass>,
+    #[serde(rename = "logGroupName", default, skip_serializing_if = "Option::is_none")]
+    pub log_group_name: Option<String>,
+    #[serde(rename = "metricFilterCount", default, skip_serializing_if = "Option::is_none")]
+    pub metric_filter_count: Option<i32>,
+    #[serde(rename = "retentionInDays", default, skip_serializing_if = "Option::is_none")]
+    pub retention_in_days: Option<i32>,
+    #[serde(rename = "retentionPolicyName", default, skip_serializing_if = "Option::is_none")]
+    pub retention_policy_name: Option<String>,
+    #[serde(rename = "storedBytes", default, skip_serializing_if = "Option::is_none")]
+    pub stored_bytes: Option<i64>,
+}
+
+string_enum! {
+    LogGroupClass {
+        Standard = "STANDARD",
+        InfrequentAccess = "INFREQUENT_ACCESS",
+        Delivery = "DELIVERY",
+        Essentials = "ESSENTIALS",
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -115,4 +343,89 @@ pub struct OutputLogEvent {
     pub message: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timestamp: Option<i64>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PutLogEventsRequest {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entity: Option<Entity>,
+    #[serde(rename = "logEvents")]
+    pub log_events: Vec<InputLogEvent>,
+    #[serde(rename = "logGroupName")]
+    pub log_group_name: String,
+    #[serde(rename = "logStreamName")]
+    pub log_stream_name: String,
+    #[serde(rename = "sequenceToken", default, skip_serializing_if = "Option::is_none")]
+    pub sequence_token: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PutLogEventsResponse {
+    #[serde(rename = "nextSequenceToken", default, skip_serializing_if = "Option::is_none")]
+    pub next_sequence_token: Option<String>,
+    #[serde(rename = "rejectedEntityInfo", default, skip_serializing_if = "Option::is_none")]
+    pub rejected_entity_info: Option<RejectedEntityInfo>,
+    #[serde(rename = "rejectedLogEventsInfo", default, skip_serializing_if = "Option::is_none")]
+    pub rejected_log_events_info: Option<RejectedLogEventsInfo>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PutRetentionPolicyRequest {
+    #[serde(rename = "logGroupName")]
+    pub log_group_name: String,
+    #[serde(rename = "retentionInDays")]
+    pub retention_in_days: i32,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RejectedEntityInfo {
+    #[serde(rename = "errorType")]
+    pub error_type: EntityRejectionErrorType,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct RejectedLogEventsInfo {
+    #[serde(rename = "expiredLogEventEndIndex", default, skip_serializing_if = "Option::is_none")]
+    pub expired_log_event_end_index: Option<i32>,
+    #[serde(rename = "tooNewLogEventStartIndex", default, skip_serializing_if = "Option::is_none")]
+    pub too_new_log_event_start_index: Option<i32>,
+    #[serde(rename = "tooOldLogEventEndIndex", default, skip_serializing_if = "Option::is_none")]
+    pub too_old_log_event_end_index: Option<i32>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SearchedLogStream {
+    #[serde(rename = "logStreamName", default, skip_serializing_if = "Option::is_none")]
+    pub log_stream_name: Option<String>,
+    #[serde(rename = "searchedCompletely", default, skip_serializing_if = "Option::is_none")]
+    pub searched_completely: Option<bool>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct TagLogGroupRequest {
+    #[serde(rename = "logGroupName")]
+    pub log_group_name: String,
+    pub tags: BTreeMap<String, String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct TagResourceRequest {
+    #[serde(rename = "resourceArn")]
+    pub resource_arn: String,
+    pub tags: BTreeMap<String, String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct UntagLogGroupRequest {
+    #[serde(rename = "logGroupName")]
+    pub log_group_name: String,
+    pub tags: Vec<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct UntagResourceRequest {
+    #[serde(rename = "resourceArn")]
+    pub resource_arn: String,
+    #[serde(rename = "tagKeys")]
+    pub tag_keys: Vec<String>,
 }

@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ServiceModel, Timestamp, string_enum};
+use crate::{Secret, ServiceModel, Timestamp, string_enum};
 
 static MODEL: LazyLock<ServiceModel> = LazyLock::new(|| {
     #[expect(clippy::expect_used, reason = "a generated table; a test reads it")]
@@ -21,6 +21,19 @@ static MODEL: LazyLock<ServiceModel> = LazyLock::new(|| {
 pub fn model() -> &'static ServiceModel {
     &MODEL
 }
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AddTagsToResourceRequest {
+    #[serde(rename = "ResourceId")]
+    pub resource_id: String,
+    #[serde(rename = "ResourceType")]
+    pub resource_type: ResourceTypeForTagging,
+    #[serde(rename = "Tags")]
+    pub tags: Vec<Tag>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct AddTagsToResourceResult {}
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct DeleteParameterRequest {
@@ -43,6 +56,48 @@ pub struct DeleteParametersResult {
     pub deleted_parameters: Option<Vec<String>>,
     #[serde(rename = "InvalidParameters", default, skip_serializing_if = "Option::is_none")]
     pub invalid_parameters: Option<Vec<String>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct DescribeParametersRequest {
+    #[serde(rename = "Filters", default, skip_serializing_if = "Option::is_none")]
+    pub filters: Option<Vec<ParametersFilter>>,
+    #[serde(rename = "MaxResults", default, skip_serializing_if = "Option::is_none")]
+    pub max_results: Option<i32>,
+    #[serde(rename = "NextToken", default, skip_serializing_if = "Option::is_none")]
+    pub next_token: Option<String>,
+    #[serde(rename = "ParameterFilters", default, skip_serializing_if = "Option::is_none")]
+    pub parameter_filters: Option<Vec<ParameterStringFilter>>,
+    #[serde(rename = "Shared", default, skip_serializing_if = "Option::is_none")]
+    pub shared: Option<bool>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct DescribeParametersResult {
+    #[serde(rename = "NextToken", default, skip_serializing_if = "Option::is_none")]
+    pub next_token: Option<String>,
+    #[serde(rename = "Parameters", default, skip_serializing_if = "Option::is_none")]
+    pub parameters: Option<Vec<ParameterMetadata>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct GetParameterHistoryRequest {
+    #[serde(rename = "MaxResults", default, skip_serializing_if = "Option::is_none")]
+    pub max_results: Option<i32>,
+    #[serde(rename = "Name")]
+    pub name: String,
+    #[serde(rename = "NextToken", default, skip_serializing_if = "Option::is_none")]
+    pub next_token: Option<String>,
+    #[serde(rename = "WithDecryption", default, skip_serializing_if = "Option::is_none")]
+    pub with_decryption: Option<bool>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct GetParameterHistoryResult {
+    #[serde(rename = "NextToken", default, skip_serializing_if = "Option::is_none")]
+    pub next_token: Option<String>,
+    #[serde(rename = "Parameters", default, skip_serializing_if = "Option::is_none")]
+    pub parameters: Option<Vec<ParameterHistory>>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -100,6 +155,38 @@ pub struct GetParametersResult {
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct LabelParameterVersionRequest {
+    #[serde(rename = "Labels")]
+    pub labels: Vec<String>,
+    #[serde(rename = "Name")]
+    pub name: String,
+    #[serde(rename = "ParameterVersion", default, skip_serializing_if = "Option::is_none")]
+    pub parameter_version: Option<i64>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct LabelParameterVersionResult {
+    #[serde(rename = "InvalidLabels", default, skip_serializing_if = "Option::is_none")]
+    pub invalid_labels: Option<Vec<String>>,
+    #[serde(rename = "ParameterVersion", default, skip_serializing_if = "Option::is_none")]
+    pub parameter_version: Option<i64>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ListTagsForResourceRequest {
+    #[serde(rename = "ResourceId")]
+    pub resource_id: String,
+    #[serde(rename = "ResourceType")]
+    pub resource_type: ResourceTypeForTagging,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ListTagsForResourceResult {
+    #[serde(rename = "TagList", default, skip_serializing_if = "Option::is_none")]
+    pub tag_list: Option<Vec<Tag>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Parameter {
     #[serde(rename = "ARN", default, skip_serializing_if = "Option::is_none")]
     pub arn: Option<String>,
@@ -116,7 +203,75 @@ pub struct Parameter {
     #[serde(rename = "Type", default, skip_serializing_if = "Option::is_none")]
     pub r#type: Option<ParameterType>,
     #[serde(rename = "Value", default, skip_serializing_if = "Option::is_none")]
-    pub value: Option<String>,
+    pub value: Option<Secret>,
+    #[serde(rename = "Version", default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<i64>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ParameterHistory {
+    #[serde(rename = "AllowedPattern", default, skip_serializing_if = "Option::is_none")]
+    pub allowed_pattern: Option<String>,
+    #[serde(rename = "DataType", default, skip_serializing_if = "Option::is_none")]
+    pub data_type: Option<String>,
+    #[serde(rename = "Description", default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    #[serde(rename = "KeyId", default, skip_serializing_if = "Option::is_none")]
+    pub key_id: Option<String>,
+    #[serde(rename = "Labels", default, skip_serializing_if = "Option::is_none")]
+    pub labels: Option<Vec<String>>,
+    #[serde(rename = "LastModifiedDate", default, skip_serializing_if = "Option::is_none")]
+    pub last_modified_date: Option<Timestamp>,
+    #[serde(rename = "LastModifiedUser", default, skip_serializing_if = "Option::is_none")]
+    pub last_modified_user: Option<String>,
+    #[serde(rename = "Name", default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    #[serde(rename = "Policies", default, skip_serializing_if = "Option::is_none")]
+    pub policies: Option<Vec<ParameterInlinePolicy>>,
+    #[serde(rename = "Tier", default, skip_serializing_if = "Option::is_none")]
+    pub tier: Option<ParameterTier>,
+    #[serde(rename = "Type", default, skip_serializing_if = "Option::is_none")]
+    pub r#type: Option<ParameterType>,
+    #[serde(rename = "Value", default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<Secret>,
+    #[serde(rename = "Version", default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<i64>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ParameterInlinePolicy {
+    #[serde(rename = "PolicyStatus", default, skip_serializing_if = "Option::is_none")]
+    pub policy_status: Option<String>,
+    #[serde(rename = "PolicyText", default, skip_serializing_if = "Option::is_none")]
+    pub policy_text: Option<String>,
+    #[serde(rename = "PolicyType", default, skip_serializing_if = "Option::is_none")]
+    pub policy_type: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ParameterMetadata {
+    #[serde(rename = "ARN", default, skip_serializing_if = "Option::is_none")]
+    pub arn: Option<String>,
+    #[serde(rename = "AllowedPattern", default, skip_serializing_if = "Option::is_none")]
+    pub allowed_pattern: Option<String>,
+    #[serde(rename = "DataType", default, skip_serializing_if = "Option::is_none")]
+    pub data_type: Option<String>,
+    #[serde(rename = "Description", default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    #[serde(rename = "KeyId", default, skip_serializing_if = "Option::is_none")]
+    pub key_id: Option<String>,
+    #[serde(rename = "LastModifiedDate", default, skip_serializing_if = "Option::is_none")]
+    pub last_modified_date: Option<Timestamp>,
+    #[serde(rename = "LastModifiedUser", default, skip_serializing_if = "Option::is_none")]
+    pub last_modified_user: Option<String>,
+    #[serde(rename = "Name", default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    #[serde(rename = "Policies", default, skip_serializing_if = "Option::is_none")]
+    pub policies: Option<Vec<ParameterInlinePolicy>>,
+    #[serde(rename = "Tier", default, skip_serializing_if = "Option::is_none")]
+    pub tier: Option<ParameterTier>,
+    #[serde(rename = "Type", default, skip_serializing_if = "Option::is_none")]
+    pub r#type: Option<ParameterType>,
     #[serde(rename = "Version", default, skip_serializing_if = "Option::is_none")]
     pub version: Option<i64>,
 }
@@ -147,6 +302,22 @@ string_enum! {
     }
 }
 
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ParametersFilter {
+    #[serde(rename = "Key")]
+    pub key: ParametersFilterKey,
+    #[serde(rename = "Values")]
+    pub values: Vec<String>,
+}
+
+string_enum! {
+    ParametersFilterKey {
+        Name = "Name",
+        Type = "Type",
+        KeyId = "KeyId",
+    }
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct PutParameterRequest {
     #[serde(rename = "AllowedPattern", default, skip_serializing_if = "Option::is_none")]
@@ -170,7 +341,7 @@ pub struct PutParameterRequest {
     #[serde(rename = "Type", default, skip_serializing_if = "Option::is_none")]
     pub r#type: Option<ParameterType>,
     #[serde(rename = "Value")]
-    pub value: String,
+    pub value: Secret,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -181,10 +352,56 @@ pub struct PutParameterResult {
     pub version: Option<i64>,
 }
 
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RemoveTagsFromResourceRequest {
+    #[serde(rename = "ResourceId")]
+    pub resource_id: String,
+    #[serde(rename = "ResourceType")]
+    pub resource_type: ResourceTypeForTagging,
+    #[serde(rename = "TagKeys")]
+    pub tag_keys: Vec<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct RemoveTagsFromResourceResult {}
+
+string_enum! {
+    ResourceTypeForTagging {
+        Document = "Document",
+        ManagedInstance = "ManagedInstance",
+        MaintenanceWindow = "MaintenanceWindow",
+        Parameter = "Parameter",
+        PatchBaseline = "PatchBaseline",
+        OpsItem = "OpsItem",
+        OpsMetadata = "OpsMetadata",
+        Automation = "Automation",
+        Association = "Association",
+        CloudConnector = "CloudConnector",
+    }
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Tag {
     #[serde(rename = "Key")]
     pub key: String,
     #[serde(rename = "Value")]
     pub value: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct UnlabelParameterVersionRequest {
+    #[serde(rename = "Labels")]
+    pub labels: Vec<String>,
+    #[serde(rename = "Name")]
+    pub name: String,
+    #[serde(rename = "ParameterVersion")]
+    pub parameter_version: i64,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct UnlabelParameterVersionResult {
+    #[serde(rename = "InvalidLabels", default, skip_serializing_if = "Option::is_none")]
+    pub invalid_labels: Option<Vec<String>>,
+    #[serde(rename = "RemovedLabels", default, skip_serializing_if = "Option::is_none")]
+    pub removed_labels: Option<Vec<String>>,
 }

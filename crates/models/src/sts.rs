@@ -10,7 +10,7 @@ use std::{collections::BTreeMap, sync::LazyLock};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ServiceModel, Timestamp};
+use crate::{Secret, ServiceModel, Timestamp};
 
 static MODEL: LazyLock<ServiceModel> = LazyLock::new(|| {
     #[expect(clippy::expect_used, reason = "a generated table; a test reads it")]
@@ -85,7 +85,7 @@ pub struct AssumeRoleWithWebIdentityRequest {
     #[serde(rename = "RoleSessionName")]
     pub role_session_name: String,
     #[serde(rename = "WebIdentityToken")]
-    pub web_identity_token: String,
+    pub web_identity_token: Secret,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -127,7 +127,7 @@ pub struct Credentials {
     #[serde(rename = "Expiration")]
     pub expiration: Timestamp,
     #[serde(rename = "SecretAccessKey")]
-    pub secret_access_key: String,
+    pub secret_access_key: Secret,
     #[serde(rename = "SessionToken")]
     pub session_token: String,
 }
@@ -184,11 +184,11 @@ pub struct OriginIdentity {
     #[serde(rename = "FederatedProviderArn", default, skip_serializing_if = "Option::is_none")]
     pub federated_provider_arn: Option<String>,
     #[serde(rename = "Issuer", default, skip_serializing_if = "Option::is_none")]
-    pub issuer: Option<String>,
+    pub issuer: Option<Secret>,
     #[serde(rename = "Subject", default, skip_serializing_if = "Option::is_none")]
-    pub subject: Option<String>,
+    pub subject: Option<Secret>,
     #[serde(rename = "SubjectType", default, skip_serializing_if = "Option::is_none")]
-    pub subject_type: Option<String>,
+    pub subject_type: Option<Secret>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -216,7 +216,7 @@ pub struct Tag {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct TransactionContext {
     #[serde(rename = "IdentityProvider", default, skip_serializing_if = "Option::is_none")]
-    pub identity_provider: Option<BTreeMap<String, String>>,
+    pub identity_provider: Option<BTreeMap<String, Secret>>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

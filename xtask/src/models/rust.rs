@@ -37,6 +37,12 @@ pub(super) fn module(module: &str, table: &Value) -> Result<String, Box<dyn Erro
             .replace("Timestamp, string_enum}", "Timestamp}")
             .replace("ServiceModel, string_enum}", "ServiceModel}");
     }
+    let holds_secrets = |(name, shape): (&String, &Value)| {
+        matches!(shape["type"].as_str(), Some("string" | "blob")) && is_secret(name, shape)
+    };
+    if shapes.iter().any(holds_secrets) {
+        out = out.replace("use crate::{ServiceModel,", "use crate::{Secret, ServiceModel,");
+    }
     for (name, shape) in shapes {
         match shape["type"].as_str() {
             Some("structure") => structure(&mut out, name, shape, shapes)?,
@@ -120,6 +126,7 @@ fn rust_type(name: &str, shapes: &Map<String, Value>) -> Result<String, Box<dyn 
         Some("list") => format!("Vec<{}>", inner("member")?),
         Some("map") => format!("BTreeMap<{}, {}>", inner("key")?, inner("value")?),
         Some("string") if shape.get("enum").is_some() => type_name(name),
+        Some("string" | "blob") if is_secret(name, shape) => "Secret".into(),
         Some("string" | "blob") => "String".into(),
         Some("integer") => "i32".into(),
         Some("long") => "i64".into(),
@@ -129,6 +136,11 @@ fn rust_type(name: &str, shapes: &Map<String, Value>) -> Result<String, Box<dyn 
         Some("document") => "serde_json::Value".into(),
         other => return Err(format!("{name}: kind {other:?}").into()),
     })
+}
+
+/// Whether nobody may print a value of the shape. Expressions of metrics are marked as sensitive, too, but alarms show them.
+fn is_secret(name: &str, shape: &Value) -> bool {
+    shape["sensitive"] == true && name != "MetricExpressionString"
 }
 
 /// A shape's name as a Rust type's; AWS already writes them so, but for names that Rust has taken.

@@ -18,7 +18,7 @@ use crate::{
     codedeploy, ec2, ecs,
     elbv2::{self, TargetHealth},
     lambda::{self, FunctionAnswer},
-    ssm,
+    logs, secretsmanager, ssm,
     state::Subject,
     sts,
 };
@@ -76,6 +76,8 @@ pub enum Event {
         /// What came of it.
         answer: FunctionAnswer,
     },
+    /// The containers of the task with this ARN begin to log: their streams are made.
+    LogsBegin(String),
     /// The cloud measured something about what it runs.
     Metrics(Vec<Measured>),
 }
@@ -221,7 +223,7 @@ fn typed<I: serde::de::DeserializeOwned>(service: &'static str, input: Value) ->
     }
     serde_json::from_value(input).map_err(|error| {
         let code = match service {
-            ecs::SERVICE => "InvalidParameterException",
+            ecs::SERVICE | secretsmanager::SERVICE | logs::SERVICE => "InvalidParameterException",
             ec2::SERVICE => "InvalidParameterValue",
             elbv2::SERVICE | cloudwatch::SERVICE | sts::SERVICE => "ValidationError",
             codedeploy::SERVICE => "InvalidInputException",
@@ -245,6 +247,8 @@ impl Engine {
         ecs::register(&mut handlers);
         elbv2::register(&mut handlers);
         ssm::register(&mut handlers);
+        secretsmanager::register(&mut handlers);
+        logs::register(&mut handlers);
         codedeploy::register(&mut handlers);
         cloudwatch::register(&mut handlers);
         ec2::register(&mut handlers);
@@ -298,6 +302,7 @@ impl Engine {
             Event::FunctionAnswered { invocation, answer } => {
                 lambda::observe(&mut self.state, &invocation, answer, now);
             }
+            Event::LogsBegin(task) => ecs::open_logs(&mut self.state, &task, now),
             Event::Metrics(measured) => cloudwatch::observe(&mut self.state, &measured, now),
         }
     }
@@ -311,6 +316,7 @@ impl Engine {
                 Subject::TargetGroup(arn) => elbv2::reconcile_target_group(&mut self.state, arn, now),
                 Subject::Deployment(arn) => codedeploy::reconcile_deployment(&mut self.state, arn, now),
                 Subject::Alarm(arn) => cloudwatch::reconcile_alarm(&mut self.state, arn, now),
+                Subject::Secret(arn) => secretsmanager::reconcile_secret(&mut self.state, arn, now),
                 Subject::Metrics => cloudwatch::reconcile_metrics(&mut self.state, now),
             };
             // A wake that is not later than now would never let it settle.

@@ -59,6 +59,28 @@ impl Ids {
         format!("d-{id}")
     }
 
+    /// Six letters and digits: the end of a secret's ARN.
+    pub(crate) fn suffix6(&mut self) -> String {
+        (0..6).map(|_| self.0.alphanumeric()).collect()
+    }
+
+    /// What a key service might have made of `length` bytes: base64 of noise.
+    pub(crate) fn ciphertext(&mut self, length: usize) -> String {
+        const OVERHEAD: usize = 150;
+        let noise = (0..(length + OVERHEAD).div_ceil(3) * 4).map(|_| self.0.alphanumeric());
+        "AQICAHh0".chars().chain(noise).collect()
+    }
+
+    /// A positive number that nothing else has.
+    pub(crate) fn number(&mut self) -> i64 {
+        self.0.i64(1..)
+    }
+
+    /// An index below `end`, which is not 0.
+    pub(crate) fn below(&mut self, end: usize) -> usize {
+        self.0.usize(..end)
+    }
+
     /// A version 4 UUID in its usual text form: service events, attachments.
     pub(crate) fn uuid(&mut self) -> String {
         let bits = self.0.u128(..);

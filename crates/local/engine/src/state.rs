@@ -16,6 +16,8 @@ use crate::{
     elbv2::records as elbv2,
     identity::Ids,
     lambda,
+    logs::records as logs,
+    secretsmanager::records as secretsmanager,
     ssm::records as ssm,
 };
 
@@ -41,6 +43,8 @@ pub(crate) enum Subject {
     Deployment(String),
     /// A CloudWatch alarm, by ARN.
     Alarm(String),
+    /// A secret of Secrets Manager, by ARN.
+    Secret(String),
     /// The data points of all metrics.
     Metrics,
 }
@@ -82,6 +86,16 @@ pub struct State {
     pub rules: Table<elbv2::Rule>,
     /// Parameters of Parameter Store by [`ssm::Parameter::key`].
     pub parameters: Table<ssm::Parameter>,
+    /// Older versions of parameters by [`ssm::Parameter::version_key`].
+    pub parameter_versions: Table<ssm::Parameter>,
+    /// Secrets of Secrets Manager by ARN; indexed by [`secretsmanager::Secret::index`].
+    pub secrets: Table<secretsmanager::Secret>,
+    /// Versions of secrets by [`secretsmanager::Version::key`]; indexed by the secret's ARN.
+    pub secret_versions: Table<secretsmanager::Version>,
+    /// Log groups by ARN.
+    pub log_groups: Table<logs::LogGroup>,
+    /// Log streams by ARN.
+    pub log_streams: Table<logs::LogStream>,
     /// Applications of CodeDeploy by ARN.
     pub code_deploy_applications: Table<codedeploy::Application>,
     /// Deployment groups of CodeDeploy by [`codedeploy::DeploymentGroup::key`]; indexed by service ARN.
@@ -134,7 +148,8 @@ macro_rules! each_table {
         let state = $state;
         each_table!(@ state, $table, $action, clusters, task_definitions, families, services, service_events,
             service_deployments, service_revisions, tasks, account_settings, tokens, load_balancers, target_groups,
-            listeners, rules, parameters, code_deploy_applications, deployment_groups, deployment_configs,
+            listeners, rules, parameters, parameter_versions, secrets, secret_versions, log_groups,
+            log_streams, code_deploy_applications, deployment_groups, deployment_configs,
             application_revisions, deployments, invocations, alarms, alarm_history, vpcs,
             vpc_attributes, subnets, security_groups, security_group_rules, internet_gateways, route_tables,
             network_acls, nat_gateways, elastic_ips, capacity_providers, tags);
@@ -166,6 +181,11 @@ impl State {
             listeners: Table::indexed("listeners", |row| Some(row.load_balancer_arn.clone())),
             rules: Table::indexed_by_many("rules", elbv2::Rule::index),
             parameters: Table::new("parameters"),
+            parameter_versions: Table::new("parameter_versions"),
+            secrets: Table::indexed("secrets", |row| Some(row.own_index())),
+            secret_versions: Table::indexed("secret_versions", |row| Some(row.secret_arn.clone())),
+            log_groups: Table::new("log_groups"),
+            log_streams: Table::new("log_streams"),
             code_deploy_applications: Table::new("code_deploy_applications"),
             deployment_groups: Table::indexed("deployment_groups", |row| Some(row.service_arn.clone())),
             deployment_configs: Table::new("deployment_configs"),
@@ -244,11 +264,13 @@ impl State {
         let alarms = alarms.map(|(arn, _)| Subject::Alarm(arn.to_owned()));
         let deployments = self.deployments.iter().filter(|(_, row)| !row.is_over());
         let deployments = deployments.map(|(arn, _)| Subject::Deployment(arn.to_owned()));
+        let secrets = self.secrets.iter().map(|(arn, _)| Subject::Secret(arn.to_owned()));
         let touched = services
             .chain(tasks)
             .chain(groups)
             .chain(deployments)
             .chain(alarms)
+            .chain(secrets)
             .chain([Subject::Metrics])
             .collect();
         // All that is there says anew when it wants to be looked at; what was taken back wants nothing any more.

@@ -10,6 +10,8 @@ use tidegate_engine::{
 use tidegate_tasks::{Adopted, Runtime, TaskSpec};
 
 use crate::{
+    effects::Effects,
+    logs::Logs,
     tasking::{self, TaskNames},
     writer::{Commands, SharedEngine, lock_read},
 };
@@ -22,10 +24,18 @@ struct Expected {
 }
 
 /// Brings runtime and state together. The commands that it sends are the first that the writer sees.
-pub(crate) async fn adopt(engine: &SharedEngine, runtime: &Runtime, names: &TaskNames, commands: &Commands) {
+pub(crate) async fn adopt(
+    engine: &SharedEngine,
+    runtime: &Runtime,
+    names: &TaskNames,
+    commands: &Commands,
+    effects: &Effects,
+    logs: &Logs,
+) {
     let expected = expected(engine);
     for task in &expected {
         names.remember(&task.spec);
+        logs.follow(&task.spec);
     }
     let found = runtime.adopt(expected.iter().map(|task| task.spec.clone()).collect()).await;
     for adopted in found {
@@ -43,7 +53,9 @@ pub(crate) async fn adopt(engine: &SharedEngine, runtime: &Runtime, names: &Task
                     runtime.stop(id);
                 }
             }
-            None if task.status <= TaskStatus::Pending && !task.stopping => runtime.start(task.spec.clone()),
+            None if task.status <= TaskStatus::Pending && !task.stopping => {
+                effects.start(lock_read(engine).state(), task.spec.task_arn.clone());
+            }
             None => tell(commands, task, TaskChange::Lost),
         }
     }

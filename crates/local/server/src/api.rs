@@ -39,6 +39,7 @@ pub(crate) struct Api {
     pub clock: tidegate_clock::Clock,
     pub ports: PortGuard,
     pub runtime: tidegate_tasks::Runtime,
+    pub logs: logs::Logs,
     pub control: Control,
 }
 
@@ -104,8 +105,8 @@ impl Api {
     }
 
     async fn answer_call(&self, call: Call) -> Response<Bytes> {
-        if call.service == logs::SERVICE {
-            return logs::answer(self, &call).await;
+        if let Some(answered) = logs::answer(self, &call).await {
+            return answered;
         }
         let request = tidegate_engine::Request {
             service: call.service,

@@ -11,8 +11,8 @@ use tempfile::TempDir;
 use tidegate_balancer::Balancer;
 use tidegate_clock::{Clock, Timestamp};
 use tidegate_engine::{Engine, Settings};
-use tidegate_models::{cloudwatch, codedeploy, ec2, ecs, elbv2, logs, ssm, sts};
-use tidegate_store::Store;
+use tidegate_models::{cloudwatch, codedeploy, ec2, ecs, elbv2, logs, secretsmanager, ssm, sts};
+use tidegate_store::{LogEvents, Store};
 use tidegate_tasks::{ImageMap, Lifetime, Runtime, TaskEvent};
 use tidegate_wire::Wire;
 use tokio::{net::TcpListener, sync::mpsc, task::JoinHandle};
@@ -26,6 +26,7 @@ use crate::{
     effects::Effects,
     faults::{Fault, Faults},
     functions::Functions,
+    logs::Logs,
     metering,
     network::Network,
     ports::PortGuard,
@@ -54,6 +55,9 @@ pub struct LocalCloud {
     _network: Network,
 }
 
+/// The tables whose rows nobody is to read off the disk.
+const SEALED: [&str; 4] = ["parameters", "parameter_versions", "secrets", "secret_versions"];
+
 /// Where the state lives.
 #[derive(Debug)]
 enum Folder {
@@ -74,7 +78,8 @@ impl LocalCloud {
     /// Starts a local cloud: brings back what its folder holds, finds the tasks that still run, serves.
     pub async fn start(options: Options) -> Result<Self, StartError> {
         let folder = open_folder(&options)?;
-        let store = Store::open(&folder.path().join("state.db"))?;
+        let store = Store::open(&folder.path().join("state.db"), &SEALED)?;
+        let events = LogEvents::open(&folder.path().join("logs.db"))?;
         let wanted = SocketAddr::new(options.address, options.port);
         let listener =
             TcpListener::bind(wanted).await.map_err(|source| StartError::Bind { address: wanted, source })?;
@@ -121,15 +126,18 @@ impl LocalCloud {
             commands.clone(),
             stop.clone(),
         );
+        let logs = Logs::new(events, runtime.clone(), Arc::clone(&engine), clock.clone());
         let effects = Effects::new(
             runtime.clone(),
             balancer.clone(),
             names.clone(),
             faults.clone(),
             functions.clone(),
+            logs.clone(),
+            commands.clone(),
             options.expose_targets,
         );
-        adoption::adopt(&engine, &runtime, &names, &commands).await;
+        adoption::adopt(&engine, &runtime, &names, &commands, &effects, &logs).await;
 
         let writer = Writer {
             engine: Arc::clone(&engine),
@@ -150,6 +158,7 @@ impl LocalCloud {
                     ssm::model(),
                     ec2::model(),
                     sts::model(),
+                    secretsmanager::model(),
                     logs::model(),
                 ],
                 tidegate_wire::Settings { default_account: options.account },
@@ -159,6 +168,7 @@ impl LocalCloud {
             clock: clock.clone(),
             ports: PortGuard(balancer.clone()),
             runtime: runtime.clone(),
+            logs: logs.clone(),
             control: Control { balancer: balancer.clone(), shutdown: shutdown_requested.clone() },
         };
         let meter = metering::run(
@@ -190,6 +200,7 @@ impl LocalCloud {
             tokio::spawn(api::serve(listener, Arc::new(api), stop.clone())),
             tokio::spawn(meter),
             tokio::spawn(gauge),
+            tokio::spawn(logs.run(stop.clone())),
         ];
         Ok(Self {
             address,

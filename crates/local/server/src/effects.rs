@@ -3,15 +3,16 @@
 //! Every effect is read off the state as it is now, so carrying one out twice, or late, does no harm.
 
 use tidegate_balancer::{Balancer, Change};
-use tidegate_engine::Effect;
+use tidegate_engine::{Effect, Event, State, StopCause, TaskChange};
 use tidegate_tasks::Runtime;
 
 use crate::{
     ExposeTargets, balancing,
     faults::Faults,
     functions::Functions,
+    logs::Logs,
     tasking::{self, TaskNames},
-    writer::{SharedEngine, lock_read},
+    writer::{Commands, SharedEngine, lock_read},
 };
 
 /// What effects are carried out by.
@@ -22,6 +23,8 @@ pub(crate) struct Effects {
     names: TaskNames,
     faults: Faults,
     functions: Functions,
+    logs: Logs,
+    commands: Commands,
     expose_targets: ExposeTargets,
 }
 
@@ -32,9 +35,11 @@ impl Effects {
         names: TaskNames,
         faults: Faults,
         functions: Functions,
+        logs: Logs,
+        commands: Commands,
         expose_targets: ExposeTargets,
     ) -> Self {
-        Self { runtime, balancer, names, faults, functions, expose_targets }
+        Self { runtime, balancer, names, faults, functions, logs, commands, expose_targets }
     }
 
     /// Carries all of them out; what concerns the balancer is in force when it returns, and before a function is called.
@@ -61,13 +66,7 @@ impl Effects {
         let mut changes = Vec::new();
         for effect in effects {
             match effect {
-                Effect::StartTask(arn) => match tasking::spec(state, &arn) {
-                    Some(spec) => {
-                        self.names.remember(&spec);
-                        self.runtime.start(spec);
-                    }
-                    None => tracing::error!(task = arn, "a task to start is not in the state"),
-                },
+                Effect::StartTask(arn) => self.start(state, arn),
                 Effect::StopTask(arn) => self.runtime.stop(tasking::id(&arn)),
                 Effect::LoadBalancer(arn) => {
                     changes.push(balancing::load_balancer(state, &arn, self.expose_targets));
@@ -77,5 +76,23 @@ impl Effects {
             }
         }
         changes
+    }
+
+    /// Starts a task; one whose secrets or logs are not there has failed to start instead.
+    pub(crate) fn start(&self, state: &State, arn: String) {
+        match tasking::begin(state, &arn) {
+            Some(Ok(spec)) => {
+                self.names.remember(&spec);
+                if self.logs.follow(&spec) {
+                    self.commands.tell(Event::LogsBegin(arn));
+                }
+                self.runtime.start(spec);
+            }
+            Some(Err(reason)) => {
+                let change = TaskChange::Stopped { cause: StopCause::TaskFailedToStart, reason };
+                self.commands.tell(Event::Task { task: arn, change });
+            }
+            None => tracing::error!(task = arn, "a task to start is not in the state"),
+        }
     }
 }

@@ -7,10 +7,14 @@ use std::{
 
 use tidegate_engine::{
     Event, State, TaskChange,
-    ecs::records::{Task, TaskDefinition, TaskOwner},
+    ecs::{
+        Injected,
+        records::{Task, TaskDefinition, TaskOwner},
+        resources,
+    },
 };
 use tidegate_models::ecs;
-use tidegate_tasks::{NetworkBinding, StopCause, TaskEvent, TaskSpec};
+use tidegate_tasks::{ContainerSecret, NetworkBinding, StopCause, TaskEvent, TaskSpec};
 
 /// The ARNs of the tasks that the runtime knows by id.
 #[derive(Clone, Debug, Default)]
@@ -52,7 +56,14 @@ pub(crate) fn id(arn: &str) -> &str {
     arn.rsplit('/').next().unwrap_or(arn)
 }
 
-/// What the runtime needs to run a task; `None` when the state does not have it.
+/// What the runtime needs to start a task, or why it cannot start, in ECS's words; `None` when the state does not have it.
+pub(crate) fn begin(state: &State, arn: &str) -> Option<Result<TaskSpec, String>> {
+    let spec = spec(state, arn)?;
+    Some(resources(state, arn).map(|_| spec))
+}
+
+/// What the runtime needs to run a task; `None` when the state does not have it. One that runs already may have secrets
+/// that are not there any more: it has them.
 pub(crate) fn spec(state: &State, arn: &str) -> Option<TaskSpec> {
     let task = state.tasks.get(arn)?;
     let definition = state.task_definitions.get(&definition_key(&task.task_definition)?)?;
@@ -63,10 +74,15 @@ pub(crate) fn spec(state: &State, arn: &str) -> Option<TaskSpec> {
         definition: Arc::new(definition.document.clone()),
         overrides: task.overrides.clone(),
         environment: Vec::new(),
+        secrets: resources(state, arn).unwrap_or_default().into_iter().map(secret).collect(),
         image_digests: image_digests(state, task),
         group: group(task),
         region: arn.split(':').nth(3).unwrap_or_default().to_owned(),
     })
+}
+
+fn secret(injected: Injected) -> ContainerSecret {
+    ContainerSecret { container: injected.container, name: injected.name, value: injected.value }
 }
 
 /// The digests that the task's deployment has fixed: every task of it runs the same bytes, wherever a tag moves.

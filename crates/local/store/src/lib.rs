@@ -1,9 +1,17 @@
 //! What of a local cloud is durable: rows of named tables in one SQLite file.
 //!
 //! A [`Store::commit`] is all or nothing and is durable against the death of the process (not of the machine: a
-//! rehearsal is worth no disk flush per call) when it returns. The store knows no row's meaning. Start at [`Store`].
+//! rehearsal is worth no disk flush per call) when it returns. The store knows no row's meaning, only which tables are to be
+//! sealed. Start at [`Store`]; the events of logs are in a file of their own: [`LogEvents`].
+
+mod logs;
+mod seal;
 
 use std::path::{Path, PathBuf};
+
+pub use logs::{LogEvent, LogEvents, LogPosition, LogSummary, LogWrite, NewEvent};
+use seal::Key;
+pub use seal::SealError;
 
 use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
 
@@ -41,6 +49,13 @@ pub enum StoreError {
         /// The layout that it has.
         found: i64,
     },
+    /// A row that is to be secret cannot be sealed or opened.
+    #[error("the local cloud's secrets: {source}")]
+    Seal {
+        /// Why not.
+        #[from]
+        source: SealError,
+    },
     /// A read or write failed: a full disk, a broken file.
     #[error("cannot {action} the local cloud's state at {path}: {source}")]
     Access {
@@ -69,14 +84,18 @@ pub struct Write<'a> {
 pub struct Store {
     connection: Connection,
     path: PathBuf,
+    key: Key,
+    sealed: &'static [&'static str],
 }
 
 impl Store {
-    /// Opens the state in the file at `path`, or makes an empty one.
-    pub fn open(path: &Path) -> Result<Self, StoreError> {
+    /// Opens the state in the file at `path`, or makes an empty one. The rows of the tables in `sealed` are encrypted with
+    /// the key in the file beside it.
+    pub fn open(path: &Path, sealed: &'static [&'static str]) -> Result<Self, StoreError> {
         let opened =
             Connection::open(path).map_err(|source| StoreError::Open { path: path.to_owned(), source })?;
-        Self::prepare(opened, path.to_owned())
+        // The file first: without its folder there is nowhere to put a key either.
+        Self::prepare(opened, path.to_owned(), || Key::open(&path.with_extension("key")), sealed)
     }
 
     /// An empty state that ends with the process.
@@ -84,11 +103,24 @@ impl Store {
         let path = PathBuf::from(":memory:");
         let opened =
             Connection::open_in_memory().map_err(|source| StoreError::Open { path: path.clone(), source })?;
-        Self::prepare(opened, path)
+        Self::prepare(opened, path, Key::temporary, &[])
     }
 
     /// Makes all of `writes` durable, or none.
     pub fn commit<'a>(&mut self, writes: impl IntoIterator<Item = Write<'a>>) -> Result<(), StoreError> {
+        let mut rows = Vec::new();
+        for Write { table, key, row } in writes {
+            let sealed = match row {
+                Some(row) if self.sealed.contains(&table) => Some(self.key.seal(table, key, row)?),
+                _ => None,
+            };
+            rows.push((table, key, row, sealed));
+        }
+        let writes = rows.iter().map(|(table, key, row, sealed)| Write {
+            table,
+            key,
+            row: sealed.as_deref().or(*row),
+        });
         let result = Self::write_all(&mut self.connection, writes);
         result.map_err(|source| self.access("write", source))
     }
@@ -105,6 +137,10 @@ impl Store {
             let table: String = row.get(0).map_err(failed)?;
             let key: String = row.get(1).map_err(failed)?;
             let value: Vec<u8> = row.get(2).map_err(failed)?;
+            let Some(value) = self.key.open_row(&table, &key, value) else {
+                let path = self.path.with_extension("key");
+                return Err(StoreError::Seal { source: SealError::Foreign { table, key, path } }.into());
+            };
             each(&table, &key, &value)?;
         }
         Ok(())
@@ -116,7 +152,12 @@ impl Store {
         Ok(())
     }
 
-    fn prepare(connection: Connection, path: PathBuf) -> Result<Self, StoreError> {
+    fn prepare(
+        connection: Connection,
+        path: PathBuf,
+        key: impl FnOnce() -> Result<Key, SealError>,
+        sealed: &'static [&'static str],
+    ) -> Result<Self, StoreError> {
         let in_use = |source: &rusqlite::Error| {
             matches!(source.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
         };
@@ -127,7 +168,7 @@ impl Store {
         if schema != SCHEMA {
             return Err(StoreError::Schema { path, found: schema });
         }
-        Ok(Self { connection, path })
+        Ok(Self { connection, path, key: key()?, sealed })
     }
 
     /// Takes the file for this process alone and answers the layout that it has.
@@ -203,7 +244,7 @@ mod tests {
             let path = folder.path().join("state.db");
             let mut expected = Rows::new();
             {
-                let mut store = Store::open(&path).unwrap();
+                let mut store = Store::open(&path, &[]).unwrap();
                 for (table, key, row) in &writes {
                     let (table, key) = (format!("t{table}"), format!("k{key}"));
                     store.commit([Write { table: &table, key: &key, row: row.as_deref() }]).unwrap();
@@ -213,7 +254,7 @@ mod tests {
                     };
                 }
             }
-            prop_assert_eq!(rows(&Store::open(&path).unwrap()), expected);
+            prop_assert_eq!(rows(&Store::open(&path, &[]).unwrap()), expected);
         }
     }
 
@@ -221,8 +262,8 @@ mod tests {
     fn a_second_cloud_on_the_same_folder_is_told_so() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("state.db");
-        let _first = Store::open(&path).unwrap();
-        let second = Store::open(&path).unwrap_err();
+        let _first = Store::open(&path, &[]).unwrap();
+        let second = Store::open(&path, &[]).unwrap_err();
         assert!(matches!(second, StoreError::InUse { .. }), "{second}");
         assert!(second.to_string().contains("tidegate local down"), "{second}");
     }
@@ -231,7 +272,7 @@ mod tests {
     fn a_folder_that_is_not_there_is_named() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("missing").join("state.db");
-        let error = Store::open(&path).unwrap_err().to_string();
+        let error = Store::open(&path, &[]).unwrap_err().to_string();
         assert!(error.contains(&path.display().to_string()), "{error}");
     }
 
@@ -239,16 +280,16 @@ mod tests {
     fn another_layout_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("state.db");
-        let store = Store::open(&path).unwrap();
+        let store = Store::open(&path, &[]).unwrap();
         store.connection.execute("UPDATE layout SET version = 99", []).unwrap();
         drop(store);
-        assert!(matches!(Store::open(&path).unwrap_err(), StoreError::Schema { found: 99, .. }));
+        assert!(matches!(Store::open(&path, &[]).unwrap_err(), StoreError::Schema { found: 99, .. }));
     }
 
     #[test]
     fn a_full_disk_is_an_error_and_loses_nothing_that_was_committed() {
         let folder = tempfile::tempdir().unwrap();
-        let mut store = Store::open(&folder.path().join("state.db")).unwrap();
+        let mut store = Store::open(&folder.path().join("state.db"), &[]).unwrap();
         store.commit([Write { table: "t", key: "kept", row: Some(b"1") }]).unwrap();
         store.connection.execute_batch("PRAGMA max_page_count = 8").unwrap();
         let big = vec![7; 1 << 20];
@@ -256,5 +297,34 @@ mod tests {
             [Write { table: "t", key: "kept", row: None }, Write { table: "t", key: "big", row: Some(&big) }];
         assert!(matches!(store.commit(writes).unwrap_err(), StoreError::Access { action: "write", .. }));
         assert_eq!(rows(&store), Rows::from([(("t".into(), "kept".into()), b"1".to_vec())]));
+    }
+
+    #[test]
+    fn a_sealed_row_is_not_on_the_disk_and_comes_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state.db");
+        let row = Write { table: "secrets", key: "k", row: Some(b"hunter2-hunter2") };
+        Store::open(&path, &["secrets"]).unwrap().commit([row]).unwrap();
+        for entry in std::fs::read_dir(folder.path()).unwrap() {
+            let bytes = std::fs::read(entry.unwrap().path()).unwrap();
+            assert!(!bytes.windows(7).any(|found| found == b"hunter2"));
+        }
+        let store = Store::open(&path, &["secrets"]).unwrap();
+        assert_eq!(rows(&store), Rows::from([(("secrets".into(), "k".into()), b"hunter2-hunter2".to_vec())]));
+        drop(store);
+        std::fs::remove_file(path.with_extension("key")).unwrap();
+        let store = Store::open(&path, &["secrets"]).unwrap();
+        let foreign = store.load::<StoreError>(|_, _, _| Ok(())).unwrap_err().to_string();
+        assert!(foreign.contains("sealed with another key"), "{foreign}");
+    }
+
+    #[test]
+    fn a_row_from_before_its_table_was_sealed_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state.db");
+        let row = Write { table: "parameters", key: "k", row: Some(b"{}") };
+        Store::open(&path, &[]).unwrap().commit([row]).unwrap();
+        let store = Store::open(&path, &["parameters"]).unwrap();
+        assert_eq!(rows(&store), Rows::from([(("parameters".into(), "k".into()), b"{}".to_vec())]));
     }
 }

@@ -55,6 +55,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
         definition: Arc::new(task.definition),
         overrides: None,
         environment: Vec::new(),
+        secrets: Vec::new(),
         image_digests: BTreeMap::new(),
         group: "family:example".to_owned(),
         region: "us-east-1".to_owned(),

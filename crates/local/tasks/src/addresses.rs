@@ -320,6 +320,7 @@ mod tests {
             definition: Arc::new(serde_json::from_value(definition).unwrap()),
             overrides: None,
             environment: Vec::new(),
+            secrets: Vec::new(),
             image_digests: BTreeMap::new(),
             group: String::new(),
             region: String::new(),

@@ -6,7 +6,10 @@
 use std::{sync::Arc, time::Duration};
 
 use tidegate_clock::Speed;
-use tidegate_models::ecs::{self, ContainerCondition, NetworkMode, TransportProtocol};
+use tidegate_models::{
+    Secret,
+    ecs::{self, ContainerCondition, NetworkMode, TransportProtocol},
+};
 
 use crate::{
     TaskSpec,
@@ -56,6 +59,8 @@ pub(crate) struct ContainerPlan {
     pub(crate) command: Option<Vec<String>>,
     /// The later of two equal names wins.
     pub(crate) environment: Vec<(String, String)>,
+    /// Added to the environment last, where nobody prints it.
+    pub(crate) secrets: Vec<(String, Secret)>,
     pub(crate) ports: Vec<PortPlan>,
     /// CPU units, MiB and MiB, with the overrides.
     pub(crate) cpu: Option<u32>,
@@ -197,6 +202,12 @@ impl ContainerPlan {
                 .chain(pairs(definition.environment.as_deref()))
                 .chain(pairs(overrides.and_then(|it| it.environment.as_deref())))
                 .collect(),
+            secrets: spec
+                .secrets
+                .iter()
+                .filter(|secret| secret.container == name)
+                .map(|secret| (secret.name.clone(), secret.value.clone()))
+                .collect(),
             ports: ports(definition, network_mode),
             cpu: positive(overrides.and_then(|it| it.cpu).or(definition.cpu)),
             memory: positive(overrides.and_then(|it| it.memory).or(definition.memory)),
@@ -299,6 +310,7 @@ mod tests {
             definition: Arc::new(serde_json::from_value(definition).unwrap()),
             overrides: serde_json::from_value(overrides).unwrap(),
             environment: vec![("A".to_owned(), "spec".to_owned()), ("B".to_owned(), "spec".to_owned())],
+            secrets: Vec::new(),
             image_digests: BTreeMap::new(),
             group: String::new(),
             region: String::new(),

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use tidegate_clock::Clock;
-use tidegate_models::ecs;
+use tidegate_models::{Secret, ecs};
 
 /// What a runtime is started with.
 #[derive(Clone, Debug)]
@@ -43,10 +43,23 @@ pub struct TaskSpec {
     pub overrides: Option<ecs::TaskOverride>,
     /// Added to the environment of every container; the definition's own wins.
     pub environment: Vec<(String, String)>,
+    /// Values that containers get in their environment and nowhere else.
+    pub secrets: Vec<ContainerSecret>,
     /// Digests (`sha256:…`) that the deployment has fixed, by container name.
     pub image_digests: BTreeMap<String, String>,
     /// `service:…` or `family:…`.
     pub group: String,
     /// The region that it believes to be in.
     pub region: String,
+}
+
+/// A variable of a container's environment whose value is never printed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ContainerSecret {
+    /// The container's name.
+    pub container: String,
+    /// The variable's name.
+    pub name: String,
+    /// Its value.
+    pub value: Secret,
 }

@@ -117,6 +117,7 @@ fn spec(task_id: &str, definition: Value) -> TaskSpec {
         definition: Arc::new(serde_json::from_value(definition).unwrap()),
         overrides: None,
         environment: Vec::new(),
+        secrets: Vec::new(),
         image_digests: BTreeMap::new(),
         group: "family:test".to_owned(),
         region: "eu-west-1".to_owned(),

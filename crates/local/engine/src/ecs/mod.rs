@@ -5,11 +5,14 @@
 mod api;
 pub mod records;
 mod scheduler;
+mod start;
 
 pub(crate) use api::register;
 pub(crate) use scheduler::{
     counts, function_answered, observe, reconcile_service, reconcile_task, task_sets,
 };
+pub(crate) use start::open_logs;
+pub use start::{Injected, resources};
 
 /// The signing name.
 pub(crate) const SERVICE: &str = "ecs";

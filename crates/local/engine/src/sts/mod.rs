@@ -8,11 +8,14 @@
 
 use std::time::Duration;
 
-use tidegate_models::sts::{
-    AssumeRoleRequest, AssumeRoleResponse, AssumeRoleWithWebIdentityRequest,
-    AssumeRoleWithWebIdentityResponse, AssumedRoleUser, Credentials, GetAccessKeyInfoRequest,
-    GetAccessKeyInfoResponse, GetCallerIdentityRequest, GetCallerIdentityResponse, GetSessionTokenRequest,
-    GetSessionTokenResponse,
+use tidegate_models::{
+    Secret,
+    sts::{
+        AssumeRoleRequest, AssumeRoleResponse, AssumeRoleWithWebIdentityRequest,
+        AssumeRoleWithWebIdentityResponse, AssumedRoleUser, Credentials, GetAccessKeyInfoRequest,
+        GetAccessKeyInfoResponse, GetCallerIdentityRequest, GetCallerIdentityResponse,
+        GetSessionTokenRequest, GetSessionTokenResponse,
+    },
 };
 
 use crate::{ApiError, Context, State, engine::Handlers};
@@ -139,7 +142,7 @@ fn credentials(state: &mut State, context: &Context, account: &str, seconds: i32
     let lifetime = Duration::from_secs(u64::try_from(seconds).unwrap_or_default());
     Credentials {
         access_key_id: format!("ASIA{account}"),
-        secret_access_key: state.ids.hex(40),
+        secret_access_key: Secret::new(state.ids.hex(40)),
         session_token: state.ids.hex(128),
         expiration: context.now + lifetime,
     }

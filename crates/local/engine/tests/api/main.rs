@@ -10,6 +10,8 @@ mod codedeploy;
 mod ec2;
 mod ecs;
 mod elbv2;
+mod logs;
 mod random;
+mod secretsmanager;
 mod ssm;
 mod sts;

@@ -469,6 +469,7 @@ fn short(event: &Event) -> String {
         }
         Event::TargetHealth { target, health, .. } => format!("{target} {:?}", health.state),
         Event::FunctionAnswered { invocation, answer } => format!("{} {answer:?}", tail(invocation)),
+        Event::LogsBegin(task) => format!("logs of {task} begin"),
         Event::Metrics(measured) => format!("{} metrics", measured.len()),
     }
 }

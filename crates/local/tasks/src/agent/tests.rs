@@ -95,6 +95,7 @@ fn plan(definition: &Value) -> Arc<TaskPlan> {
         definition: Arc::new(serde_json::from_value(definition.clone()).unwrap()),
         overrides: None,
         environment: Vec::new(),
+        secrets: Vec::new(),
         image_digests: BTreeMap::new(),
         group: String::new(),
         region: String::new(),

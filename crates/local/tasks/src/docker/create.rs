@@ -173,6 +173,7 @@ fn environment(task: &TaskPlan, container: &ContainerPlan) -> Vec<String> {
         all.insert("AWS_DEFAULT_REGION", task.spec.region.as_str());
     }
     all.extend(container.environment.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+    all.extend(container.secrets.iter().map(|(name, value)| (name.as_str(), value.expose())));
     all.into_iter().map(|(name, value)| format!("{name}={value}")).collect()
 }
 

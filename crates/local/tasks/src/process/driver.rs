@@ -10,6 +10,7 @@ use std::{
 };
 
 use rustix::process::Signal;
+use tidegate_models::Secret;
 use tokio::process::Command;
 
 use super::{
@@ -120,7 +121,7 @@ impl ProcessDriver {
         let path = environment
             .iter()
             .find(|(name, _)| name == "PATH")
-            .map_or(DEFAULT_PATH, |(_, value)| value.as_str());
+            .map_or(DEFAULT_PATH, |(_, value)| value.expose());
         let path = launch::find_program(&name, path, &folder)?;
         Ok(Program { path, arguments: words.collect(), environment, folder })
     }
@@ -131,10 +132,10 @@ impl ProcessDriver {
         task: &TaskPlan,
         container: &ContainerPlan,
         image: &ImageCommand,
-    ) -> Vec<(String, String)> {
+    ) -> Vec<(String, Secret)> {
         let mut all = std::collections::BTreeMap::new();
         let mut set = |name: &str, value: String| {
-            all.insert(name.to_owned(), value);
+            all.insert(name.to_owned(), Secret::new(value));
         };
         set("PATH", env::var("PATH").unwrap_or_else(|_| DEFAULT_PATH.to_owned()));
         set("HOME", env::var("HOME").unwrap_or_else(|_| "/".to_owned()));
@@ -154,6 +155,9 @@ impl ProcessDriver {
         }
         for (name, value) in image.environment.iter().chain(&container.environment) {
             set(name, value.clone());
+        }
+        for (name, value) in &container.secrets {
+            set(name, value.expose().to_owned());
         }
         // On a shared address the definition's own port is another task's, so what was assigned wins.
         if let Some(first) = places.first().filter(|it| it.port != it.container_port) {
@@ -330,7 +334,7 @@ impl Driver for ProcessDriver {
             ProbeCommand::Shell(line) => vec!["/bin/sh".to_owned(), "-c".to_owned(), line.clone()],
         };
         let path = program.environment.iter().find(|(name, _)| name == "PATH");
-        let path = path.map_or(DEFAULT_PATH, |(_, value)| value.as_str());
+        let path = path.map_or(DEFAULT_PATH, |(_, value)| value.expose());
         let Some((name, arguments)) = words.split_first() else { return ProbeOutcome::Failed };
         let Ok(probe) = launch::find_program(name, path, &program.folder) else {
             return ProbeOutcome::Failed;
@@ -338,7 +342,7 @@ impl Driver for ProcessDriver {
         let child = Command::new(probe)
             .args(arguments)
             .env_clear()
-            .envs(program.environment.iter().map(|(name, value)| (name, value)))
+            .envs(program.environment.iter().map(|(name, value)| (name, value.expose())))
             .current_dir(&program.folder)
             .stdin(Stdio::null())
             .stdout(Stdio::null())

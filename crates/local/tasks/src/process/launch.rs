@@ -12,6 +12,7 @@ use std::{
     process::Stdio,
 };
 
+use tidegate_models::Secret;
 use tokio::{
     io::AsyncWriteExt,
     process::{Child, Command},
@@ -37,8 +38,8 @@ echo "$?" > "$2"
 pub(crate) struct Program {
     pub(crate) path: PathBuf,
     pub(crate) arguments: Vec<String>,
-    /// Complete: nothing is inherited.
-    pub(crate) environment: Vec<(String, String)>,
+    /// Complete: nothing is inherited. Who knows which of the values are secret.
+    pub(crate) environment: Vec<(String, Secret)>,
     pub(crate) folder: PathBuf,
 }
 
@@ -71,7 +72,7 @@ impl Waiting {
             .arg(&program.path)
             .args(&program.arguments)
             .env_clear()
-            .envs(program.environment.iter().map(|(name, value)| (name, value)))
+            .envs(program.environment.iter().map(|(name, value)| (name, value.expose())))
             .current_dir(&program.folder)
             .stdin(Stdio::piped())
             .stdout(files.log)

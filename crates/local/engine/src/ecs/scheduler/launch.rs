@@ -150,7 +150,7 @@ fn containers(state: &mut State, new: &NewTask, task_id: &str) -> Vec<TaskContai
 }
 
 /// The key of the row of the task definition with this ARN.
-pub(super) fn definition_key(arn: &str) -> Option<String> {
+pub(crate) fn definition_key(arn: &str) -> Option<String> {
     let (family, revision) = arn.rsplit_once(':')?;
     Some(TaskDefinition::key(family, revision.parse().ok()?))
 }

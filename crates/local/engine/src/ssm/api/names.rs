@@ -1,7 +1,7 @@
 //! What a parameter may be called.
 
-use super::invalid;
-use crate::{ApiError, Scope};
+use super::{super::records::Parameter, invalid};
+use crate::{ApiError, Scope, State};
 
 /// AWS's limit of levels in a hierarchy.
 const MOST_LEVELS: usize = 15;
@@ -46,6 +46,8 @@ pub(super) struct Asked<'a> {
     pub name: std::borrow::Cow<'a, str>,
     /// What stands behind the colon.
     pub selector: Option<&'a str>,
+    /// Whether it was an ARN.
+    pub is_arn: bool,
 }
 
 impl<'a> Asked<'a> {
@@ -58,8 +60,15 @@ impl<'a> Asked<'a> {
             Some((name, selector)) => (name, Some(selector)),
             None => (path, None),
         };
-        // The ARN of a name of one level does not say whether it began with a slash; most do.
         let name = if prefix.is_empty() { name.into() } else { format!("{prefix}{name}").into() };
-        Self { name, selector }
+        Self { name, selector, is_arn: !prefix.is_empty() }
     }
+}
+
+/// The key of the parameter that is asked for, if there is one. The ARN of a name of one level does not say whether the
+/// name began with a slash, so both are looked for.
+pub(super) fn key(state: &State, scope: &Scope, asked: &Asked<'_>) -> Option<String> {
+    let bare = asked.is_arn.then(|| asked.name.trim_start_matches('/'));
+    let names = std::iter::once(asked.name.as_ref()).chain(bare);
+    names.map(|name| Parameter::key(scope, name)).find(|key| state.parameters.contains(key))
 }

@@ -1,15 +1,16 @@
 //! `PutParameter`: a new parameter, or with `Overwrite` a new version of one.
 
-use std::collections::BTreeMap;
-
 use tidegate_models::ssm::{ParameterTier, ParameterType, PutParameterRequest, PutParameterResult};
 
-use super::{super::records::Parameter, invalid, names};
+use super::{super::records::Parameter, invalid, names, tags, versions};
 use crate::{ApiError, Context, State};
 
 /// The most bytes of a value in each tier.
 const STANDARD_BYTES: usize = 4096;
 const ADVANCED_BYTES: usize = 8192;
+
+/// The key of a `SecureString` that names none.
+const DEFAULT_KEY: &str = "alias/aws/ssm";
 
 /// `PutParameter`
 pub(super) fn put(
@@ -42,13 +43,22 @@ pub(super) fn put(
     let tier = tier(&input, before.as_ref())?;
     let allowed_pattern =
         input.allowed_pattern.or_else(|| before.as_ref().and_then(|before| before.allowed_pattern.clone()));
-    check_value(&input.value, allowed_pattern.as_deref())?;
+    check_value(input.value.expose(), allowed_pattern.as_deref())?;
+    let tags = tags::given(input.tags.unwrap_or_default())?;
     let arn = names::arn(&context.scope, &input.name);
+    let is_secure = r#type == ParameterType::SecureString;
+    let key_before = || before.as_ref().and_then(|before| before.key_id.clone());
+    let key_id =
+        is_secure.then(|| input.key_id.or_else(key_before).unwrap_or_else(|| DEFAULT_KEY.to_owned()));
+    let ciphertext = is_secure.then(|| state.ids.ciphertext(input.value.expose().len()));
     let parameter = Parameter {
         arn: arn.clone(),
         value: input.value,
+        ciphertext,
         r#type,
+        key_id,
         version: before.as_ref().map_or(1, |before| before.version + 1),
+        labels: Vec::new(),
         modified_at: context.now,
         tier,
         data_type: input.data_type.unwrap_or_else(|| "text".to_owned()),
@@ -57,27 +67,28 @@ pub(super) fn put(
         name: input.name,
     };
     let version = parameter.version;
-    state.parameters.insert(&key, parameter);
-    if let Some(tags) = input.tags.filter(|tags| !tags.is_empty()) {
-        let tags: BTreeMap<String, String> = tags.into_iter().map(|tag| (tag.key, tag.value)).collect();
+    versions::push(state, &key, parameter)?;
+    if !tags.is_empty() {
         state.tags.insert(&arn, tags);
     }
     Ok(PutParameterResult { tier: Some(tier), version: Some(version) })
 }
 
 fn check_supported(r#type: ParameterType, input: &PutParameterRequest) -> Result<(), ApiError> {
-    let missing = if r#type == ParameterType::SecureString {
-        "SecureString parameters are"
-    } else if input.policies.as_ref().is_some_and(|policies| !policies.is_empty()) {
-        "Parameter policies are"
-    } else {
-        return Ok(());
-    };
-    Err(ApiError::new("UnsupportedParameterType", format!("{missing} not implemented by the local cloud.")))
+    if input.policies.as_ref().is_some_and(|policies| !policies.is_empty()) {
+        return Err(ApiError::new(
+            "UnsupportedParameterType",
+            "Parameter policies are not implemented by the local cloud.",
+        ));
+    }
+    if r#type != ParameterType::SecureString && input.key_id.is_some() {
+        return Err(invalid("KeyId is only supported for parameters of type SecureString."));
+    }
+    Ok(())
 }
 
 fn tier(input: &PutParameterRequest, before: Option<&Parameter>) -> Result<ParameterTier, ApiError> {
-    let is_large = input.value.len() > STANDARD_BYTES;
+    let is_large = input.value.expose().len() > STANDARD_BYTES;
     let asked = input.tier.or(before.map(|before| before.tier)).unwrap_or(ParameterTier::Standard);
     let tier = match asked {
         ParameterTier::IntelligentTiering if is_large => ParameterTier::Advanced,
@@ -90,7 +101,7 @@ fn tier(input: &PutParameterRequest, before: Option<&Parameter>) -> Result<Param
              parameter value, upgrade the parameter to use the advanced-parameter tier.",
         )));
     }
-    if input.value.len() > ADVANCED_BYTES {
+    if input.value.expose().len() > ADVANCED_BYTES {
         return Err(invalid(format!(
             "Advanced tier parameters support a maximum parameter value of {ADVANCED_BYTES} characters."
         )));

@@ -1,13 +1,22 @@
 //! `GetParameter`, `GetParameters` and `GetParametersByPath`.
 
-use tidegate_models::ssm;
-use tidegate_models::ssm::{
-    GetParameterRequest, GetParameterResult, GetParametersByPathRequest, GetParametersByPathResult,
-    GetParametersRequest, GetParametersResult, ParameterStringFilter,
+use tidegate_models::{
+    Secret,
+    ssm::{
+        self, GetParameterRequest, GetParameterResult, GetParametersByPathRequest, GetParametersByPathResult,
+        GetParametersRequest, GetParametersResult, ParameterStringFilter,
+    },
 };
 
-use super::{super::records::Parameter, invalid, names::Asked, not_found};
-use crate::{ApiError, Context, State, page::page};
+use super::{
+    super::records::Parameter,
+    invalid,
+    names::{self, Asked},
+    not_found,
+    reference::{self, Decryption},
+    versions,
+};
+use crate::{ApiError, Context, Scope, State, page::page};
 
 /// AWS's most parameters in one page.
 const PAGE: usize = 10;
@@ -18,7 +27,8 @@ pub(super) fn get(
     context: &Context,
     input: GetParameterRequest,
 ) -> Result<GetParameterResult, ApiError> {
-    find(state, context, &input.name).map(|parameter| GetParameterResult { parameter: Some(parameter) })
+    let found = find(state, context, &input.name, Decryption::of(input.with_decryption));
+    found.map(|parameter| GetParameterResult { parameter: Some(parameter) })
 }
 
 /// `GetParameters`: names without a parameter are listed, not refused.
@@ -27,9 +37,11 @@ pub(super) fn get_several(
     context: &Context,
     input: GetParametersRequest,
 ) -> Result<GetParametersResult, ApiError> {
+    let decryption = Decryption::of(input.with_decryption);
     let (mut parameters, mut missing) = (Vec::new(), Vec::new());
     for name in input.names {
-        match find(state, context, &name) {
+        match find(state, context, &name, decryption) {
+            Err(error) if error.code == "ValidationException" => return Err(error),
             Ok(parameter) => parameters.push(parameter),
             Err(_) => missing.push(name),
         }
@@ -49,20 +61,20 @@ pub(super) fn get_by_path(
              slash \"/\".",
         ));
     }
+    let decryption = Decryption::of(input.with_decryption);
     let filters = input.parameter_filters.unwrap_or_default();
     check_filters(&filters)?;
     let folder = format!("{}/", input.path.trim_end_matches('/'));
     let keys = Parameter::key(&context.scope, &folder);
-    let is_asked_for = |parameter: &Parameter| {
-        let below = &parameter.name[folder.len()..];
-        (input.recursive == Some(true) || !below.contains('/'))
-            && filters.iter().all(|filter| matches_filter(parameter, filter))
+    let is_below = |parameter: &Parameter| {
+        input.recursive == Some(true) || !parameter.name[folder.len()..].contains('/')
     };
-    let found = state.parameters.with_prefix(&keys).filter(|(_, parameter)| is_asked_for(parameter));
+    let found = state.parameters.with_prefix(&keys).filter(|(_, parameter)| is_below(parameter));
+    let found = found.filter_map(|(key, parameter)| Some((key, asked_for(state, key, parameter, &filters)?)));
     let limit = input.max_results.and_then(|most| usize::try_from(most).ok()).unwrap_or(PAGE).clamp(1, PAGE);
     let refused = || ApiError::new("InvalidNextToken", "The specified token isn't valid.");
     let page = page(
-        found.map(|(key, parameter)| (key, described(parameter, None))),
+        found.map(|(key, parameter)| (key, described(parameter, None, decryption))),
         &format!("ssm{folder}"),
         input.next_token.as_deref(),
         limit,
@@ -71,17 +83,37 @@ pub(super) fn get_by_path(
     Ok(GetParametersByPathResult { next_token: page.next, parameters: Some(page.items) })
 }
 
-fn find(state: &State, context: &Context, name: &str) -> Result<ssm::Parameter, ApiError> {
-    let asked = Asked::parse(name);
-    let parameter =
-        state.parameters.get(&Parameter::key(&context.scope, &asked.name)).ok_or_else(|| not_found(name))?;
-    match asked.selector {
-        Some(selector) if selector != parameter.version.to_string() => Err(ApiError::new(
-            "ParameterVersionNotFound",
-            format!("Systems Manager could not find version {selector} of {}.", asked.name),
-        )),
-        selector => Ok(described(parameter, selector)),
+/// The value of the parameter that a task definition names, by name or ARN, in the region of whoever asks.
+pub(crate) fn value_of(state: &State, scope: &Scope, name: &str) -> Option<Secret> {
+    let scope = if name.starts_with("arn:") { Scope::of_arn(name) } else { scope.clone() };
+    let context = Context { scope, now: crate::Timestamp::default() };
+    find(state, &context, name, Decryption::Wanted).ok().and_then(|found| found.value)
+}
+
+fn find(
+    state: &State,
+    context: &Context,
+    name: &str,
+    decryption: Decryption,
+) -> Result<ssm::Parameter, ApiError> {
+    if let Some(found) = reference::find(state, context, name, decryption) {
+        return found;
     }
+    let asked = Asked::parse(name);
+    let key = names::key(state, &context.scope, &asked).ok_or_else(|| not_found(name))?;
+    let newest = state.parameters.get(&key).ok_or_else(|| not_found(name))?;
+    let Some(selector) = asked.selector else { return Ok(described(newest, None, decryption)) };
+    let version = versions::all(state, &key)
+        .into_iter()
+        .map(|(_, row)| row)
+        .find(|row| row.version.to_string() == selector || row.labels.iter().any(|label| label == selector));
+    let version = version.ok_or_else(|| {
+        ApiError::new(
+            "ParameterVersionNotFound",
+            format!("Systems Manager could not find version {selector} of {}.", newest.name),
+        )
+    })?;
+    Ok(described(version, Some(selector), decryption))
 }
 
 fn check_filters(filters: &[ParameterStringFilter]) -> Result<(), ApiError> {
@@ -105,12 +137,39 @@ fn check_filters(filters: &[ParameterStringFilter]) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// There are no keys and no labels here, so nothing has one.
-fn matches_filter(parameter: &Parameter, filter: &ParameterStringFilter) -> bool {
-    filter.key == "Type" && filter.values.iter().flatten().any(|value| value == parameter.r#type.as_str())
+/// The version of a parameter that all filters let through: with a label, the one that carries it.
+fn asked_for<'a>(
+    state: &'a State,
+    key: &str,
+    newest: &'a Parameter,
+    filters: &[ParameterStringFilter],
+) -> Option<&'a Parameter> {
+    let has = |filter: &ParameterStringFilter, value: &str| {
+        filter.values.iter().flatten().any(|wanted| wanted == value)
+    };
+    let mut asked = newest;
+    for filter in filters {
+        match filter.key.as_str() {
+            "Type" if has(filter, newest.r#type.as_str()) => {}
+            "KeyId" if newest.key_id.as_deref().is_some_and(|key| has(filter, key)) => {}
+            "Label" => {
+                let labelled = versions::all(state, key).into_iter().map(|(_, row)| row);
+                asked = labelled.rev().find(|row| row.labels.iter().any(|label| has(filter, label)))?;
+            }
+            _ => return None,
+        }
+    }
+    Some(asked)
 }
 
-fn described(parameter: &Parameter, selector: Option<&str>) -> ssm::Parameter {
+pub(super) fn shown(parameter: &Parameter, decryption: Decryption) -> Secret {
+    match &parameter.ciphertext {
+        Some(ciphertext) if decryption == Decryption::NotWanted => Secret::new(ciphertext.clone()),
+        _ => parameter.value.clone(),
+    }
+}
+
+fn described(parameter: &Parameter, selector: Option<&str>, decryption: Decryption) -> ssm::Parameter {
     ssm::Parameter {
         arn: Some(parameter.arn.clone()),
         data_type: Some(parameter.data_type.clone()),
@@ -119,7 +178,7 @@ fn described(parameter: &Parameter, selector: Option<&str>) -> ssm::Parameter {
         selector: selector.map(|selector| format!(":{selector}")),
         source_result: None,
         r#type: Some(parameter.r#type),
-        value: Some(parameter.value.clone()),
+        value: Some(shown(parameter, decryption)),
         version: Some(parameter.version),
     }
 }

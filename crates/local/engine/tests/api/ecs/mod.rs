@@ -3,6 +3,7 @@
 mod capacity_providers;
 mod clusters;
 mod deployments;
+mod secrets;
 mod services;
 mod settings;
 mod tags;

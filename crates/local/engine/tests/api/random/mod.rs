@@ -53,6 +53,16 @@ fn no_valid_input_of_parameter_store_panics_and_no_refused_one_changes_anything(
 }
 
 #[test]
+fn no_valid_input_of_secrets_panics_and_no_refused_one_changes_anything() {
+    hold(worlds::secrets);
+}
+
+#[test]
+fn no_valid_input_of_log_groups_panics_and_no_refused_one_changes_anything() {
+    hold(worlds::logs);
+}
+
+#[test]
 fn no_valid_input_of_networks_panics_and_no_refused_one_changes_anything() {
     hold(worlds::networks);
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use fastrand::Rng;
 use serde_json::{Value, json};
-use tidegate_models::{ServiceModel, cloudwatch, codedeploy, ec2, ecs, elbv2, ssm};
+use tidegate_models::{ServiceModel, cloudwatch, codedeploy, ec2, ecs, elbv2, logs, secretsmanager, ssm};
 
 use super::inputs::Words;
 use crate::{
@@ -33,6 +33,12 @@ impl World {
             model.operations().map(|operation| operation.name.clone()).collect();
         operations.sort_unstable();
         Self { cloud, model, operations, examples: BTreeMap::new(), words, rare: &[], listings: &[] }
+    }
+
+    /// Operations that somebody else answers are not called.
+    fn without(mut self, others: &[&str]) -> Self {
+        self.operations.retain(|operation| !others.contains(&operation.as_str()));
+        self
     }
 
     /// The operation of the next call. What deletes comes less often, so that something is there.
@@ -313,26 +319,117 @@ pub(super) fn alarms() -> World {
 }
 
 pub(super) fn parameters() -> World {
-    let examples = BTreeMap::from([(
-        "PutParameter",
-        json!({ "Name": "/tidegate/prod/web", "Value": "1", "Type": "String", "Overwrite": true }),
-    )]);
+    let examples = BTreeMap::from([
+        (
+            "PutParameter",
+            json!({ "Name": "/tidegate/prod/web", "Value": "1", "Type": "SecureString", "Overwrite": true }),
+        ),
+        (
+            "AddTagsToResource",
+            json!({
+                "ResourceType": "Parameter", "ResourceId": "one", "Tags": [{ "Key": "a", "Value": "b" }],
+            }),
+        ),
+        ("ListTagsForResource", json!({ "ResourceType": "Parameter", "ResourceId": "one" })),
+        (
+            "RemoveTagsFromResource",
+            json!({
+                "ResourceType": "Parameter", "ResourceId": "one", "TagKeys": ["a"],
+            }),
+        ),
+        ("LabelParameterVersion", json!({ "Name": "one", "Labels": ["live"] })),
+        ("UnlabelParameterVersion", json!({ "Name": "one", "ParameterVersion": 1, "Labels": ["live"] })),
+    ]);
     let words = words(&[
         (
-            &["Name", "Names"],
+            &["Name", "Names", "ResourceId"],
             &[
                 "/tidegate/prod/web",
                 "/tidegate/prod/web:1",
                 "one",
+                "one:live",
                 "arn:aws:ssm:eu-west-1:123456789012:parameter/tidegate/prod/web",
+                "/aws/reference/secretsmanager/db",
             ],
         ),
         (&["Path"], &["/tidegate", "/", "/tidegate/prod/", "//"]),
         (&["AllowedPattern"], &["^\\d+$", "(", ""]),
-        (&["Key"], &["Type", "Name"]),
-        (&["Option"], &["Equals", "BeginsWith"]),
+        (&["Key"], &["Type", "Name", "Label", "Path", "tag:a"]),
+        (&["Option"], &["Equals", "BeginsWith", "Recursive", "OneLevel", "Contains"]),
+        (&["Labels"], &["live", "1st", "aws-x"]),
     ]);
-    World { examples, ..World::new(Cloud::new(), ssm::model(), words) }
+    World { examples, listings: &["DescribeParameters"], ..World::new(Cloud::new(), ssm::model(), words) }
+}
+
+pub(super) fn secrets() -> World {
+    let token = |n: u32| format!("00000000-0000-4000-8000-{n:012}");
+    let tokens = [token(1), token(2), token(3)];
+    let put = json!({ "SecretId": "db", "SecretString": "1", "ClientRequestToken": tokens[1] });
+    let examples = BTreeMap::from([
+        ("CreateSecret", json!({ "Name": "db", "SecretString": "1", "ClientRequestToken": tokens[0] })),
+        ("PutSecretValue", put.clone()),
+        ("UpdateSecret", put),
+        ("GetSecretValue", json!({ "SecretId": "db" })),
+        ("DescribeSecret", json!({ "SecretId": "db" })),
+        ("BatchGetSecretValue", json!({ "SecretIdList": ["db"] })),
+        ("DeleteSecret", json!({ "SecretId": "db", "ForceDeleteWithoutRecovery": true })),
+        ("RestoreSecret", json!({ "SecretId": "db" })),
+        ("TagResource", json!({ "SecretId": "db", "Tags": [{ "Key": "a", "Value": "b" }] })),
+        ("UntagResource", json!({ "SecretId": "db", "TagKeys": ["a"] })),
+        ("ListSecretVersionIds", json!({ "SecretId": "db" })),
+        ("GetResourcePolicy", json!({ "SecretId": "db" })),
+        ("DeleteResourcePolicy", json!({ "SecretId": "db" })),
+        ("PutResourcePolicy", json!({ "SecretId": "db", "ResourcePolicy": POLICY })),
+        ("ValidateResourcePolicy", json!({ "ResourcePolicy": POLICY })),
+        (
+            "UpdateSecretVersionStage",
+            json!({
+                "SecretId": "db", "VersionStage": "AWSCURRENT", "RemoveFromVersionId": tokens[1], "MoveToVersionId": tokens[0],
+            }),
+        ),
+        ("GetRandomPassword", json!({ "PasswordLength": 8 })),
+    ]);
+    let tokens: Vec<&str> = tokens.iter().map(String::as_str).collect();
+    let words = words(&[
+        (&["Name", "SecretId", "SecretIdList"], &["db", "app/db", "none"]),
+        (&["ClientRequestToken", "VersionId", "MoveToVersionId", "RemoveFromVersionId"], &tokens),
+        (&["VersionStage", "VersionStages"], &["AWSCURRENT", "AWSPREVIOUS", "AWSPENDING", "mine"]),
+        (&["ResourcePolicy"], &[POLICY, "{", "[]"]),
+    ]);
+    World { examples, listings: &["ListSecrets"], ..World::new(Cloud::new(), secretsmanager::model(), words) }
+}
+
+const POLICY: &str = r#"{"Statement":[{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}]}"#;
+
+pub(super) fn logs() -> World {
+    let arn = "arn:aws:logs:eu-west-1:123456789012:log-group:/ecs/web";
+    let group = json!({ "logGroupName": "/ecs/web" });
+    let stream = json!({ "logGroupName": "/ecs/web", "logStreamName": "web/web/1" });
+    let examples = BTreeMap::from([
+        ("CreateLogGroup", group.clone()),
+        ("DeleteLogGroup", group.clone()),
+        ("CreateLogStream", stream.clone()),
+        ("DeleteLogStream", stream),
+        ("PutRetentionPolicy", json!({ "logGroupName": "/ecs/web", "retentionInDays": 7 })),
+        ("DeleteRetentionPolicy", group.clone()),
+        ("ListTagsLogGroup", group),
+        ("TagLogGroup", json!({ "logGroupName": "/ecs/web", "tags": { "a": "b" } })),
+        ("UntagLogGroup", json!({ "logGroupName": "/ecs/web", "tags": ["a"] })),
+        ("TagResource", json!({ "resourceArn": arn, "tags": { "a": "b" } })),
+        ("UntagResource", json!({ "resourceArn": arn, "tagKeys": ["a"] })),
+        ("ListTagsForResource", json!({ "resourceArn": arn })),
+    ]);
+    let words = words(&[
+        (&["logGroupName", "logGroupNamePrefix", "logGroupNamePattern"], &["/ecs/web", "/ecs/api", "/ecs"]),
+        (&["logStreamName", "logStreamNamePrefix"], &["web/web/1", "web/web/2"]),
+        (&["resourceArn", "logGroupIdentifier", "logGroupIdentifiers"], &[arn, "/ecs/web"]),
+    ]);
+    let served = ["PutLogEvents", "GetLogEvents", "FilterLogEvents", "DescribeLogStreams"];
+    World {
+        examples,
+        listings: &["DescribeLogGroups"],
+        ..World::new(Cloud::new(), logs::model(), words).without(&served)
+    }
 }
 
 /// EC2's networks.
