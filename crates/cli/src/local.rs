@@ -12,6 +12,7 @@ use tidegate_local::{
     DEFAULT_PORT, ExposeTargets, Function, FunctionCommand, FunctionMap, ImageCommand, ImageMap, LocalCloud,
     Options, Presence, RuntimeChoice, Speed,
     remote::{self, Down},
+    snapshot,
 };
 
 use crate::{
@@ -39,6 +40,25 @@ enum Action {
     Status(Folder),
     /// Forget everything: services, tasks, load balancers
     Reset(Folder),
+    /// Keep the whole state in one file, or start from one
+    #[command(subcommand)]
+    Snapshot(Snapshot),
+}
+
+#[derive(Debug, Subcommand)]
+enum Snapshot {
+    /// Write the state to a file, whether the local cloud is up or not; it holds secrets
+    Save(SnapshotFile),
+    /// Make a file the state of a local cloud that is not up, instead of what it had
+    Load(SnapshotFile),
+}
+
+#[derive(Debug, Args)]
+struct SnapshotFile {
+    /// The file
+    file: PathBuf,
+    #[command(flatten)]
+    folder: Folder,
 }
 
 #[derive(Debug, Args)]
@@ -64,6 +84,9 @@ struct Up {
     /// How tasks run
     #[arg(long, value_enum, default_value_t = RuntimeKind::Auto)]
     runtime: RuntimeKind,
+    /// Start from this snapshot, in a folder that holds no state yet
+    #[arg(long, value_name = "FILE")]
+    snapshot: Option<PathBuf>,
     /// The account of callers whose access key id is not twelve digits
     #[arg(long, default_value = "000000000000", value_parser = parse_account)]
     account: String,
@@ -87,6 +110,8 @@ impl Local {
             Action::Down(folder) => down(global, &folder.path()?).await,
             Action::Status(folder) => status(global, &folder.path()?).await,
             Action::Reset(folder) => reset(global, &folder.path()?).await,
+            Action::Snapshot(Snapshot::Save(saved)) => save(global, &saved.folder.path()?, &saved.file).await,
+            Action::Snapshot(Snapshot::Load(saved)) => load(global, &saved.folder.path()?, &saved.file),
         }
     }
 }
@@ -105,6 +130,7 @@ impl Up {
             address: self.address,
             port: self.port,
             data_dir: Some(data_dir.clone()),
+            snapshot: self.snapshot,
             speed: self.speed,
             runtime,
             functions: functions(&config, config_folder(global)),
@@ -203,27 +229,41 @@ async fn reset(global: &Global, data_dir: &Path) -> Result<Exit, Failure> {
         remote::reset(&presence.endpoint).await.map_err(refused)?;
     } else {
         remote::down(data_dir).await.map_err(refused)?;
-        remove_state(data_dir)?;
+        snapshot::remove_state(data_dir).map_err(|error| Failure::new(Exit::Refused, error.to_string()))?;
     }
     result(global, &serde_json::json!({ "reset": true }), "the local cloud is empty");
     Ok(Exit::Done)
 }
 
-/// Removes the state of a cloud that is not up, and nothing else that may be in the folder.
-fn remove_state(data_dir: &Path) -> Result<(), Failure> {
-    for name in ["state.db", "state.db-wal", "state.db-shm"] {
-        let path = data_dir.join(name);
-        match std::fs::remove_file(&path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(Failure::new(
-                    Exit::Refused,
-                    format!("cannot remove {}: {error}", path.display()),
-                ));
-            }
-            _ => {}
-        }
+async fn save(global: &Global, data_dir: &Path, file: &Path) -> Result<Exit, Failure> {
+    remote::save_snapshot(data_dir, file).await.map_err(refused)?;
+    let text = format!(
+        "the state is in {}; `tidegate local up --snapshot` starts from it in another folder",
+        file.display()
+    );
+    result(global, &serde_json::json!({ "snapshot": file }), &text);
+    Ok(Exit::Done)
+}
+
+fn load(global: &Global, data_dir: &Path, file: &Path) -> Result<Exit, Failure> {
+    let presence =
+        Presence::read(data_dir).map_err(|error| Failure::new(Exit::Refused, error.to_string()))?;
+    if let Some(presence) = presence {
+        return Err(Failure::new(
+            Exit::Refused,
+            format!(
+                "the local cloud is up at {}, and its state cannot be replaced below it",
+                presence.endpoint
+            ),
+        )
+        .with_help(Some("end it first: `tidegate local down`".into())));
     }
-    Ok(())
+    snapshot::unpack(file, data_dir)
+        .and_then(|unpacked| unpacked.put_in_place(data_dir))
+        .map_err(|error| Failure::new(Exit::Refused, error.to_string()))?;
+    let text = format!("{} is the state now; start it with `tidegate local up`", file.display());
+    result(global, &serde_json::json!({ "loaded": file }), &text);
+    Ok(Exit::Done)
 }
 
 impl Folder {

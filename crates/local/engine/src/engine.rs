@@ -261,8 +261,9 @@ impl Engine {
         self.state.load(table, key, row)
     }
 
-    /// Looks at everything again after all rows are loaded.
+    /// Looks at everything again after all rows are loaded. What has to change for it is a change like any other.
     pub fn resume(&mut self) {
+        elbv2::move_in(&mut self.state);
         self.state.touch_everything();
     }
 

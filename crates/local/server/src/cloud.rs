@@ -19,10 +19,10 @@ use tokio::{net::TcpListener, sync::mpsc, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Options, Presence, RuntimeChoice, StartError, adoption,
+    Options, Presence, RuntimeChoice, SnapshotError, StartError, adoption,
     api::{self, Api},
     balancing,
-    control::Control,
+    control::{self, Control},
     effects::Effects,
     faults::{Fault, Faults},
     functions::Functions,
@@ -30,7 +30,7 @@ use crate::{
     metering,
     network::Network,
     ports::PortGuard,
-    presence,
+    presence, snapshot,
     tasking::TaskNames,
     usage,
     writer::{CLOCK_ROW, Commands, META_TABLE, Unstored, Writer},
@@ -44,6 +44,8 @@ pub struct LocalCloud {
     runtime: Runtime,
     faults: Faults,
     functions: Functions,
+    commands: Commands,
+    logs: Logs,
     shutdown_requested: CancellationToken,
     stop: CancellationToken,
     /// Those that end by themselves between two pieces of work once `stop` is cancelled.
@@ -78,8 +80,11 @@ impl LocalCloud {
     /// Starts a local cloud: brings back what its folder holds, finds the tasks that still run, serves.
     pub async fn start(options: Options) -> Result<Self, StartError> {
         let folder = open_folder(&options)?;
-        let store = Store::open(&folder.path().join("state.db"), &SEALED)?;
-        let events = LogEvents::open(&folder.path().join("logs.db"))?;
+        if let Some(file) = &options.snapshot {
+            snapshot::begin_from(file, folder.path())?;
+        }
+        let store = Store::open(&folder.path().join(snapshot::STATE), &SEALED)?;
+        let events = LogEvents::open(&folder.path().join(snapshot::LOGS))?;
         let wanted = SocketAddr::new(options.address, options.port);
         let listener =
             TcpListener::bind(wanted).await.map_err(|source| StartError::Bind { address: wanted, source })?;
@@ -169,7 +174,11 @@ impl LocalCloud {
             ports: PortGuard(balancer.clone()),
             runtime: runtime.clone(),
             logs: logs.clone(),
-            control: Control { balancer: balancer.clone(), shutdown: shutdown_requested.clone() },
+            control: Control {
+                balancer: balancer.clone(),
+                data_dir: folder.path().to_owned(),
+                shutdown: shutdown_requested.clone(),
+            },
         };
         let meter = metering::run(
             balancer.clone(),
@@ -190,7 +199,7 @@ impl LocalCloud {
                     names.translate(event)
                 }
             })),
-            tokio::spawn(pump(balancer_events, commands, {
+            tokio::spawn(pump(balancer_events, commands.clone(), {
                 let engine = Arc::clone(&engine);
                 move |event| balancing::translate(&engine, event)
             })),
@@ -200,7 +209,7 @@ impl LocalCloud {
             tokio::spawn(api::serve(listener, Arc::new(api), stop.clone())),
             tokio::spawn(meter),
             tokio::spawn(gauge),
-            tokio::spawn(logs.run(stop.clone())),
+            tokio::spawn(logs.clone().run(stop.clone())),
         ];
         Ok(Self {
             address,
@@ -209,6 +218,8 @@ impl LocalCloud {
             runtime,
             faults,
             functions,
+            commands,
+            logs,
             shutdown_requested,
             stop,
             loops,
@@ -247,6 +258,14 @@ impl LocalCloud {
     /// No fault any more for tasks that start from now on.
     pub fn clear_faults(&self) {
         self.faults.clear();
+    }
+
+    /// Writes the whole state to one file, from which [`Options::snapshot`] starts others. Tasks are started anew there.
+    pub async fn save_snapshot(&self, file: &Path) -> Result<(), SnapshotError> {
+        let draft = control::copy(&self.commands, &self.logs, self.folder.path()).await?;
+        let (data_dir, file) = (self.folder.path().to_owned(), file.to_owned());
+        let packed = tokio::task::spawn_blocking(move || snapshot::pack(&data_dir, &draft, &file)).await;
+        packed.map_err(|_panicked| SnapshotError::BrokenOff)?
     }
 
     /// Completes when somebody asked for the end through `POST /_tidegate/shutdown`.

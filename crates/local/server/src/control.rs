@@ -2,6 +2,8 @@
 //!
 //! For people and scripts: health, listeners, reset, shutdown. Pages of a browser may not call it.
 
+use std::path::{Path, PathBuf};
+
 use bytes::Bytes;
 use http::{Method, Response, StatusCode, header};
 use http_body_util::Full;
@@ -9,11 +11,19 @@ use serde_json::{Value, json};
 use tidegate_balancer::Balancer;
 use tokio_util::sync::CancellationToken;
 
-use crate::{api::Api, writer::lock_read};
+use crate::{
+    SnapshotError,
+    api::Api,
+    logs::Logs,
+    snapshot,
+    writer::{Commands, lock_read},
+};
 
 /// What the control answers from, beside the API's own parts.
 pub(crate) struct Control {
     pub balancer: Balancer,
+    /// Where the state lives.
+    pub data_dir: PathBuf,
     /// Cancelled when somebody asked for the end.
     pub shutdown: CancellationToken,
 }
@@ -42,17 +52,23 @@ impl Control {
                 }
                 Err(_ended) => answer(StatusCode::SERVICE_UNAVAILABLE, &json!({ "error": "shutting down" })),
             },
+            (&Method::POST, "snapshot") => match copy_state(api, &self.data_dir).await {
+                Ok(draft) => answer(StatusCode::OK, &json!({ "draft": draft })),
+                Err(error) => {
+                    answer(StatusCode::INTERNAL_SERVER_ERROR, &json!({ "error": error.to_string() }))
+                }
+            },
             (&Method::POST, "shutdown") => {
                 self.shutdown.cancel();
                 answer(StatusCode::ACCEPTED, &json!({ "status": "shutting down" }))
             }
-            (_, "health" | "listeners" | "reset" | "shutdown") => answer(
+            (_, "health" | "listeners" | "reset" | "shutdown" | "snapshot") => answer(
                 StatusCode::METHOD_NOT_ALLOWED,
-                &json!({ "error": "health and listeners are GET; reset and shutdown are POST" }),
+                &json!({ "error": "health and listeners are GET; reset, shutdown and snapshot are POST" }),
             ),
             _ => answer(
                 StatusCode::NOT_FOUND,
-                &json!({ "error": format!("there is no /_tidegate/{path}; there are health, listeners, reset and shutdown") }),
+                &json!({ "error": format!("there is no /_tidegate/{path}; there are health, listeners, reset, shutdown and snapshot") }),
             ),
         }
     }
@@ -65,6 +81,23 @@ impl Control {
             "address": listener.address.to_string(),
         })).collect::<Vec<_>>() })
     }
+}
+
+/// Copies the databases into a new folder beside them, for whoever makes a snapshot of it.
+pub(crate) async fn copy_state(api: &Api, data_dir: &Path) -> Result<PathBuf, SnapshotError> {
+    copy(&api.commands, &api.logs, data_dir).await
+}
+
+/// The same for whoever has the cloud's parts.
+pub(crate) async fn copy(
+    commands: &Commands,
+    logs: &Logs,
+    data_dir: &Path,
+) -> Result<PathBuf, SnapshotError> {
+    let draft = snapshot::draft(data_dir)?;
+    commands.copy_to(draft.join(snapshot::STATE)).await.map_err(|_ended| SnapshotError::Ending)??;
+    logs.copy_to(&draft.join(snapshot::LOGS))?;
+    Ok(draft)
 }
 
 fn health(api: &Api) -> Value {

@@ -23,6 +23,9 @@ pub enum StartError {
         /// The system's error.
         source: io::Error,
     },
+    /// It cannot start from the snapshot.
+    #[error(transparent)]
+    Snapshot(#[from] crate::SnapshotError),
     /// The stored state cannot be read.
     #[error(transparent)]
     Store(#[from] tidegate_store::StoreError),

@@ -23,6 +23,8 @@ pub struct Options {
     pub port: u16,
     /// Where the state lives; `None` takes a temporary folder that is removed at the end.
     pub data_dir: Option<PathBuf>,
+    /// The snapshot that it starts from; its folder must be empty then.
+    pub snapshot: Option<PathBuf>,
     /// How fast its time runs.
     pub speed: Speed,
     /// How tasks run.
@@ -61,6 +63,7 @@ impl Default for Options {
             address: IpAddr::V4(Ipv4Addr::LOCALHOST),
             port: 0,
             data_dir: None,
+            snapshot: None,
             speed: Speed::REAL,
             runtime: RuntimeChoice::Process(ImageMap::default()),
             functions: FunctionMap::default(),

@@ -8,7 +8,7 @@ use http_body_util::{BodyExt, Empty};
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use serde_json::Value;
 
-use crate::{Presence, PresenceError};
+use crate::{Presence, PresenceError, SnapshotError, snapshot};
 
 /// How long a running cloud may take to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -45,6 +45,9 @@ pub enum RemoteError {
     /// The folder's record cannot be read.
     #[error(transparent)]
     Presence(#[from] PresenceError),
+    /// The snapshot cannot be written.
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotError),
     /// What an earlier cloud left cannot be cleaned up.
     #[error(transparent)]
     CleanUp(#[from] tidegate_tasks::Error),
@@ -58,6 +61,14 @@ pub async fn health(endpoint: &str) -> Result<Value, RemoteError> {
 /// Empties the cloud at `endpoint`.
 pub async fn reset(endpoint: &str) -> Result<(), RemoteError> {
     ask(endpoint, Method::POST, "reset").await.map(drop)
+}
+
+/// Writes a snapshot of the cloud of a folder, whether it is up or not.
+pub async fn save_snapshot(data_dir: &Path, file: &Path) -> Result<(), RemoteError> {
+    let Some(presence) = Presence::read(data_dir)? else { return Ok(snapshot::save(data_dir, file)?) };
+    let copied = ask(&presence.endpoint, Method::POST, "snapshot").await?;
+    let draft = copied["draft"].as_str().unwrap_or_default();
+    Ok(snapshot::pack(data_dir, Path::new(draft), file)?)
 }
 
 /// How a cloud was brought down.

@@ -4,6 +4,7 @@
 //! event that could not be stored is kept and tried again; a call is refused. Start at [`Writer::run`].
 
 use std::{
+    path::PathBuf,
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
@@ -42,6 +43,8 @@ pub(crate) enum Command {
     Event(Event),
     /// Forget everything.
     Reset(oneshot::Sender<Result<(), StoreError>>),
+    /// Copy what is durable to a new file.
+    Copy(PathBuf, oneshot::Sender<Result<(), StoreError>>),
 }
 
 /// Where commands are sent to the writer.
@@ -68,6 +71,13 @@ impl Commands {
     /// Tells what happened. Once the writer has ended nobody wants to know.
     pub(crate) fn tell(&self, event: Event) {
         let _ = self.0.send(Command::Event(event));
+    }
+
+    /// Copies what is durable to a new file.
+    pub(crate) async fn copy_to(&self, path: PathBuf) -> Result<Result<(), StoreError>, Ended> {
+        let (reply, answer) = oneshot::channel();
+        self.0.send(Command::Copy(path, reply)).map_err(|_| Ended)?;
+        answer.await.map_err(|_| Ended)
     }
 
     /// Empties the cloud.
@@ -128,15 +138,20 @@ impl Writer {
     async fn transact(&mut self, batch: Vec<Command>) {
         let mut calls = Vec::new();
         let mut resets = Vec::new();
+        let mut copies = Vec::new();
         let mut events = std::mem::take(&mut self.unstored).events;
         for command in batch {
             match command {
                 Command::Call { request, reply } => calls.push((request, reply)),
                 Command::Event(event) => events.push(event),
                 Command::Reset(reply) => resets.push(reply),
+                Command::Copy(path, reply) => copies.push((path, reply)),
             }
         }
         self.apply(events, calls).await;
+        for (path, reply) in copies {
+            let _ = reply.send(self.store.copy_to(&path));
+        }
         for reply in resets {
             let result = self.reset().await;
             let _ = reply.send(result);

@@ -146,6 +146,16 @@ impl Store {
         Ok(())
     }
 
+    /// Writes all that is durable now to a new file at `path`, as a state that can be opened there.
+    pub fn copy_to(&self, path: &Path) -> Result<(), StoreError> {
+        let copied = self.connection.execute("VACUUM INTO ?1", [path.to_string_lossy()]);
+        copied.map(drop).map_err(|source| StoreError::Access {
+            action: "copy",
+            path: path.to_owned(),
+            source,
+        })
+    }
+
     /// Removes every row.
     pub fn clear(&mut self) -> Result<(), StoreError> {
         self.connection.execute("DELETE FROM row", []).map_err(|source| self.access("empty", source))?;
@@ -274,6 +284,20 @@ mod tests {
         let path = folder.path().join("missing").join("state.db");
         let error = Store::open(&path, &[]).unwrap_err().to_string();
         assert!(error.contains(&path.display().to_string()), "{error}");
+    }
+
+    #[test]
+    fn a_copy_holds_what_was_durable_and_goes_its_own_way() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = Store::open(&folder.path().join("state.db"), &[]).unwrap();
+        store.commit([Write { table: "t", key: "before", row: Some(b"1") }]).unwrap();
+        let path = folder.path().join("copy.db");
+        store.copy_to(&path).unwrap();
+        store.commit([Write { table: "t", key: "after", row: Some(b"2") }]).unwrap();
+        let copy = Store::open(&path, &[]).unwrap();
+        assert_eq!(rows(&copy), Rows::from([(("t".into(), "before".into()), b"1".to_vec())]));
+        let error = store.copy_to(&path).unwrap_err().to_string();
+        assert!(error.contains("cannot copy") && error.contains("copy.db"), "{error}");
     }
 
     #[test]

@@ -109,6 +109,16 @@ impl LogEvents {
         Ok(Self { connection, path: path.to_owned() })
     }
 
+    /// Writes all that is kept now to a new file at `path`, which can be opened there.
+    pub fn copy_to(&self, path: &Path) -> Result<(), StoreError> {
+        let copied = self.connection.execute("VACUUM INTO ?1", [path.to_string_lossy()]);
+        copied.map(drop).map_err(|source| StoreError::Access {
+            action: "copy",
+            path: path.to_owned(),
+            source,
+        })
+    }
+
     /// Appends events: all of them with the bookmark, or nothing.
     pub fn append(&mut self, write: &LogWrite<'_>) -> Result<(), StoreError> {
         let result = append(&mut self.connection, write);

@@ -4,12 +4,14 @@
 //! registers and deregisters its tasks through `register_target` and `deregister_target`.
 
 mod api;
+mod network;
 pub mod records;
 pub mod routing;
 mod targets;
 mod weights;
 
 pub(crate) use api::register;
+pub(crate) use network::move_in;
 pub use records::TargetHealth;
 pub(crate) use targets::{
     deregister_target, health_of, is_behind_load_balancer, observe, reconcile_target_group, register_target,

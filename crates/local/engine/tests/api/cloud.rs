@@ -19,14 +19,17 @@ pub(crate) struct Cloud {
     rows: BTreeMap<(&'static str, String), Vec<u8>>,
 }
 
-fn new_engine() -> Engine {
-    Engine::new(Settings { seed: 1, load_balancer_network: [127, 30] })
+/// Where load balancers listen.
+const NETWORK: [u8; 2] = [127, 30];
+
+fn new_engine(load_balancer_network: [u8; 2]) -> Engine {
+    Engine::new(Settings { seed: 1, load_balancer_network })
 }
 
 impl Cloud {
     pub(crate) fn new() -> Self {
         Self {
-            engine: new_engine(),
+            engine: new_engine(NETWORK),
             now: Timestamp::from_millis(1_790_000_000_000),
             scope: Scope { account: "123456789012".to_owned(), region: "eu-west-1".to_owned() },
             service: None,
@@ -134,7 +137,12 @@ impl Cloud {
 
     /// Starts again from what was stored, as after `kill -9`.
     pub(crate) fn restart(&mut self) {
-        self.engine = new_engine();
+        self.restart_in(NETWORK);
+    }
+
+    /// The same where another network is left for its load balancers.
+    pub(crate) fn restart_in(&mut self, network: [u8; 2]) {
+        self.engine = new_engine(network);
         for ((table, key), row) in &self.rows {
             self.engine.load(table, key, row).unwrap();
         }

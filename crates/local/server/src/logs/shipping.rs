@@ -81,6 +81,11 @@ impl Logs {
         }))
     }
 
+    /// Copies all that was logged to a new file.
+    pub(crate) fn copy_to(&self, path: &std::path::Path) -> Result<(), StoreError> {
+        self.0.store.lock().unwrap_or_else(PoisonError::into_inner).copy_to(path)
+    }
+
     /// Ships what the containers of a task print from now on. Whether there are any that log.
     pub(crate) fn follow(&self, spec: &TaskSpec) -> bool {
         let scope = Scope::of_arn(&spec.task_arn);

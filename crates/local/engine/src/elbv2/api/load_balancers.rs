@@ -3,7 +3,7 @@
 //! A load balancer listens on a loopback address of its own, which is its `DNSName`: with its listener's port that is
 //! what a client on this machine dials. Which subnets and groups it stands in is [`placement`]'s.
 
-use std::{collections::BTreeSet, net::Ipv4Addr};
+use std::collections::BTreeSet;
 
 use tidegate_models::elbv2::{
     CreateLoadBalancerInput, CreateLoadBalancerOutput, DeleteLoadBalancerInput, DeleteLoadBalancerOutput,
@@ -15,7 +15,7 @@ use super::{
     super::{SERVICE, records::LoadBalancer},
     catalogue, changes, errors, lookup, names, placement, tags,
 };
-use crate::{ApiError, Context, Effect, State, page::page};
+use crate::{ApiError, Context, Effect, State, elbv2::network::free_address, page::page};
 
 /// How many items a describe call answers with when it gives no `PageSize`, which is also the most that it may give.
 pub(super) const PAGE_SIZE: usize = 400;
@@ -179,19 +179,4 @@ fn has_settings(existing: &Document, wanted: &Document) -> bool {
         && existing.customer_owned_ipv4_pool == wanted.customer_owned_ipv4_pool
         && subnets(existing) == subnets(wanted)
         && groups(existing) == groups(wanted)
-}
-
-/// A free address of the load balancers' network, `127.x.y.z`. The first and the last one are left out: they stand for
-/// the network itself and for everyone in it.
-fn free_address(state: &State) -> Option<Ipv4Addr> {
-    let [a, b] = state.settings.load_balancer_network;
-    let hosts = u32::from(u16::MAX) - 1;
-    // Those below the count are mostly taken, so that the search is short.
-    let first = u32::try_from(state.load_balancers.len()).ok()?;
-    (0..hosts)
-        .map(|step| {
-            let [_, _, c, d] = ((first + step) % hosts + 1).to_be_bytes();
-            Ipv4Addr::new(a, b, c, d)
-        })
-        .find(|address| state.load_balancers.indexed_by(&address.to_string()).next().is_none())
 }

@@ -246,6 +246,25 @@ fn the_fifty_first_load_balancer_is_one_too_many() {
 }
 
 #[test]
+fn load_balancers_move_into_the_network_that_the_cloud_has_now() {
+    let mut cloud = Cloud::new();
+    cloud.load_balancer("one");
+    cloud.load_balancer("two");
+    let names = |cloud: &mut Cloud| {
+        let found = cloud.call("DescribeLoadBalancers", json!({}));
+        let found = found["LoadBalancers"].as_array().unwrap().clone();
+        found.iter().map(|balancer| text(&balancer["DNSName"])).collect::<Vec<_>>()
+    };
+    assert_eq!(names(&mut cloud), ["127.30.0.1", "127.30.0.2"]);
+    cloud.restart_in([127, 77]);
+    assert_eq!(names(&mut cloud), ["127.77.0.1", "127.77.0.2"]);
+    // One that is made now does not take an address of theirs, and the move is kept.
+    cloud.load_balancer("three");
+    cloud.restart_in([127, 77]);
+    assert_eq!(names(&mut cloud), ["127.77.0.1", "127.77.0.3", "127.77.0.2"]);
+}
+
+#[test]
 fn account_limits_come_page_by_page() {
     let mut cloud = Cloud::new();
     let whole = cloud.call("DescribeAccountLimits", json!({}))["Limits"].clone();
