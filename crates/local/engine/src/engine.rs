@@ -17,6 +17,7 @@ use crate::{
     cloudwatch::{self, Measured},
     codedeploy, ecs,
     elbv2::{self, TargetHealth},
+    iam,
     lambda::{self, FunctionAnswer},
     ssm,
     state::Subject,
@@ -214,7 +215,7 @@ fn typed<I: serde::de::DeserializeOwned>(service: &'static str, input: Value) ->
     serde_json::from_value(input).map_err(|error| {
         let code = match service {
             ecs::SERVICE => "InvalidParameterException",
-            elbv2::SERVICE | cloudwatch::SERVICE => "ValidationError",
+            elbv2::SERVICE | cloudwatch::SERVICE | iam::SERVICE => "ValidationError",
             codedeploy::SERVICE => "InvalidInputException",
             _ => "ValidationException",
         };
@@ -238,6 +239,7 @@ impl Engine {
         ssm::register(&mut handlers);
         codedeploy::register(&mut handlers);
         cloudwatch::register(&mut handlers);
+        iam::register(&mut handlers);
         Self { state: State::new(settings), handlers }
     }
 

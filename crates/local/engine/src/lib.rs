@@ -11,6 +11,7 @@ pub mod ecs;
 pub mod elbv2;
 mod engine;
 mod error;
+pub mod iam;
 mod identity;
 pub mod lambda;
 mod page;

@@ -13,6 +13,7 @@ use crate::{
     codedeploy::records as codedeploy,
     ecs::records as ecs,
     elbv2::records as elbv2,
+    iam::records as iam,
     identity::Ids,
     lambda,
     ssm::records as ssm,
@@ -101,6 +102,14 @@ pub struct State {
     pub(crate) metrics: Metrics,
     /// When each metric alarm is to be evaluated next, by ARN.
     pub(crate) evaluations: HashMap<String, Timestamp>,
+    /// Roles of IAM by `account/name`.
+    pub iam_roles: Table<iam::Role>,
+    /// Managed policies of IAM that somebody made, by ARN.
+    pub iam_policies: Table<iam::Policy>,
+    /// Instance profiles of IAM by `account/name`.
+    pub instance_profiles: Table<iam::InstanceProfile>,
+    /// OpenID Connect providers of IAM by ARN.
+    pub identity_providers: Table<iam::IdentityProvider>,
     /// Tags by ARN of what they are on, of every service; keys in order.
     pub tags: Table<BTreeMap<String, String>>,
 }
@@ -112,7 +121,8 @@ macro_rules! each_table {
         each_table!(@ state, $table, $action, clusters, task_definitions, families, services, service_events,
             service_deployments, service_revisions, tasks, account_settings, tokens, load_balancers, target_groups,
             listeners, rules, parameters, code_deploy_applications, deployment_groups, deployment_configs,
-            application_revisions, deployments, invocations, alarms, alarm_history, tags);
+            application_revisions, deployments, invocations, alarms, alarm_history, tags,
+            iam_roles, iam_policies, instance_profiles, identity_providers);
     }};
     (@ $state:ident, $table:ident, $action:expr, $($field:ident),*) => {
         $({ let $table = &mut $state.$field; $action; })*
@@ -151,6 +161,10 @@ impl State {
             alarm_history: Table::indexed("alarm_history", |row| Some(row.alarm_arn.clone())),
             metrics: Metrics::default(),
             evaluations: HashMap::new(),
+            iam_roles: Table::new("iam_roles"),
+            iam_policies: Table::new("iam_policies"),
+            instance_profiles: Table::new("instance_profiles"),
+            identity_providers: Table::new("identity_providers"),
             tags: Table::new("tags"),
         }
     }

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use tidegate_balancer::Balancer;
 use tidegate_clock::{Clock, Timestamp};
 use tidegate_engine::{Engine, Settings};
-use tidegate_models::{cloudwatch, codedeploy, ecs, elbv2, logs, ssm};
+use tidegate_models::{application_autoscaling, cloudwatch, codedeploy, ecs, elbv2, iam, logs, ssm};
 use tidegate_store::Store;
 use tidegate_tasks::{ImageMap, Lifetime, Runtime, TaskEvent};
 use tidegate_wire::Wire;
@@ -149,6 +149,8 @@ impl LocalCloud {
                     cloudwatch::model(),
                     ssm::model(),
                     logs::model(),
+                    iam::model(),
+                    application_autoscaling::model(),
                 ],
                 tidegate_wire::Settings { default_account: options.account },
             ),

@@ -9,5 +9,6 @@ mod cloudwatch;
 mod codedeploy;
 mod ecs;
 mod elbv2;
+mod iam;
 mod random;
 mod ssm;

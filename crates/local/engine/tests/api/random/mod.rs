@@ -52,6 +52,11 @@ fn no_valid_input_of_parameter_store_panics_and_no_refused_one_changes_anything(
     hold(worlds::parameters);
 }
 
+#[test]
+fn no_valid_input_of_iam_panics_and_no_refused_one_changes_anything() {
+    hold(worlds::identities);
+}
+
 fn hold(world: fn() -> World) {
     let mut strange = BTreeMap::new();
     let mut untouched: BTreeSet<String> = world().told().collect();
