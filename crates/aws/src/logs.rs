@@ -11,9 +11,9 @@ use tidegate_rollout::diagnosis::LogTail;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct LogStream {
     pub(crate) container: String,
-    group: String,
-    stream: String,
-    region: Option<String>,
+    pub(crate) group: String,
+    pub(crate) stream: String,
+    pub(crate) region: Option<String>,
 }
 
 impl LogStream {

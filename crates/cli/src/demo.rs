@@ -282,7 +282,7 @@ fn definition(image: &str) -> Value {
             "stopTimeout": 5,
             "logConfiguration": {
                 "logDriver": "awslogs",
-                "options": { "awslogs-group": "/demo/hello", "awslogs-region": "eu-west-1", "awslogs-stream-prefix": "hello" },
+                "options": { "awslogs-create-group": "true", "awslogs-group": "/demo/hello", "awslogs-region": "eu-west-1", "awslogs-stream-prefix": "hello" },
             },
         }],
     })

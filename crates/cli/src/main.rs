@@ -16,6 +16,7 @@ mod failure;
 mod history;
 mod interrupt;
 mod local;
+mod logs;
 mod rehearse;
 mod render;
 mod revisions;
@@ -56,6 +57,8 @@ enum Command {
     Wait(wait::Wait),
     /// Show how the rollouts of the past ended, and why
     History(history::History),
+    /// Show what the containers of the service print
+    Logs(logs::Logs),
     /// Go back to what was last steady
     Rollback(rollback::Rollback),
     /// Go on with a rollout: let a paused one go, or take over one whose runner is gone
@@ -93,6 +96,7 @@ impl Command {
             Self::Watch(command) => command.run(global).await,
             Self::Wait(command) => command.run(global).await,
             Self::History(command) => command.run(global).await,
+            Self::Logs(command) => command.run(global).await,
             Self::Rollback(command) => command.run(global).await,
             Self::Resume(command) => command.run(global).await,
             Self::Pause(command) => command.run(global).await,

@@ -9,6 +9,7 @@ pub mod history;
 pub mod json;
 mod layout;
 pub mod live;
+pub mod log_lines;
 pub mod matrix;
 pub mod plain;
 pub mod plan;

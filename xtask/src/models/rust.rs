@@ -143,11 +143,12 @@ fn is_secret(name: &str, shape: &Value) -> bool {
     shape["sensitive"] == true && name != "MetricExpressionString"
 }
 
-/// A shape's name as a Rust type's; AWS already writes them so, but for names that Rust has taken.
+/// A shape's name as a Rust type's; AWS already writes them so, but for names that Rust has taken and a few (IAM's
+/// `policyScopeType`) that begin with a small letter.
 fn type_name(name: &str) -> String {
     match name {
         "Option" | "Box" | "Vec" | "String" => format!("Aws{name}"),
-        _ => name.to_owned(),
+        _ => format!("{}{}", name[..1].to_ascii_uppercase(), &name[1..]),
     }
 }
 

@@ -17,6 +17,7 @@ use crate::{
     cloudwatch::{self, Measured},
     codedeploy, ec2, ecs,
     elbv2::{self, TargetHealth},
+    iam,
     lambda::{self, FunctionAnswer},
     logs, secretsmanager, ssm,
     state::Subject,
@@ -225,7 +226,7 @@ fn typed<I: serde::de::DeserializeOwned>(service: &'static str, input: Value) ->
         let code = match service {
             ecs::SERVICE | secretsmanager::SERVICE | logs::SERVICE => "InvalidParameterException",
             ec2::SERVICE => "InvalidParameterValue",
-            elbv2::SERVICE | cloudwatch::SERVICE | sts::SERVICE => "ValidationError",
+            elbv2::SERVICE | cloudwatch::SERVICE | sts::SERVICE | iam::SERVICE => "ValidationError",
             codedeploy::SERVICE => "InvalidInputException",
             _ => "ValidationException",
         };
@@ -253,6 +254,7 @@ impl Engine {
         cloudwatch::register(&mut handlers);
         ec2::register(&mut handlers);
         sts::register(&mut handlers);
+        iam::register(&mut handlers);
         Self { state: State::new(settings), handlers }
     }
 

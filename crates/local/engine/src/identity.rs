@@ -81,6 +81,13 @@ impl Ids {
         self.0.usize(..end)
     }
 
+    /// `prefix` and 17 upper-case letters and digits: roles, policies and instance profiles of IAM.
+    pub(crate) fn unique(&mut self, prefix: &str) -> String {
+        const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+        let id: String = (0..17).map(|_| char::from(ALPHABET[self.0.usize(..32)])).collect();
+        format!("{prefix}{id}")
+    }
+
     /// A version 4 UUID in its usual text form: service events, attachments.
     pub(crate) fn uuid(&mut self) -> String {
         let bits = self.0.u128(..);

@@ -12,6 +12,7 @@ pub mod ecs;
 pub mod elbv2;
 mod engine;
 mod error;
+pub mod iam;
 mod identity;
 pub mod lambda;
 pub mod logs;

@@ -14,6 +14,7 @@ use crate::{
     ec2::records as ec2,
     ecs::records as ecs,
     elbv2::records as elbv2,
+    iam::records as iam,
     identity::Ids,
     lambda,
     logs::records as logs,
@@ -138,6 +139,14 @@ pub struct State {
     pub(crate) metrics: Metrics,
     /// When each metric alarm is to be evaluated next, by ARN.
     pub(crate) evaluations: HashMap<String, Timestamp>,
+    /// Roles of IAM by `account/name`.
+    pub iam_roles: Table<iam::Role>,
+    /// Managed policies of IAM that somebody made, by ARN.
+    pub iam_policies: Table<iam::Policy>,
+    /// Instance profiles of IAM by `account/name`.
+    pub instance_profiles: Table<iam::InstanceProfile>,
+    /// OpenID Connect providers of IAM by ARN.
+    pub identity_providers: Table<iam::IdentityProvider>,
     /// Tags by ARN of what they are on, of every service; keys in order.
     pub tags: Table<BTreeMap<String, String>>,
 }
@@ -152,7 +161,8 @@ macro_rules! each_table {
             log_streams, code_deploy_applications, deployment_groups, deployment_configs,
             application_revisions, deployments, invocations, alarms, alarm_history, vpcs,
             vpc_attributes, subnets, security_groups, security_group_rules, internet_gateways, route_tables,
-            network_acls, nat_gateways, elastic_ips, capacity_providers, tags);
+            network_acls, nat_gateways, elastic_ips, capacity_providers, tags,
+            iam_roles, iam_policies, instance_profiles, identity_providers);
     }};
     (@ $state:ident, $table:ident, $action:expr, $($field:ident),*) => {
         $({ let $table = &mut $state.$field; $action; })*
@@ -209,6 +219,10 @@ impl State {
             capacity_providers: Table::new("capacity_providers"),
             metrics: Metrics::default(),
             evaluations: HashMap::new(),
+            iam_roles: Table::new("iam_roles"),
+            iam_policies: Table::new("iam_policies"),
+            instance_profiles: Table::new("instance_profiles"),
+            identity_providers: Table::new("identity_providers"),
             tags: Table::new("tags"),
         }
     }

@@ -11,7 +11,9 @@ use tempfile::TempDir;
 use tidegate_balancer::Balancer;
 use tidegate_clock::{Clock, Timestamp};
 use tidegate_engine::{Engine, Settings};
-use tidegate_models::{cloudwatch, codedeploy, ec2, ecs, elbv2, logs, secretsmanager, ssm, sts};
+use tidegate_models::{
+    application_autoscaling, cloudwatch, codedeploy, ec2, ecs, elbv2, iam, logs, secretsmanager, ssm, sts,
+};
 use tidegate_store::{LogEvents, Store};
 use tidegate_tasks::{ImageMap, Lifetime, Runtime, TaskEvent};
 use tidegate_wire::Wire;
@@ -165,6 +167,8 @@ impl LocalCloud {
                     sts::model(),
                     secretsmanager::model(),
                     logs::model(),
+                    iam::model(),
+                    application_autoscaling::model(),
                 ],
                 tidegate_wire::Settings { default_account: options.account },
             ),

@@ -12,7 +12,7 @@ use crate::{
     api::{codedeploy, ecs, elbv2},
     cloud::{Cloud, wait_until},
 };
-use program::Terraform;
+use program::{State, Terraform};
 
 #[test]
 fn the_example_is_applied_changed_imported_and_destroyed() {
@@ -31,16 +31,14 @@ fn the_example_is_applied_changed_imported_and_destroyed() {
     assert_eq!(revision_of(&cloud, "shop-rolling"), terraform.output("revision"));
 
     // What the configuration leaves to deployers moves, and Terraform neither sees it nor takes it back.
-    move_weights(&cloud, &terraform);
-    release_blue_green(&cloud, &terraform);
+    let state = terraform.state();
+    move_weights(&cloud, &state);
+    release_blue_green(&cloud, &state, &terraform.output("revision"));
     terraform.plans_nothing("plan while weights move");
     terraform.run("apply while weights move", &["apply", "-auto-approve"]);
-    assert_eq!(weights(&cloud, &terraform), ["40", "60"]);
+    assert_eq!(weights(&cloud, &state), ["40", "60"]);
 
-    for (address, id) in importable(&terraform) {
-        terraform.run_quietly(&["state", "rm", &address]);
-        terraform.run_quietly(&["import", &address, &id]);
-    }
+    terraform.forget_and_import(&importable(&state));
     terraform.plans_nothing("plan after imports");
 
     terraform.run("destroy", &["destroy", "-auto-approve"]);
@@ -76,7 +74,7 @@ fn the_configurations_are_formatted() {
 }
 
 /// Where the id of an import is not simply the resource's, Terraform's documentation of the kind says what it is.
-fn importable(terraform: &Terraform) -> Vec<(String, String)> {
+fn importable(state: &State) -> Vec<(String, String)> {
     let by_id = [
         "aws_vpc.main",
         "aws_subnet.public[0]",
@@ -99,11 +97,11 @@ fn importable(terraform: &Terraform) -> Vec<(String, String)> {
         "aws_secretsmanager_secret_version.database",
     ];
     let mut all: Vec<(String, String)> =
-        by_id.iter().map(|address| ((*address).to_owned(), terraform.value(address, "id"))).collect();
-    let subnet = terraform.value("aws_route_table_association.public[0]", "subnet_id");
-    let table = terraform.value("aws_route_table_association.public[0]", "route_table_id");
-    let policy = terraform.value("aws_iam_role_policy_attachment.metrics", "policy_arn");
-    let task_definition = terraform.value("aws_ecs_task_definition.app", "arn");
+        by_id.iter().map(|address| ((*address).to_owned(), state.value(address, "id"))).collect();
+    let subnet = state.value("aws_route_table_association.public[0]", "subnet_id");
+    let table = state.value("aws_route_table_association.public[0]", "route_table_id");
+    let policy = state.value("aws_iam_role_policy_attachment.metrics", "policy_arn");
+    let task_definition = state.value("aws_ecs_task_definition.app", "arn");
     let scaled = "ecs/service/shop/shop-rolling/ecs:service:DesiredCount";
     for (address, id) in [
         ("aws_route.internet", format!("{table}_0.0.0.0/0")),
@@ -125,9 +123,9 @@ fn importable(terraform: &Terraform) -> Vec<(String, String)> {
 }
 
 /// As a deployer does in a canary: the rule's weights become 40 and 60.
-fn move_weights(cloud: &Cloud, terraform: &Terraform) {
-    let rule = terraform.value("aws_lb_listener_rule.canary", "arn");
-    let group = |name: &str| terraform.value(&format!("aws_lb_target_group.app[{name:?}]"), "arn");
+fn move_weights(cloud: &Cloud, state: &State) {
+    let rule = state.value("aws_lb_listener_rule.canary", "arn");
+    let group = |name: &str| state.value(&format!("aws_lb_target_group.app[{name:?}]"), "arn");
     let action = "Actions.member.1";
     let groups = format!("{action}.ForwardConfig.TargetGroups.member");
     let parameters = format!(
@@ -140,19 +138,19 @@ fn move_weights(cloud: &Cloud, terraform: &Terraform) {
     assert_eq!(status, 200, "{answer}");
 }
 
-fn weights(cloud: &Cloud, terraform: &Terraform) -> Vec<String> {
-    let rule = terraform.value("aws_lb_listener_rule.canary", "arn");
+fn weights(cloud: &Cloud, state: &State) -> Vec<String> {
+    let rule = state.value("aws_lb_listener_rule.canary", "arn");
     let parameters = format!("RuleArns.member.1={rule}");
     let (_, answer) = elbv2(cloud.endpoint(), "DescribeRules", &parameters).unwrap();
     answer.split("<Weight>").skip(1).filter_map(|rest| Some(rest.split_once('<')?.0.to_owned())).collect()
 }
 
 /// CodeDeploy moves the production listener from blue to green.
-fn release_blue_green(cloud: &Cloud, terraform: &Terraform) {
+fn release_blue_green(cloud: &Cloud, state: &State, revision: &str) {
     let content = json!({"version": "0.0", "Resources": [{"TargetService": {
         "Type": "AWS::ECS::Service",
         "Properties": {
-            "TaskDefinition": terraform.output("revision"),
+            "TaskDefinition": revision,
             "LoadBalancerInfo": {"ContainerName": "app", "ContainerPort": 8080},
         },
     }}]});
@@ -162,8 +160,8 @@ fn release_blue_green(cloud: &Cloud, terraform: &Terraform) {
     });
     let (status, answer) = codedeploy(cloud.endpoint(), "CreateDeployment", &input).unwrap();
     assert_eq!(status, 200, "{answer}");
-    let green = terraform.value("aws_lb_target_group.app[\"green\"]", "arn");
-    let listener = terraform.value("aws_lb_listener.production", "arn");
+    let green = state.value("aws_lb_target_group.app[\"green\"]", "arn");
+    let listener = state.value("aws_lb_listener.production", "arn");
     wait_until("the production listener forwards to green", || {
         let parameters = format!("ListenerArns.member.1={listener}");
         let (_, answer) = elbv2(cloud.endpoint(), "DescribeListeners", &parameters).unwrap();

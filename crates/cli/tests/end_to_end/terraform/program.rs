@@ -107,16 +107,25 @@ impl Terraform {
         self.run_quietly(&["output", "-raw", name])
     }
 
-    /// An attribute of a resource.
-    pub(super) fn value(&self, address: &str, attribute: &str) -> String {
-        let state: Value = serde_json::from_str(&self.run_quietly(&["show", "-json"])).unwrap();
-        let resources = state["values"]["root_module"]["resources"].as_array().unwrap();
-        let found = resources.iter().find(|resource| resource["address"] == address);
-        let found = found.unwrap_or_else(|| panic!("there is no {address}"));
-        found["values"][attribute]
-            .as_str()
-            .unwrap_or_else(|| panic!("{address} has no {attribute}"))
-            .to_owned()
+    /// The resources as Terraform's state has them now.
+    pub(super) fn state(&self) -> State {
+        State(serde_json::from_str(&self.run_quietly(&["show", "-json"])).unwrap())
+    }
+
+    /// Forgets resources, and takes each in again by its id; nothing else may be planned for them.
+    pub(super) fn forget_and_import(&mut self, resources: &[(String, String)]) {
+        let addresses = resources.iter().map(|(address, _)| address.as_str());
+        self.run_quietly(&["state", "rm"].into_iter().chain(addresses).collect::<Vec<_>>());
+        let blocks = resources.iter().map(|(address, id)| {
+            format!("import {{\n  to = {address}\n  id = {}\n}}\n", Value::from(id.as_str()))
+        });
+        fs::write(self.folder.join("imports.tf"), blocks.collect::<String>()).unwrap();
+        let started = Instant::now();
+        let said = self.run_quietly(&["apply", "-auto-approve"]);
+        self.times.push((format!("import {} resources", resources.len()), started.elapsed()));
+        let only_imports = format!("{} imported, 0 added, 0 changed, 0 destroyed", resources.len());
+        assert!(said.contains(&only_imports), "{said}");
+        fs::remove_file(self.folder.join("imports.tf")).unwrap();
     }
 
     /// Says how long everything took.
@@ -139,6 +148,22 @@ impl Terraform {
         }
         command.args(rest).current_dir(&self.folder).envs(self.environment.iter().map(|(k, v)| (k, v)));
         command.output().unwrap()
+    }
+}
+
+/// The state of a configuration.
+pub(super) struct State(Value);
+
+impl State {
+    /// An attribute of a resource.
+    pub(super) fn value(&self, address: &str, attribute: &str) -> String {
+        let resources = self.0["values"]["root_module"]["resources"].as_array().unwrap();
+        let found = resources.iter().find(|resource| resource["address"] == address);
+        let found = found.unwrap_or_else(|| panic!("there is no {address}"));
+        found["values"][attribute]
+            .as_str()
+            .unwrap_or_else(|| panic!("{address} has no {attribute}"))
+            .to_owned()
     }
 }
 

@@ -1,7 +1,7 @@
 //! Amazon CloudWatch Logs: groups and streams, and the language of filter patterns.
 //!
 //! What is written into a stream is not here: events are many and no decision hangs on them, so the server keeps them in
-//! a store of their own, by the numbers that groups and streams have here (`docs/decisions/0007-logs.md`). Start at
+//! a store of their own, by the numbers that groups and streams have here (`docs/decisions/0006-logs-and-secrets.md`). Start at
 //! `api`; a container's streams are in `containers`.
 
 mod api;

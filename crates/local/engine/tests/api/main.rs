@@ -10,6 +10,7 @@ mod codedeploy;
 mod ec2;
 mod ecs;
 mod elbv2;
+mod iam;
 mod logs;
 mod random;
 mod secretsmanager;

@@ -1,7 +1,7 @@
 //! CloudWatch Logs, as far as events are concerned: written, read, searched, and taken from containers.
 //!
 //! Groups and streams are the engine's; their events are in a store of their own, which no other call waits for
-//! (`docs/decisions/0007-logs.md`). `shipping` is the `awslogs` driver. Before events are read, what containers have
+//! (`docs/decisions/0006-logs-and-secrets.md`). `shipping` is the `awslogs` driver. Before events are read, what containers have
 //! printed by then is shipped, so that nobody reads less than there is. Start at [`answer`].
 
 mod filter;

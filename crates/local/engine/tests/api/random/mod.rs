@@ -67,6 +67,11 @@ fn no_valid_input_of_networks_panics_and_no_refused_one_changes_anything() {
     hold(worlds::networks);
 }
 
+#[test]
+fn no_valid_input_of_iam_panics_and_no_refused_one_changes_anything() {
+    hold(worlds::identities);
+}
+
 fn hold(world: fn() -> World) {
     let mut strange = BTreeMap::new();
     let mut untouched: BTreeSet<String> = world().told().collect();

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use fastrand::Rng;
 use serde_json::{Value, json};
-use tidegate_models::{ServiceModel, cloudwatch, codedeploy, ec2, ecs, elbv2, logs, secretsmanager, ssm};
+use tidegate_models::{
+    ServiceModel, cloudwatch, codedeploy, ec2, ecs, elbv2, iam, logs, secretsmanager, ssm,
+};
 
 use super::inputs::Words;
 use crate::{
@@ -516,4 +518,45 @@ pub(super) fn networks() -> World {
     // Nothing here has an association that a call may end.
     let rare: &[_] = &["DisassociateAddress"];
     World { examples, listings, rare, ..World::new(cloud, ec2::model(), words) }
+}
+
+pub(super) fn identities() -> World {
+    let trust = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"sts:AssumeRole"}]}"#;
+    let read = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*"}}"#;
+    let policy = "arn:aws:iam::123456789012:policy/read";
+    let provider = "arn:aws:iam::123456789012:oidc-provider/a.example";
+    let examples = BTreeMap::from([
+        ("CreateRole", json!({ "RoleName": "web", "AssumeRolePolicyDocument": trust })),
+        ("CreatePolicy", json!({ "PolicyName": "read", "PolicyDocument": read })),
+        ("CreatePolicyVersion", json!({ "PolicyArn": policy, "PolicyDocument": read })),
+        ("PutRolePolicy", json!({ "RoleName": "web", "PolicyName": "p", "PolicyDocument": read })),
+        ("UpdateAssumeRolePolicy", json!({ "RoleName": "web", "PolicyDocument": trust })),
+        ("CreateOpenIDConnectProvider", json!({ "Url": "https://a.example" })),
+        ("CreateServiceLinkedRole", json!({ "AWSServiceName": "ecs.amazonaws.com" })),
+        ("CreateInstanceProfile", json!({ "InstanceProfileName": "web" })),
+    ]);
+    let words = words(&[
+        (&["RoleName"], &["web", "WEB", "AWSServiceRoleForECS"]),
+        (&["InstanceProfileName"], &["web", "other"]),
+        (&["PolicyName"], &["read", "p"]),
+        (
+            &["PolicyArn", "PermissionsBoundary"],
+            &[policy, "arn:aws:iam::aws:policy/AmazonSSMReadOnlyAccess", "arn:aws:iam::aws:policy/None"],
+        ),
+        (&["PolicyDocument", "AssumeRolePolicyDocument"], &[trust, read, "{"]),
+        (&["VersionId"], &["v1", "v2", "v9"]),
+        (&["OpenIDConnectProviderArn"], &[provider]),
+        (&["ClientID"], &["sts.amazonaws.com"]),
+        (&["AWSServiceName"], &["ecs.amazonaws.com", "none.amazonaws.com"]),
+        (
+            &["DeletionTaskId"],
+            &[
+                "task/aws-service-role/elasticloadbalancing.amazonaws.com/AWSServiceRoleForElasticLoadBalancing/1",
+            ],
+        ),
+        (&["Path", "PathPrefix"], &["/", "/apps/"]),
+        (&["Key", "TagKeys"], &["a", "A", "aws:x"]),
+    ]);
+    let listings = &["ListRoles", "ListPolicies", "ListInstanceProfiles", "ListOpenIDConnectProviders"];
+    World { examples, listings, ..World::new(Cloud::new(), iam::model(), words) }
 }
