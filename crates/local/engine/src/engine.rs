@@ -13,7 +13,7 @@ use tidegate_models::{
 };
 
 use crate::{
-    ApiError, Change, Context, LoadError, Scope, State,
+    ApiError, Change, Context, LoadError, Scope, State, application_autoscaling,
     cloudwatch::{self, Measured},
     codedeploy, ecs,
     elbv2::{self, TargetHealth},
@@ -240,6 +240,7 @@ impl Engine {
         codedeploy::register(&mut handlers);
         cloudwatch::register(&mut handlers);
         iam::register(&mut handlers);
+        application_autoscaling::register(&mut handlers);
         Self { state: State::new(settings), handlers }
     }
 
@@ -302,6 +303,9 @@ impl Engine {
                 Subject::TargetGroup(arn) => elbv2::reconcile_target_group(&mut self.state, arn, now),
                 Subject::Deployment(arn) => codedeploy::reconcile_deployment(&mut self.state, arn, now),
                 Subject::Alarm(arn) => cloudwatch::reconcile_alarm(&mut self.state, arn, now),
+                Subject::ScalableTarget(key) => {
+                    application_autoscaling::reconcile_target(&mut self.state, key, now)
+                }
                 Subject::Metrics => cloudwatch::reconcile_metrics(&mut self.state, now),
             };
             // A wake that is not later than now would never let it settle.

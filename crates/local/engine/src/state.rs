@@ -9,6 +9,7 @@ use tidegate_models::Timestamp;
 
 use crate::{
     Change, Effect, LoadError, Scope, Settings, Table,
+    application_autoscaling::records as application_autoscaling,
     cloudwatch::{Metrics, records as cloudwatch},
     codedeploy::records as codedeploy,
     ecs::records as ecs,
@@ -41,6 +42,8 @@ pub(crate) enum Subject {
     Deployment(String),
     /// A CloudWatch alarm, by ARN.
     Alarm(String),
+    /// A scalable target of Application Auto Scaling, by its key.
+    ScalableTarget(String),
     /// The data points of all metrics.
     Metrics,
 }
@@ -94,7 +97,8 @@ pub struct State {
     pub deployments: Table<codedeploy::Deployment>,
     /// Invocations of functions that somebody waits for, by id.
     pub invocations: Table<lambda::Invocation>,
-    /// CloudWatch alarms by ARN; composite ones are indexed as such.
+    /// CloudWatch alarms by ARN; composite ones are indexed as such, others by the
+    /// scaling policies that they drive.
     pub alarms: Table<cloudwatch::Alarm>,
     /// What happened to alarms by [`cloudwatch::AlarmHistory::key`]; indexed by alarm ARN.
     pub alarm_history: Table<cloudwatch::AlarmHistory>,
@@ -110,6 +114,14 @@ pub struct State {
     pub instance_profiles: Table<iam::InstanceProfile>,
     /// OpenID Connect providers of IAM by ARN.
     pub identity_providers: Table<iam::IdentityProvider>,
+    /// Scalable targets by [`application_autoscaling::ScalableTarget::key`].
+    pub scalable_targets: Table<application_autoscaling::ScalableTarget>,
+    /// Scaling policies by [`application_autoscaling::ScalingPolicy::key`]; indexed by their target's key.
+    pub scaling_policies: Table<application_autoscaling::ScalingPolicy>,
+    /// Scheduled actions by the key that a policy of that name would have.
+    pub scheduled_actions: Table<application_autoscaling::ScheduledAction>,
+    /// Scaling activities by [`application_autoscaling::Activity::key`]; indexed by their target's key.
+    pub scaling_activities: Table<application_autoscaling::Activity>,
     /// Tags by ARN of what they are on, of every service; keys in order.
     pub tags: Table<BTreeMap<String, String>>,
 }
@@ -122,7 +134,8 @@ macro_rules! each_table {
             service_deployments, service_revisions, tasks, account_settings, tokens, load_balancers, target_groups,
             listeners, rules, parameters, code_deploy_applications, deployment_groups, deployment_configs,
             application_revisions, deployments, invocations, alarms, alarm_history, tags,
-            iam_roles, iam_policies, instance_profiles, identity_providers);
+            iam_roles, iam_policies, instance_profiles, identity_providers,
+            scalable_targets, scaling_policies, scheduled_actions, scaling_activities);
     }};
     (@ $state:ident, $table:ident, $action:expr, $($field:ident),*) => {
         $({ let $table = &mut $state.$field; $action; })*
@@ -157,7 +170,7 @@ impl State {
             application_revisions: Table::new("application_revisions"),
             deployments: Table::indexed_by_many("deployments", codedeploy::Deployment::index),
             invocations: Table::new("invocations"),
-            alarms: Table::indexed("alarms", cloudwatch::Alarm::index),
+            alarms: Table::indexed_by_many("alarms", cloudwatch::Alarm::index),
             alarm_history: Table::indexed("alarm_history", |row| Some(row.alarm_arn.clone())),
             metrics: Metrics::default(),
             evaluations: HashMap::new(),
@@ -165,6 +178,10 @@ impl State {
             iam_policies: Table::new("iam_policies"),
             instance_profiles: Table::new("instance_profiles"),
             identity_providers: Table::new("identity_providers"),
+            scalable_targets: Table::new("scalable_targets"),
+            scaling_policies: Table::indexed("scaling_policies", |row| Some(row.target.clone())),
+            scheduled_actions: Table::new("scheduled_actions"),
+            scaling_activities: Table::indexed("scaling_activities", |row| Some(row.target.clone())),
             tags: Table::new("tags"),
         }
     }
@@ -216,15 +233,17 @@ impl State {
         let tasks = self.tasks.iter().map(|(arn, _)| Subject::Task(arn.to_owned()));
         let groups = self.target_groups.iter().map(|(arn, _)| Subject::TargetGroup(arn.to_owned()));
         // Composite alarms move only with their children: one that was set by hand stays as it was set.
-        let alarms = self.alarms.iter().filter(|(_, alarm)| alarm.index().is_none());
+        let alarms = self.alarms.iter().filter(|(_, alarm)| !alarm.is_composite());
         let alarms = alarms.map(|(arn, _)| Subject::Alarm(arn.to_owned()));
         let deployments = self.deployments.iter().filter(|(_, row)| !row.is_over());
         let deployments = deployments.map(|(arn, _)| Subject::Deployment(arn.to_owned()));
+        let targets = self.scalable_targets.iter().map(|(key, _)| Subject::ScalableTarget(key.to_owned()));
         let touched = services
             .chain(tasks)
             .chain(groups)
             .chain(deployments)
             .chain(alarms)
+            .chain(targets)
             .chain([Subject::Metrics])
             .collect();
         // All that is there says anew when it wants to be looked at; what was taken back wants nothing any more.
