@@ -223,6 +223,26 @@ const SERVICES: &[Service] = &[
         ],
     },
     Service {
+        module: "ecr",
+        folder: "ecr/2015-09-21",
+        operations: &[
+            "CreateRepository",
+            "DeleteLifecyclePolicy",
+            "DeleteRepository",
+            "DeleteRepositoryPolicy",
+            "DescribeRepositories",
+            "GetLifecyclePolicy",
+            "GetRepositoryPolicy",
+            "ListTagsForResource",
+            "PutImageScanningConfiguration",
+            "PutImageTagMutability",
+            "PutLifecyclePolicy",
+            "SetRepositoryPolicy",
+            "TagResource",
+            "UntagResource",
+        ],
+    },
+    Service {
         module: "ssm",
         folder: "ssm/2014-11-06",
         operations: &[
