@@ -15,7 +15,7 @@ use tidegate_models::{
 use crate::{
     ApiError, Change, Context, LoadError, Scope, State, application_autoscaling,
     cloudwatch::{self, Measured},
-    codedeploy, ec2, ecs,
+    codedeploy, ec2, ecr, ecs,
     elbv2::{self, TargetHealth},
     iam,
     lambda::{self, FunctionAnswer},
@@ -224,7 +224,9 @@ fn typed<I: serde::de::DeserializeOwned>(service: &'static str, input: Value) ->
     }
     serde_json::from_value(input).map_err(|error| {
         let code = match service {
-            ecs::SERVICE | secretsmanager::SERVICE | logs::SERVICE => "InvalidParameterException",
+            ecr::SERVICE | ecs::SERVICE | secretsmanager::SERVICE | logs::SERVICE => {
+                "InvalidParameterException"
+            }
             ec2::SERVICE => "InvalidParameterValue",
             elbv2::SERVICE | cloudwatch::SERVICE | sts::SERVICE | iam::SERVICE => "ValidationError",
             codedeploy::SERVICE => "InvalidInputException",
@@ -253,6 +255,7 @@ impl Engine {
         codedeploy::register(&mut handlers);
         cloudwatch::register(&mut handlers);
         ec2::register(&mut handlers);
+        ecr::register(&mut handlers);
         sts::register(&mut handlers);
         iam::register(&mut handlers);
         application_autoscaling::register(&mut handlers);

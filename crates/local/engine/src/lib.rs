@@ -9,6 +9,7 @@ pub mod application_autoscaling;
 pub mod cloudwatch;
 pub mod codedeploy;
 pub mod ec2;
+pub mod ecr;
 pub mod ecs;
 pub mod elbv2;
 mod engine;

@@ -13,6 +13,7 @@ use crate::{
     cloudwatch::{Metrics, records as cloudwatch},
     codedeploy::records as codedeploy,
     ec2::records as ec2,
+    ecr::records as ecr,
     ecs::records as ecs,
     elbv2::records as elbv2,
     iam::records as iam,
@@ -159,6 +160,8 @@ pub struct State {
     pub scheduled_actions: Table<application_autoscaling::ScheduledAction>,
     /// Scaling activities by [`application_autoscaling::Activity::key`]; indexed by their target's key.
     pub scaling_activities: Table<application_autoscaling::Activity>,
+    /// Repositories of ECR by ARN.
+    pub repositories: Table<ecr::Repository>,
     /// Tags by ARN of what they are on, of every service; keys in order.
     pub tags: Table<BTreeMap<String, String>>,
 }
@@ -175,7 +178,7 @@ macro_rules! each_table {
             vpc_attributes, subnets, security_groups, security_group_rules, internet_gateways, route_tables,
             network_acls, nat_gateways, elastic_ips, capacity_providers, tags,
             iam_roles, iam_policies, instance_profiles, identity_providers,
-            scalable_targets, scaling_policies, scheduled_actions, scaling_activities);
+            scalable_targets, scaling_policies, scheduled_actions, scaling_activities, repositories);
     }};
     (@ $state:ident, $table:ident, $action:expr, $($field:ident),*) => {
         $({ let $table = &mut $state.$field; $action; })*
@@ -240,6 +243,7 @@ impl State {
             scaling_policies: Table::indexed("scaling_policies", |row| Some(row.target.clone())),
             scheduled_actions: Table::new("scheduled_actions"),
             scaling_activities: Table::indexed("scaling_activities", |row| Some(row.target.clone())),
+            repositories: Table::new("repositories"),
             tags: Table::new("tags"),
         }
     }

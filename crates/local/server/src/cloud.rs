@@ -12,7 +12,8 @@ use tidegate_balancer::Balancer;
 use tidegate_clock::{Clock, Timestamp};
 use tidegate_engine::{Engine, Settings};
 use tidegate_models::{
-    application_autoscaling, cloudwatch, codedeploy, ec2, ecs, elbv2, iam, logs, secretsmanager, ssm, sts,
+    application_autoscaling, cloudwatch, codedeploy, ec2, ecr, ecs, elbv2, iam, logs, secretsmanager, ssm,
+    sts,
 };
 use tidegate_store::{LogEvents, Store};
 use tidegate_tasks::{ImageMap, Lifetime, Runtime, TaskEvent};
@@ -164,6 +165,7 @@ impl LocalCloud {
                     cloudwatch::model(),
                     ssm::model(),
                     ec2::model(),
+                    ecr::model(),
                     sts::model(),
                     secretsmanager::model(),
                     logs::model(),

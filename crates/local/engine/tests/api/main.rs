@@ -8,6 +8,7 @@ mod cloud;
 mod cloudwatch;
 mod codedeploy;
 mod ec2;
+mod ecr;
 mod ecs;
 mod elbv2;
 mod iam;

@@ -1,0 +1,170 @@
+//! Repositories and their settings.
+
+use tidegate_models::ecr::{
+    CreateRepositoryRequest, CreateRepositoryResponse, DeleteRepositoryRequest, DeleteRepositoryResponse,
+    DescribeRepositoriesRequest, DescribeRepositoriesResponse, EncryptionConfiguration, EncryptionType,
+    ImageScanningConfiguration, ImageTagMutability, ImageTagMutabilityExclusionFilter,
+    PutImageScanningConfigurationRequest, PutImageScanningConfigurationResponse,
+    PutImageTagMutabilityRequest, PutImageTagMutabilityResponse, Repository as Document,
+};
+
+use super::{invalid, lookup, tags};
+use crate::{ApiError, Context, State, ecr::SERVICE, ecr::records::Repository, page::page};
+
+/// Repositories on a page unless a call says otherwise.
+const PAGE: usize = 100;
+/// The most exclusion filters of one repository.
+const MOST_FILTERS: usize = 5;
+
+pub(super) fn create(
+    state: &mut State,
+    context: &Context,
+    input: CreateRepositoryRequest,
+) -> Result<CreateRepositoryResponse, ApiError> {
+    let registry = lookup::registry(&context.scope, input.registry_id.as_deref());
+    let name = input.repository_name;
+    let arn = lookup::arn(&registry, &name);
+    if state.repositories.contains(&arn) {
+        let message = format!(
+            "The repository with name '{name}' already exists in the registry with id '{}'",
+            registry.account
+        );
+        return Err(ApiError::new("RepositoryAlreadyExistsException", message));
+    }
+    let mutability = input.image_tag_mutability.unwrap_or(ImageTagMutability::Mutable);
+    check_filters(mutability, input.image_tag_mutability_exclusion_filters.as_deref())?;
+    let tags = tags::given(input.tags.unwrap_or_default())?;
+    let encryption = input
+        .encryption_configuration
+        .unwrap_or(EncryptionConfiguration { encryption_type: EncryptionType::Aes256, kms_key: None });
+    let scanning = input.image_scanning_configuration.unwrap_or_default();
+    let document = Document {
+        created_at: Some(context.now),
+        encryption_configuration: Some(encryption),
+        image_scanning_configuration: Some(filled_in(scanning)),
+        image_tag_mutability: Some(mutability),
+        image_tag_mutability_exclusion_filters: input.image_tag_mutability_exclusion_filters,
+        registry_id: Some(registry.account.clone()),
+        repository_arn: Some(arn.clone()),
+        repository_name: Some(name.clone()),
+        repository_uri: Some(format!(
+            "{}.dkr.ecr.{}.amazonaws.com/{name}",
+            registry.account, registry.region
+        )),
+    };
+    let row = Repository {
+        arn: arn.clone(),
+        name,
+        document: document.clone(),
+        lifecycle_policy: None,
+        policy: None,
+    };
+    state.repositories.insert(&arn, row);
+    if !tags.is_empty() {
+        state.tags.insert(&arn, tags);
+    }
+    Ok(CreateRepositoryResponse { repository: Some(document) })
+}
+
+pub(super) fn describe(
+    state: &State,
+    context: &Context,
+    input: DescribeRepositoriesRequest,
+) -> Result<DescribeRepositoriesResponse, ApiError> {
+    if let Some(names) = &input.repository_names {
+        let found = names.iter().map(|name| {
+            lookup::repository(state, &context.scope, input.registry_id.as_deref(), name)
+                .map(|row| row.document.clone())
+        });
+        let found = found.collect::<Result<Vec<_>, _>>()?;
+        return Ok(DescribeRepositoriesResponse { next_token: None, repositories: Some(found) });
+    }
+    let registry = lookup::registry(&context.scope, input.registry_id.as_deref());
+    let prefix = registry.arn(SERVICE, "repository/");
+    let limit = input.max_results.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(PAGE);
+    let rows = state.repositories.with_prefix(&prefix);
+    let refused =
+        || invalid("Invalid parameter at 'nextToken' failed to satisfy constraint: 'Invalid token'");
+    let found = page(rows, "DescribeRepositories", input.next_token.as_deref(), limit, refused)?;
+    let documents = found.items.into_iter().map(|row| row.document.clone());
+    Ok(DescribeRepositoriesResponse { next_token: found.next, repositories: Some(documents.collect()) })
+}
+
+pub(super) fn delete(
+    state: &mut State,
+    context: &Context,
+    input: DeleteRepositoryRequest,
+) -> Result<DeleteRepositoryResponse, ApiError> {
+    let found =
+        lookup::repository(state, &context.scope, input.registry_id.as_deref(), &input.repository_name)?;
+    let (arn, document) = (found.arn.clone(), found.document.clone());
+    state.repositories.remove(&arn);
+    state.tags.remove(&arn);
+    Ok(DeleteRepositoryResponse { repository: Some(document) })
+}
+
+pub(super) fn put_mutability(
+    state: &mut State,
+    context: &Context,
+    input: PutImageTagMutabilityRequest,
+) -> Result<PutImageTagMutabilityResponse, ApiError> {
+    let (name, mutability) = (input.repository_name, input.image_tag_mutability);
+    let found = lookup::repository(state, &context.scope, input.registry_id.as_deref(), &name)?;
+    let (arn, registry_id) = (found.arn.clone(), found.document.registry_id.clone());
+    let filters = input.image_tag_mutability_exclusion_filters;
+    check_filters(mutability, filters.as_deref())?;
+    state.repositories.update(&arn, |row| {
+        row.document.image_tag_mutability = Some(mutability);
+        row.document.image_tag_mutability_exclusion_filters.clone_from(&filters);
+    });
+    Ok(PutImageTagMutabilityResponse {
+        image_tag_mutability: Some(mutability),
+        image_tag_mutability_exclusion_filters: filters,
+        registry_id,
+        repository_name: Some(name),
+    })
+}
+
+pub(super) fn put_scanning(
+    state: &mut State,
+    context: &Context,
+    input: PutImageScanningConfigurationRequest,
+) -> Result<PutImageScanningConfigurationResponse, ApiError> {
+    let name = input.repository_name;
+    let found = lookup::repository(state, &context.scope, input.registry_id.as_deref(), &name)?;
+    let (arn, registry_id) = (found.arn.clone(), found.document.registry_id.clone());
+    let scanning = filled_in(input.image_scanning_configuration);
+    state.repositories.update(&arn, |row| {
+        row.document.image_scanning_configuration = Some(scanning.clone());
+    });
+    Ok(PutImageScanningConfigurationResponse {
+        image_scanning_configuration: Some(scanning),
+        registry_id,
+        repository_name: Some(name),
+    })
+}
+
+fn filled_in(given: ImageScanningConfiguration) -> ImageScanningConfiguration {
+    ImageScanningConfiguration { scan_on_push: Some(given.scan_on_push.unwrap_or(false)) }
+}
+
+/// Exclusions need a mutability that has them, and the other way round.
+fn check_filters(
+    mutability: ImageTagMutability,
+    filters: Option<&[ImageTagMutabilityExclusionFilter]>,
+) -> Result<(), ApiError> {
+    let count = filters.map_or(0, <[_]>::len);
+    let with = matches!(
+        mutability,
+        ImageTagMutability::ImmutableWithExclusion | ImageTagMutability::MutableWithExclusion
+    );
+    let why = match (with, count) {
+        (true, 0) => "a mutability with exclusion needs at least one exclusion filter",
+        (false, 1..) => "exclusion filters need a mutability with exclusion",
+        (true, count) if count > MOST_FILTERS => "there may be at most five exclusion filters",
+        _ => return Ok(()),
+    };
+    Err(invalid(format!(
+        "Invalid parameter at 'imageTagMutabilityExclusionFilters' failed to satisfy constraint: '{why}'"
+    )))
+}
