@@ -42,4 +42,5 @@ pub use options::{DEFAULT_PORT, ExposeTargets, Options, RuntimeChoice};
 pub use presence::{Presence, PresenceError};
 pub use tidegate_balancer::{Balancer, MetricsSnapshot};
 pub use tidegate_clock::{Clock, Speed};
+pub use tidegate_engine::Missing;
 pub use tidegate_tasks::{ImageCommand, ImageMap, NewImage, PAUSE_IMAGE, import_image, remove_image};

@@ -4,7 +4,8 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::{Value, json};
 use tidegate_engine::{
-    Effect, Engine, Event, Request, Scope, Settings, StopCause, TaskChange, Timestamp, elbv2::TargetHealth,
+    Effect, Engine, Event, Missing, Request, Scope, Settings, StopCause, TaskChange, Timestamp,
+    elbv2::TargetHealth,
 };
 
 pub(crate) struct Cloud {
@@ -19,14 +20,14 @@ pub(crate) struct Cloud {
     rows: BTreeMap<(&'static str, String), Vec<u8>>,
 }
 
-fn new_engine() -> Engine {
-    Engine::new(Settings { seed: 1, load_balancer_network: [127, 30] })
+fn new_engine(missing: Missing) -> Engine {
+    Engine::new(Settings { seed: 1, load_balancer_network: [127, 30], missing })
 }
 
 impl Cloud {
     pub(crate) fn new() -> Self {
         Self {
-            engine: new_engine(),
+            engine: new_engine(Missing::Fails),
             now: Timestamp::from_millis(1_790_000_000_000),
             scope: Scope { account: "123456789012".to_owned(), region: "eu-west-1".to_owned() },
             service: None,
@@ -134,7 +135,7 @@ impl Cloud {
 
     /// Starts again from what was stored, as after `kill -9`.
     pub(crate) fn restart(&mut self) {
-        self.engine = new_engine();
+        self.engine = new_engine(Missing::Fails);
         for ((table, key), row) in &self.rows {
             self.engine.load(table, key, row).unwrap();
         }
@@ -179,6 +180,11 @@ impl Cloud {
         let descriptions = reply["TargetHealthDescriptions"].as_array().unwrap();
         let health = descriptions.iter().map(|description| &description["TargetHealth"]);
         health.map(|health| (text(&health["State"]), text(&health["Reason"]))).collect()
+    }
+
+    /// The stage of a rehearsal: secrets and log groups that are not there are invented.
+    pub(crate) fn inventing() -> Self {
+        Self { engine: new_engine(Missing::IsInvented), ..Self::new() }
     }
 
     /// A cloud of which one service is called, also by names of operations that others have too.
