@@ -136,6 +136,7 @@ impl Up {
             functions: functions(&config, config_folder(global)),
             account: self.account,
             expose_targets: ExposeTargets::No,
+            missing: tidegate_local::Missing::Fails,
         })
         .await
         .map_err(|error| Failure::new(Exit::Refused, error.to_string()))?;

@@ -93,6 +93,7 @@ impl Theatre {
             runtime: setup.runtime.clone(),
             functions: setup.functions.clone(),
             expose_targets: ExposeTargets::Yes,
+            missing: tidegate_local::Missing::IsInvented,
             ..Options::default()
         })
         .await

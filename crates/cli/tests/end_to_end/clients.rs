@@ -58,6 +58,14 @@ fn each_waiter_and_paginator_of_botocore_ends() {
     run("python3", "waiters.py", &[]);
 }
 
+#[test]
+fn boto3_and_the_aws_cli_log_follow_logs_and_keep_secrets() {
+    if missing("python3", &["-c", "import boto3"]) || missing("aws", &["--version"]) {
+        return;
+    }
+    run("python3", "logs_and_secrets.py", &[]);
+}
+
 fn run(program: &str, script: &str, environment: &[(&str, &str)]) {
     let cloud = Cloud::start(&["--speed", "10"]);
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/end_to_end/scripts");

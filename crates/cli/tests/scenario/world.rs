@@ -73,7 +73,11 @@ pub(crate) fn scope() -> Scope {
 impl World {
     pub(crate) fn new(now: Timestamp) -> Self {
         Self {
-            engine: Engine::new(Settings { seed: 7, load_balancer_network: [127, 40] }),
+            engine: Engine::new(Settings {
+                seed: 7,
+                load_balancer_network: [127, 40],
+                missing: tidegate_engine::Missing::Fails,
+            }),
             now,
             to_come: BTreeMap::new(),
             sequence: 0,

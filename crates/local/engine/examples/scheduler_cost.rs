@@ -63,7 +63,11 @@ struct Cloud {
 impl Cloud {
     /// A cloud of steady services.
     fn with(services: usize) -> Self {
-        let engine = Engine::new(Settings { seed: 1, load_balancer_network: [127, 30] });
+        let engine = Engine::new(Settings {
+            seed: 1,
+            load_balancer_network: [127, 30],
+            missing: tidegate_engine::Missing::Fails,
+        });
         let now = Timestamp::from_millis(1_790_000_000_000);
         let mut cloud = Self { engine, now, tasks: Vec::new(), took: Vec::new() };
         cloud.call("CreateCluster", json!({"clusterName": "c"}));

@@ -31,6 +31,17 @@ pub struct Settings {
     pub seed: u64,
     /// The first two bytes of the loopback addresses that load balancers get: `127.x`.
     pub load_balancer_network: [u8; 2],
+    /// What becomes of a task whose secrets or log groups are not there.
+    pub missing: Missing,
+}
+
+/// What becomes of a task whose secrets or log groups are not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missing {
+    /// It fails to start, as on ECS.
+    Fails,
+    /// They are invented: on the stage of a rehearsal the user's definition meets an empty cloud.
+    IsInvented,
 }
 
 /// An API call, decoded and valid by the model.

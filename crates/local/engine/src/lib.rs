@@ -25,7 +25,7 @@ mod state;
 mod sts;
 mod table;
 
-pub use engine::{Effect, Engine, Event, Reply, Request, Settings, StopCause, TaskChange};
+pub use engine::{Effect, Engine, Event, Missing, Reply, Request, Settings, StopCause, TaskChange};
 pub use error::ApiError;
 pub use identity::Scope;
 pub use lambda::FunctionAnswer;

@@ -10,7 +10,7 @@ use std::{
 use tempfile::TempDir;
 use tidegate_balancer::Balancer;
 use tidegate_clock::{Clock, Timestamp};
-use tidegate_engine::{Engine, Settings};
+use tidegate_engine::{Engine, Missing, Settings};
 use tidegate_models::{
     application_autoscaling, cloudwatch, codedeploy, ec2, ecr, ecs, elbv2, iam, logs, secretsmanager, ssm,
     sts,
@@ -95,7 +95,7 @@ impl LocalCloud {
 
         let instance = presence::instance(folder.path())?;
         let network = Network::claim(&instance);
-        let (engine, stored_time) = load(&store, network.prefix)?;
+        let (engine, stored_time) = load(&store, network.prefix, options.missing)?;
         let clock = match stored_time {
             Some(stored) => {
                 Clock::starting_at(stored.max(Clock::starting_now(options.speed).now()), options.speed)
@@ -325,8 +325,12 @@ fn open_folder(options: &Options) -> Result<Folder, StartError> {
 }
 
 /// The engine with all that is stored, and the virtual time at which it was stored last.
-fn load(store: &Store, load_balancer_network: [u8; 2]) -> Result<(Engine, Option<Timestamp>), StartError> {
-    let mut engine = Engine::new(Settings { seed: fastrand::u64(..), load_balancer_network });
+fn load(
+    store: &Store,
+    load_balancer_network: [u8; 2],
+    missing: Missing,
+) -> Result<(Engine, Option<Timestamp>), StartError> {
+    let mut engine = Engine::new(Settings { seed: fastrand::u64(..), load_balancer_network, missing });
     let mut time = None;
     store.load::<StartError>(|table, key, row| {
         if (table, key) == (META_TABLE, CLOCK_ROW) {

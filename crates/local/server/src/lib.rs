@@ -44,4 +44,5 @@ pub use presence::{Presence, PresenceError};
 pub use snapshot::SnapshotError;
 pub use tidegate_balancer::{Balancer, MetricsSnapshot};
 pub use tidegate_clock::{Clock, Speed};
+pub use tidegate_engine::Missing;
 pub use tidegate_tasks::{ImageCommand, ImageMap, NewImage, PAUSE_IMAGE, import_image, remove_image};

@@ -6,6 +6,7 @@ use std::{
 };
 
 use tidegate_clock::Speed;
+use tidegate_engine::Missing;
 use tidegate_tasks::ImageMap;
 
 use crate::FunctionMap;
@@ -35,6 +36,8 @@ pub struct Options {
     pub account: String,
     /// Whether the balancer names the target that answered in a response header: for rehearsals.
     pub expose_targets: ExposeTargets,
+    /// What becomes of a task whose secrets or log groups are not there: it fails, but for rehearsals.
+    pub missing: Missing,
 }
 
 /// How tasks run.
@@ -69,6 +72,7 @@ impl Default for Options {
             functions: FunctionMap::default(),
             account: "000000000000".to_owned(),
             expose_targets: ExposeTargets::No,
+            missing: Missing::Fails,
         }
     }
 }

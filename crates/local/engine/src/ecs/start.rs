@@ -7,7 +7,7 @@ use tidegate_models::{Secret, Timestamp, ecs};
 
 use super::{records::TaskDefinition, scheduler::definition_key};
 use crate::{
-    Scope, State, logs,
+    Missing, Scope, State, logs,
     secretsmanager::{self, records::Version},
     ssm,
 };
@@ -23,6 +23,9 @@ pub struct Injected {
     pub value: Secret,
 }
 
+/// What is invented for a secret.
+const INVENTED: &str = "rehearsal";
+
 /// The secrets of the containers of the task with this ARN.
 ///
 /// # Errors
@@ -31,17 +34,21 @@ pub struct Injected {
 pub fn resources(state: &State, task_arn: &str) -> Result<Vec<Injected>, String> {
     let failed = |why: String| format!("ResourceInitializationError: {why}");
     let (scope, id) = (Scope::of_arn(task_arn), id(task_arn));
+    let value = |value_from: &str| match value(state, &scope, value_from) {
+        Err(_) if state.settings.missing == Missing::IsInvented => Ok(Secret::new(INVENTED)),
+        found => found.map_err(failed),
+    };
     let mut injected = Vec::new();
     for container in containers(state, task_arn) {
         for secret in container.secrets.iter().flatten() {
-            let value = value(state, &scope, &secret.value_from).map_err(failed)?;
+            let value = value(&secret.value_from)?;
             let container = container.name.clone().unwrap_or_default();
             injected.push(Injected { container, name: secret.name.clone(), value });
         }
         let options =
             container.log_configuration.iter().filter_map(|it| it.secret_options.as_ref()).flatten();
         for option in options {
-            value(state, &scope, &option.value_from).map_err(failed)?;
+            value(&option.value_from)?;
         }
     }
     let unwritable = containers(state, task_arn).find_map(|it| logs::check(state, &scope, id, it));

@@ -251,7 +251,11 @@ mod tests {
 
     /// A state with a target group that a rule forwards to.
     fn state() -> State {
-        let mut state = State::new(Settings { seed: 1, load_balancer_network: [127, 30] });
+        let mut state = State::new(Settings {
+            seed: 1,
+            load_balancer_network: [127, 30],
+            missing: crate::Missing::Fails,
+        });
         let group = TargetGroup {
             arn: "group".to_owned(),
             document: tidegate_models::elbv2::TargetGroup::default(),

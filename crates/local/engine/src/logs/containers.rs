@@ -9,7 +9,7 @@ use super::{
     api::check_stream_name,
     records::{LogGroup, LogStream},
 };
-use crate::{Scope, State};
+use crate::{Missing, Scope, State};
 
 /// What Docker's `awslogs` driver knows, with what the ECS agent adds.
 const OPTIONS: [&str; 14] = [
@@ -125,7 +125,8 @@ pub(crate) fn check(
     if check_stream_name(&destination.stream).is_err() {
         return cannot_create("InvalidParameterException: the name of the stream is not a valid one.");
     }
-    if !destination.creates_group && !state.log_groups.contains(&destination.group_arn()) {
+    let may_create = destination.creates_group || state.settings.missing == Missing::IsInvented;
+    if !may_create && !state.log_groups.contains(&destination.group_arn()) {
         return cannot_create("ResourceNotFoundException: The specified log group does not exist.");
     }
     None
@@ -141,7 +142,7 @@ pub(crate) fn open(
 ) {
     let Some(destination) = destination(scope, task_id, container) else { return };
     if !state.log_groups.contains(&destination.group_arn()) {
-        if !destination.creates_group {
+        if !destination.creates_group && state.settings.missing == Missing::Fails {
             return;
         }
         super::api::add_group(state, &destination.scope, &destination.group, now);

@@ -4,7 +4,8 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::{Value, json};
 use tidegate_engine::{
-    Effect, Engine, Event, Request, Scope, Settings, StopCause, TaskChange, Timestamp, elbv2::TargetHealth,
+    Effect, Engine, Event, Missing, Request, Scope, Settings, StopCause, TaskChange, Timestamp,
+    elbv2::TargetHealth,
 };
 
 pub(crate) struct Cloud {
@@ -22,14 +23,14 @@ pub(crate) struct Cloud {
 /// Where load balancers listen.
 const NETWORK: [u8; 2] = [127, 30];
 
-fn new_engine(load_balancer_network: [u8; 2]) -> Engine {
-    Engine::new(Settings { seed: 1, load_balancer_network })
+fn new_engine(load_balancer_network: [u8; 2], missing: Missing) -> Engine {
+    Engine::new(Settings { seed: 1, load_balancer_network, missing })
 }
 
 impl Cloud {
     pub(crate) fn new() -> Self {
         Self {
-            engine: new_engine(NETWORK),
+            engine: new_engine(NETWORK, Missing::Fails),
             now: Timestamp::from_millis(1_790_000_000_000),
             scope: Scope { account: "123456789012".to_owned(), region: "eu-west-1".to_owned() },
             service: None,
@@ -142,7 +143,7 @@ impl Cloud {
 
     /// The same where another network is left for its load balancers.
     pub(crate) fn restart_in(&mut self, network: [u8; 2]) {
-        self.engine = new_engine(network);
+        self.engine = new_engine(network, Missing::Fails);
         for ((table, key), row) in &self.rows {
             self.engine.load(table, key, row).unwrap();
         }
@@ -187,6 +188,11 @@ impl Cloud {
         let descriptions = reply["TargetHealthDescriptions"].as_array().unwrap();
         let health = descriptions.iter().map(|description| &description["TargetHealth"]);
         health.map(|health| (text(&health["State"]), text(&health["Reason"]))).collect()
+    }
+
+    /// The stage of a rehearsal: secrets and log groups that are not there are invented.
+    pub(crate) fn inventing() -> Self {
+        Self { engine: new_engine(NETWORK, Missing::IsInvented), ..Self::new() }
     }
 
     /// A cloud of which one service is called, also by names of operations that others have too.

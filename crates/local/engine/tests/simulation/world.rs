@@ -452,7 +452,7 @@ fn request(call: &Call) -> Request {
 }
 
 fn settings(rng: &mut Rng) -> Settings {
-    Settings { seed: rng.u64(..), load_balancer_network: [127, 30] }
+    Settings { seed: rng.u64(..), load_balancer_network: [127, 30], missing: tidegate_engine::Missing::Fails }
 }
 
 pub(super) fn tail(arn: &str) -> &str {

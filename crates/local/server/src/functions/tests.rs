@@ -156,6 +156,7 @@ async fn an_invocation_is_made_once_and_ends_with_the_cloud() {
     let mut engine = tidegate_engine::Engine::new(tidegate_engine::Settings {
         seed: 1,
         load_balancer_network: [127, 128],
+        missing: tidegate_engine::Missing::Fails,
     });
     let row = serde_json::to_vec(&invocation(ARN)).unwrap();
     engine.load("invocations", "i-1", &row).unwrap();

@@ -9,6 +9,7 @@ error; that of EC2 gives none.
 Usage: python record.py   (needs boto3; writes the folders `requests` and `tables` beside this file)
 """
 
+import base64
 import datetime
 import gzip
 import json
@@ -23,8 +24,9 @@ import botocore
 from botocore.config import Config
 
 HERE = pathlib.Path(__file__).parent
-SERVED = ["ecs/2014-11-13", "elbv2/2015-12-01", "codedeploy/2014-10-06", "cloudwatch/2010-08-01", "ssm/2014-11-06",
-          "sts/2011-06-15"]
+SERVED = [
+    "ecs/2014-11-13", "elbv2/2015-12-01", "codedeploy/2014-10-06", "cloudwatch/2010-08-01", "ssm/2014-11-06",
+    "secretsmanager/2017-10-17", "logs/2014-03-28", "sts/2011-06-15"]
 TIME = datetime.datetime(2026, 11, 23, 14, 26, 53, 580000, tzinfo=datetime.timezone.utc)
 
 ECS = [
@@ -215,6 +217,52 @@ SSM = [
     ("GetParameters", "", dict(Names=["/tidegate/hello/web", "other"])),
     ("GetParametersByPath", "", dict(Path="/tidegate", Recursive=True, MaxResults=10)),
     ("DeleteParameter", "", dict(Name="/tidegate/hello/web")),
+    ("PutParameter", "secure", dict(
+        Name="/hello/pw", Value="hunter2 \u2603", Type="SecureString", KeyId="alias/mine", Tier="Intelligent-Tiering")),
+    ("DescribeParameters", "", dict(ParameterFilters=[dict(Key="Path", Option="Recursive", Values=["/hello"])])),
+    ("GetParameterHistory", "", dict(Name="/hello/pw", WithDecryption=True, MaxResults=50)),
+    ("LabelParameterVersion", "", dict(Name="/hello/pw", ParameterVersion=1, Labels=["live"])),
+    ("UnlabelParameterVersion", "", dict(Name="/hello/pw", ParameterVersion=1, Labels=["live"])),
+    ("AddTagsToResource", "", dict(
+        ResourceType="Parameter", ResourceId="/hello/pw", Tags=[dict(Key="team", Value="Zürich")])),
+    ("ListTagsForResource", "", dict(ResourceType="Parameter", ResourceId="/hello/pw")),
+    ("RemoveTagsFromResource", "", dict(ResourceType="Parameter", ResourceId="/hello/pw", TagKeys=["team"])),
+]
+
+TOKEN = "01234567-89ab-4cde-8f01-23456789abcd"
+SECRETS = [
+    ("CreateSecret", "", dict(
+        Name="hello/db", SecretString='{"pw": "hunter2 \u2603"}', ClientRequestToken=TOKEN, Description="",
+        Tags=[dict(Key="team", Value="")])),
+    ("CreateSecret", "bytes", dict(Name="hello/key", SecretBinary=b"\x00\xff", ClientRequestToken=TOKEN)),
+    ("GetSecretValue", "", dict(SecretId="hello/db", VersionStage="AWSPREVIOUS")),
+    ("PutSecretValue", "", dict(
+        SecretId="hello/db", SecretString="2", ClientRequestToken=TOKEN, VersionStages=["AWSPENDING"])),
+    ("UpdateSecretVersionStage", "", dict(
+        SecretId="hello/db", VersionStage="AWSCURRENT", MoveToVersionId=TOKEN, RemoveFromVersionId=TOKEN)),
+    ("ListSecrets", "", dict(
+        Filters=[dict(Key="tag-key", Values=["!team"])], SortOrder="asc", IncludePlannedDeletion=False)),
+    ("DeleteSecret", "", dict(SecretId="hello/db", RecoveryWindowInDays=7)),
+    ("GetRandomPassword", "", dict(PasswordLength=20, ExcludeCharacters='"@/\\', RequireEachIncludedType=True)),
+    ("BatchGetSecretValue", "", dict(SecretIdList=["hello/db", "hello/key"])),
+]
+
+LOGS = [
+    ("CreateLogGroup", "", dict(logGroupName="/ecs/hello", tags={"team": "Zürich"}, logGroupClass="STANDARD")),
+    ("CreateLogStream", "", dict(logGroupName="/ecs/hello", logStreamName="web/web/1")),
+    ("PutLogEvents", "", dict(
+        logGroupName="/ecs/hello", logStreamName="web/web/1",
+        logEvents=[dict(timestamp=1795444013580, message='{"said": "\u2603 \U0001f600"}\n\t')])),
+    ("GetLogEvents", "", dict(
+        logGroupName="/ecs/hello", logStreamName="web/web/1", startFromHead=True, limit=100, startTime=0)),
+    ("FilterLogEvents", "", dict(
+        logGroupName="/ecs/hello", filterPattern='{ $.said = "*" } ', interleaved=True, logStreamNames=["web/web/1"])),
+    ("DescribeLogStreams", "", dict(logGroupName="/ecs/hello", orderBy="LastEventTime", descending=True)),
+    ("DescribeLogGroups", "", dict(logGroupNamePrefix="/ecs")),
+    ("PutRetentionPolicy", "", dict(logGroupName="/ecs/hello", retentionInDays=7)),
+    ("TagResource", "", dict(
+        resourceArn="arn:aws:logs:eu-central-1:123456789012:log-group:/ecs/hello", tags={"k": ""})),
+    ("DeleteLogGroup", "", dict(logGroupName="/ecs/hello")),
 ]
 
 EC2 = [
@@ -280,6 +328,8 @@ class Recorder:
 
 def document(value):
     """The arguments of a call as the wire's document: timestamps are seconds."""
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
     if isinstance(value, datetime.datetime):
         return value.timestamp()
     if isinstance(value, dict):
@@ -358,6 +408,8 @@ def main():
     # boto3 prefers JSON; other clients take the first protocol of the model.
     record(recorder, "codedeploy", CODEDEPLOY, "codedeploy-smithy-rpc-v2-cbor", "smithy-rpc-v2-cbor")
     record(recorder, "ssm", SSM, "ssm")
+    record(recorder, "secretsmanager", SECRETS, "secretsmanager")
+    record(recorder, "logs", LOGS, "logs")
     record(recorder, "ec2", EC2, "ec2")
     record(recorder, "sts", STS, "sts")
     record_presigned(recorder)

@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use http::request::Parts;
-use tidegate_models::{ServiceModel, cloudwatch, codedeploy, ec2, ecs, elbv2, ssm, sts};
+use tidegate_models::{
+    ServiceModel, cloudwatch, codedeploy, ec2, ecs, elbv2, logs, secretsmanager, ssm, sts,
+};
 use tidegate_wire::{Call, Response, Settings, Wire};
 
 /// A wire for `models` whose request ids are the same in each run.
@@ -17,7 +19,8 @@ pub(crate) fn wire() -> Wire {
 }
 
 /// The services that the golden requests ask, as botocore names them.
-const NAMES: [&str; 7] = ["ecs", "elbv2", "codedeploy", "cloudwatch", "ssm", "ec2", "sts"];
+const NAMES: [&str; 9] =
+    ["ecs", "elbv2", "codedeploy", "cloudwatch", "ssm", "secretsmanager", "logs", "ec2", "sts"];
 
 /// The model of one of them.
 pub(crate) fn model(name: &str) -> &'static ServiceModel {
@@ -27,6 +30,8 @@ pub(crate) fn model(name: &str) -> &'static ServiceModel {
         "codedeploy" => codedeploy::model(),
         "cloudwatch" => cloudwatch::model(),
         "ssm" => ssm::model(),
+        "secretsmanager" => secretsmanager::model(),
+        "logs" => logs::model(),
         "ec2" => ec2::model(),
         "sts" => sts::model(),
         other => panic!("{other} is not served"),

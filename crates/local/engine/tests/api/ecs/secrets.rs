@@ -148,3 +148,17 @@ fn a_task_that_fails_so_is_stopped_with_the_reason() {
     let task = &described["tasks"][0];
     assert_eq!((&task["stopCode"], &task["stoppedReason"]), (&json!("TaskFailedToStart"), &json!(reason)));
 }
+
+#[test]
+fn on_the_stage_of_a_rehearsal_what_is_missing_is_invented() {
+    let mut cloud = Cloud::inventing();
+    cloud.call("CreateCluster", json!({"clusterName": "prod"}));
+    let container = json!({
+        "secrets": [{"name": "IT", "valueFrom": format!("{SECRET}:none-AbCdEf:key::")}],
+        "logConfiguration": {"logDriver": "awslogs", "options": {"awslogs-group": "/ecs/web", "awslogs-stream-prefix": "p"}},
+    });
+    let task = run(&mut cloud, container);
+    assert_eq!(resources(cloud.engine.state(), &task).unwrap()[0].value.expose(), "rehearsal");
+    cloud.observe(Event::LogsBegin(task));
+    assert_eq!(cloud.engine.state().log_groups.len(), 1);
+}
