@@ -13,7 +13,7 @@ use tidegate_models::{
 };
 
 use crate::{
-    ApiError, Change, Context, LoadError, Scope, State,
+    ApiError, Change, Context, LoadError, Scope, State, application_autoscaling,
     cloudwatch::{self, Measured},
     codedeploy, ec2, ecs,
     elbv2::{self, TargetHealth},
@@ -255,6 +255,7 @@ impl Engine {
         ec2::register(&mut handlers);
         sts::register(&mut handlers);
         iam::register(&mut handlers);
+        application_autoscaling::register(&mut handlers);
         Self { state: State::new(settings), handlers }
     }
 
@@ -320,6 +321,9 @@ impl Engine {
                 Subject::Deployment(arn) => codedeploy::reconcile_deployment(&mut self.state, arn, now),
                 Subject::Alarm(arn) => cloudwatch::reconcile_alarm(&mut self.state, arn, now),
                 Subject::Secret(arn) => secretsmanager::reconcile_secret(&mut self.state, arn, now),
+                Subject::ScalableTarget(key) => {
+                    application_autoscaling::reconcile_target(&mut self.state, key, now)
+                }
                 Subject::Metrics => cloudwatch::reconcile_metrics(&mut self.state, now),
             };
             // A wake that is not later than now would never let it settle.

@@ -5,6 +5,7 @@
 //! it through years in seconds. Start at [`Engine`]; the services are [`ecs`],
 //! [`elbv2`], [`codedeploy`] and [`cloudwatch`].
 
+pub mod application_autoscaling;
 pub mod cloudwatch;
 pub mod codedeploy;
 pub mod ec2;

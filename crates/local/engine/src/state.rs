@@ -9,6 +9,7 @@ use tidegate_models::{Timestamp, ec2 as networks};
 
 use crate::{
     Change, Effect, LoadError, Scope, Settings, Table,
+    application_autoscaling::records as application_autoscaling,
     cloudwatch::{Metrics, records as cloudwatch},
     codedeploy::records as codedeploy,
     ec2::records as ec2,
@@ -46,6 +47,8 @@ pub(crate) enum Subject {
     Alarm(String),
     /// A secret of Secrets Manager, by ARN.
     Secret(String),
+    /// A scalable target of Application Auto Scaling, by its key.
+    ScalableTarget(String),
     /// The data points of all metrics.
     Metrics,
 }
@@ -109,7 +112,8 @@ pub struct State {
     pub deployments: Table<codedeploy::Deployment>,
     /// Invocations of functions that somebody waits for, by id.
     pub invocations: Table<lambda::Invocation>,
-    /// CloudWatch alarms by ARN; composite ones are indexed as such.
+    /// CloudWatch alarms by ARN; composite ones are indexed as such, others by the
+    /// scaling policies that they drive.
     pub alarms: Table<cloudwatch::Alarm>,
     /// What happened to alarms by [`cloudwatch::AlarmHistory::key`]; indexed by alarm ARN.
     pub alarm_history: Table<cloudwatch::AlarmHistory>,
@@ -147,6 +151,14 @@ pub struct State {
     pub instance_profiles: Table<iam::InstanceProfile>,
     /// OpenID Connect providers of IAM by ARN.
     pub identity_providers: Table<iam::IdentityProvider>,
+    /// Scalable targets by [`application_autoscaling::ScalableTarget::key`].
+    pub scalable_targets: Table<application_autoscaling::ScalableTarget>,
+    /// Scaling policies by [`application_autoscaling::ScalingPolicy::key`]; indexed by their target's key.
+    pub scaling_policies: Table<application_autoscaling::ScalingPolicy>,
+    /// Scheduled actions by the key that a policy of that name would have.
+    pub scheduled_actions: Table<application_autoscaling::ScheduledAction>,
+    /// Scaling activities by [`application_autoscaling::Activity::key`]; indexed by their target's key.
+    pub scaling_activities: Table<application_autoscaling::Activity>,
     /// Tags by ARN of what they are on, of every service; keys in order.
     pub tags: Table<BTreeMap<String, String>>,
 }
@@ -162,7 +174,8 @@ macro_rules! each_table {
             application_revisions, deployments, invocations, alarms, alarm_history, vpcs,
             vpc_attributes, subnets, security_groups, security_group_rules, internet_gateways, route_tables,
             network_acls, nat_gateways, elastic_ips, capacity_providers, tags,
-            iam_roles, iam_policies, instance_profiles, identity_providers);
+            iam_roles, iam_policies, instance_profiles, identity_providers,
+            scalable_targets, scaling_policies, scheduled_actions, scaling_activities);
     }};
     (@ $state:ident, $table:ident, $action:expr, $($field:ident),*) => {
         $({ let $table = &mut $state.$field; $action; })*
@@ -202,7 +215,7 @@ impl State {
             application_revisions: Table::new("application_revisions"),
             deployments: Table::indexed_by_many("deployments", codedeploy::Deployment::index),
             invocations: Table::new("invocations"),
-            alarms: Table::indexed("alarms", cloudwatch::Alarm::index),
+            alarms: Table::indexed_by_many("alarms", cloudwatch::Alarm::index),
             alarm_history: Table::indexed("alarm_history", |row| Some(row.alarm_arn.clone())),
             vpcs: Table::new("vpcs"),
             vpc_attributes: Table::new("vpc_attributes"),
@@ -223,6 +236,10 @@ impl State {
             iam_policies: Table::new("iam_policies"),
             instance_profiles: Table::new("instance_profiles"),
             identity_providers: Table::new("identity_providers"),
+            scalable_targets: Table::new("scalable_targets"),
+            scaling_policies: Table::indexed("scaling_policies", |row| Some(row.target.clone())),
+            scheduled_actions: Table::new("scheduled_actions"),
+            scaling_activities: Table::indexed("scaling_activities", |row| Some(row.target.clone())),
             tags: Table::new("tags"),
         }
     }
@@ -274,17 +291,19 @@ impl State {
         let tasks = self.tasks.iter().map(|(arn, _)| Subject::Task(arn.to_owned()));
         let groups = self.target_groups.iter().map(|(arn, _)| Subject::TargetGroup(arn.to_owned()));
         // Composite alarms move only with their children: one that was set by hand stays as it was set.
-        let alarms = self.alarms.iter().filter(|(_, alarm)| alarm.index().is_none());
+        let alarms = self.alarms.iter().filter(|(_, alarm)| !alarm.is_composite());
         let alarms = alarms.map(|(arn, _)| Subject::Alarm(arn.to_owned()));
         let deployments = self.deployments.iter().filter(|(_, row)| !row.is_over());
         let deployments = deployments.map(|(arn, _)| Subject::Deployment(arn.to_owned()));
         let secrets = self.secrets.iter().map(|(arn, _)| Subject::Secret(arn.to_owned()));
+        let targets = self.scalable_targets.iter().map(|(key, _)| Subject::ScalableTarget(key.to_owned()));
         let touched = services
             .chain(tasks)
             .chain(groups)
             .chain(deployments)
             .chain(alarms)
             .chain(secrets)
+            .chain(targets)
             .chain([Subject::Metrics])
             .collect();
         // All that is there says anew when it wants to be looked at; what was taken back wants nothing any more.

@@ -95,6 +95,13 @@ pub(super) fn delete(state: &mut State, scope: &Scope, arn: &str) {
     watchers::notify(state, scope, &name);
 }
 
+/// The same, for who made the alarm itself.
+pub(crate) fn delete_alarm(state: &mut State, arn: &str) {
+    if let Some(scope) = scope_of(arn) {
+        delete(state, &scope, arn);
+    }
+}
+
 fn initial(now: Timestamp) -> AlarmState {
     AlarmState {
         value: StateValue::InsufficientData,

@@ -4,8 +4,37 @@
 
 use tidegate_models::Timestamp;
 
-/// Year, month, day, hour, minute, second, millisecond.
-fn parts(at: Timestamp) -> (i64, i64, i64, i64, i64, i64, i64) {
+/// A point in time as a calendar and a clock show it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Civil {
+    pub(crate) year: i64,
+    /// From 1 on.
+    pub(crate) month: i64,
+    /// From 1 on.
+    pub(crate) day: i64,
+    pub(crate) hour: i64,
+    pub(crate) minute: i64,
+    pub(crate) second: i64,
+    pub(crate) millisecond: i64,
+}
+
+impl Civil {
+    /// The point in time; `None` when no calendar or clock shows this.
+    pub(crate) fn timestamp(self) -> Option<Timestamp> {
+        // The inverse of `parts`: days since 0000-03-01, so that leap days come last.
+        let year = self.year - i64::from(self.month <= 2);
+        let (era, year_of_era) = (year.div_euclid(400), year.rem_euclid(400));
+        let of_year = (153 * (self.month + if self.month > 2 { -3 } else { 9 }) + 2) / 5 + self.day - 1;
+        let of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + of_year;
+        let days = era * 146_097 + of_era - 719_468;
+        let seconds = ((days * 24 + self.hour) * 60 + self.minute) * 60 + self.second;
+        let at = Timestamp::from_millis(seconds * 1_000 + self.millisecond);
+        (parts(at) == self).then_some(at)
+    }
+}
+
+/// What calendar and clock show at a point in time.
+pub(crate) fn parts(at: Timestamp) -> Civil {
     let millis = at.as_millis();
     let (days, of_day) = (millis.div_euclid(86_400_000), millis.rem_euclid(86_400_000));
     // Days since 0000-03-01, in eras of 400 years: leap days then come last.
@@ -17,13 +46,21 @@ fn parts(at: Timestamp) -> (i64, i64, i64, i64, i64, i64, i64) {
     let day = of_year - (153 * month_from_march + 2) / 5 + 1;
     let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
     let year = year_of_era + era * 400 + i64::from(month <= 2);
-    let (seconds, millis) = (of_day / 1000, of_day % 1000);
-    (year, month, day, seconds / 3600, seconds / 60 % 60, seconds % 60, millis)
+    let (seconds, millisecond) = (of_day / 1000, of_day % 1000);
+    Civil {
+        year,
+        month,
+        day,
+        hour: seconds / 3600,
+        minute: seconds / 60 % 60,
+        second: seconds % 60,
+        millisecond,
+    }
 }
 
 /// As in the reasons of alarms: `24/11/26 10:00:00`.
 pub(super) fn day_first(at: Timestamp) -> String {
-    let (year, month, day, hour, minute, second, _) = parts(at);
+    let Civil { year, month, day, hour, minute, second, .. } = parts(at);
     format!("{day:02}/{month:02}/{:02} {hour:02}:{minute:02}:{second:02}", year.rem_euclid(100))
 }
 
@@ -44,7 +81,7 @@ pub(super) fn long(at: Timestamp) -> String {
         "November",
         "December",
     ];
-    let (year, month, day, hour, minute, second, _) = parts(at);
+    let Civil { year, month, day, hour, minute, second, .. } = parts(at);
     let of_week = at.as_millis().div_euclid(86_400_000).rem_euclid(7);
     let weekday = DAYS[of_week as usize];
     let month = MONTHS[(month - 1) as usize];
@@ -53,7 +90,7 @@ pub(super) fn long(at: Timestamp) -> String {
 
 /// As in the data of alarms: `2026-11-24T10:00:00.000+0000`.
 pub(super) fn iso(at: Timestamp) -> String {
-    let (year, month, day, hour, minute, second, millis) = parts(at);
+    let Civil { year, month, day, hour, minute, second, millisecond: millis } = parts(at);
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millis:03}+0000")
 }
 

@@ -2,11 +2,12 @@
 //!
 //! `records` is what is stored of alarms, `metrics` what was measured; the API's handlers change what is wanted;
 //! `evaluation` decides by the metrics; an alarm's state changes only in `alarms`, which tells those that watch it.
-//! Nothing here sends notifications: an alarm's actions are stored and shown, never done.
+//! Nothing here sends notifications: of an alarm's actions only scaling policies are done, and those by Application Auto
+//! Scaling.
 
 mod alarms;
 mod api;
-mod civil;
+pub(crate) mod civil;
 mod composite;
 mod evaluation;
 mod feed;
@@ -17,9 +18,9 @@ mod rule;
 mod watchers;
 mod window;
 
-pub(crate) use alarms::alarm_state;
-pub(crate) use api::register;
-pub(crate) use evaluation::reconcile_alarm;
+pub(crate) use alarms::{alarm_state, delete_alarm};
+pub(crate) use api::{put_metric_alarm, register};
+pub(crate) use evaluation::{newest_point, reconcile_alarm};
 pub use feed::Measured;
 pub(crate) use feed::observe;
 pub(crate) use metrics::{Metrics, reconcile as reconcile_metrics};

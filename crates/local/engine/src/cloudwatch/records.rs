@@ -22,10 +22,32 @@ impl Alarm {
     /// What the index holds composite alarms under.
     pub(crate) const COMPOSITE: &str = "composite";
 
-    /// The key that it is found by: composite alarms only.
-    pub(crate) fn index(&self) -> Option<String> {
-        (self.definition.alarm_type() == cloudwatch::AlarmType::CompositeAlarm)
-            .then(|| Self::COMPOSITE.to_owned())
+    /// Whether it is a composite one.
+    pub(crate) fn is_composite(&self) -> bool {
+        self.definition.alarm_type() == cloudwatch::AlarmType::CompositeAlarm
+    }
+
+    /// The keys that it is found by: that it is a composite one, or the ARNs of the scaling policies among its actions.
+    pub(crate) fn index(&self) -> Vec<String> {
+        match &self.definition {
+            Definition::Composite(_) => vec![Self::COMPOSITE.to_owned()],
+            Definition::Metric(alarm) => {
+                let actions = [&alarm.alarm_actions, &alarm.ok_actions, &alarm.insufficient_data_actions];
+                let actions = actions.into_iter().flatten().flatten();
+                actions.filter(|action| action.contains(":scalingPolicy:")).cloned().collect()
+            }
+        }
+    }
+
+    /// Whether the state that it is in has this action.
+    pub(crate) fn acts_on(&self, action: &str) -> bool {
+        let Definition::Metric(alarm) = &self.definition else { return false };
+        let actions = match self.state.value {
+            cloudwatch::StateValue::Alarm => &alarm.alarm_actions,
+            cloudwatch::StateValue::Ok => &alarm.ok_actions,
+            cloudwatch::StateValue::InsufficientData => &alarm.insufficient_data_actions,
+        };
+        alarm.actions_enabled != Some(false) && actions.iter().flatten().any(|given| given == action)
     }
 }
 

@@ -4,8 +4,8 @@
 
 use tidegate_models::ecs::ServiceDeploymentStatus as Status;
 
-use super::composite;
-use crate::{Scope, State, codedeploy, ecs::records::Service, state::Subject};
+use super::{alarms, composite, records::Alarm};
+use crate::{Scope, State, application_autoscaling, codedeploy, ecs::records::Service, state::Subject};
 
 /// Has everyone look again who watches the alarm with this name: it changed its state, or it is gone.
 pub(crate) fn notify(state: &mut State, scope: &Scope, name: &str) {
@@ -18,7 +18,10 @@ pub(crate) fn notify(state: &mut State, scope: &Scope, name: &str) {
     let deployments =
         state.deployments.with_prefix(&prefix).filter(|(_, row)| codedeploy::watches(row, name));
     let deployments: Vec<_> = deployments.map(|(arn, _)| Subject::Deployment(arn.to_owned())).collect();
-    for subject in watching.into_iter().chain(parents).chain(deployments) {
+    let alarm = alarms::named(state, scope, name).map(Alarm::index).unwrap_or_default();
+    let targets = alarm.iter().filter_map(|action| application_autoscaling::target_of_policy(action));
+    let targets: Vec<_> = targets.map(Subject::ScalableTarget).collect();
+    for subject in watching.into_iter().chain(parents).chain(deployments).chain(targets) {
         state.touch(subject);
     }
 }

@@ -9,7 +9,8 @@ mod start;
 
 pub(crate) use api::register;
 pub(crate) use scheduler::{
-    counts, function_answered, observe, reconcile_service, reconcile_task, task_sets,
+    counts, function_answered, is_deploying, observe, reconcile_service, reconcile_task, service_counts,
+    set_desired_count, task_sets,
 };
 pub(crate) use start::open_logs;
 pub use start::{Injected, resources};

@@ -7,4 +7,4 @@ mod judge;
 mod reason;
 mod reconcile;
 
-pub(crate) use reconcile::reconcile_alarm;
+pub(crate) use reconcile::{newest_point, reconcile_alarm};

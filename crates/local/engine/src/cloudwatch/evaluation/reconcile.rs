@@ -154,6 +154,15 @@ fn points(state: &State, alarm: &MetricAlarm, watched: &Watched, periods: Period
     }
 }
 
+/// The value of the newest period that an alarm would be evaluated by; `None` when there are no data.
+pub(crate) fn newest_point(state: &State, arn: &str, now: Timestamp) -> Option<f64> {
+    let scope = alarms::scope_of(arn)?;
+    let Definition::Metric(alarm) = &state.alarms.get(arn)?.definition else { return None };
+    let watched = watched(&scope, alarm)?;
+    let periods = periods(alarm, &watched, &rule(alarm)?, now);
+    points(state, alarm, &watched, periods).into_values().next_back()
+}
+
 fn rule(alarm: &MetricAlarm) -> Option<Rule> {
     let count = |given: i32| usize::try_from(given).unwrap_or(1).max(1);
     let evaluation_periods = count(alarm.evaluation_periods?);

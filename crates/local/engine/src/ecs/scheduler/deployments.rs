@@ -168,6 +168,23 @@ pub(super) fn finish(state: &mut State, arn: &str, status: Status, reason: Optio
     staged::give_up(state, &hooks);
 }
 
+/// Sets how many tasks a service wants; one that deploys takes the new count into its deployment.
+pub(crate) fn set_desired_count(state: &mut State, service_arn: &str, count: u32) {
+    state.services.update(service_arn, |service| service.desired_count = count);
+    state.touch(Subject::Service(service_arn.to_owned()));
+}
+
+/// Whether a deployment of a service runs, whoever makes it.
+pub(crate) fn is_deploying(state: &State, service_arn: &str) -> bool {
+    let Some(service) = state.services.get(service_arn) else { return false };
+    let current = service.current_service_deployment.as_ref();
+    let current = current.and_then(|arn| state.service_deployments.get(arn));
+    current.is_some_and(|deployment| !is_over(deployment.status))
+        || service.deployments.len() > 1
+        || service.task_sets.len() > 1
+        || state.deployments.indexed_by(service_arn).next().is_some()
+}
+
 /// Whether a service deployment with this status will never change again.
 pub(super) fn is_over(status: Status) -> bool {
     match status {

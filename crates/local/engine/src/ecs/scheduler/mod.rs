@@ -27,7 +27,7 @@ mod view;
 
 pub(crate) use counts::{Counts, computed_desired_count, counts, revision_counts, service_counts};
 pub(crate) use deletion::{delete_service, forget_history};
-pub(crate) use deployments::{start_deployment, stop_service_deployment};
+pub(crate) use deployments::{is_deploying, set_desired_count, start_deployment, stop_service_deployment};
 pub(crate) use launch::{NewTask, create_task, definition_key, launch_of, managed_tags};
 pub(crate) use lifecycle::{observe, reconcile_task, stop_task};
 pub(crate) use reconcile::reconcile_service;
