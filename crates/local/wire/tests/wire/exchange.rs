@@ -6,7 +6,7 @@ use std::{
 };
 
 use http::request::Parts;
-use tidegate_models::{ServiceModel, cloudwatch, codedeploy, ecs, elbv2, ssm};
+use tidegate_models::{ServiceModel, application_autoscaling, cloudwatch, codedeploy, ecs, elbv2, iam, ssm};
 use tidegate_wire::{Call, Response, Settings, Wire};
 
 /// A wire for `models` whose request ids are the same in each run.
@@ -20,7 +20,8 @@ pub(crate) fn wire() -> Wire {
 }
 
 /// The services that the golden requests ask, as botocore names them.
-const NAMES: [&str; 6] = ["ecs", "elbv2", "codedeploy", "cloudwatch", "ssm", "ec2"];
+const NAMES: [&str; 8] =
+    ["ecs", "elbv2", "codedeploy", "cloudwatch", "ssm", "iam", "application-autoscaling", "ec2"];
 
 /// The model of one of them.
 pub(crate) fn model(name: &str) -> &'static ServiceModel {
@@ -30,6 +31,8 @@ pub(crate) fn model(name: &str) -> &'static ServiceModel {
         "codedeploy" => codedeploy::model(),
         "cloudwatch" => cloudwatch::model(),
         "ssm" => ssm::model(),
+        "iam" => iam::model(),
+        "application-autoscaling" => application_autoscaling::model(),
         // Not served: a table beside the golden requests.
         other => leak(&fs::read_to_string(golden("tables").join(format!("{other}.json"))).unwrap()),
     }
