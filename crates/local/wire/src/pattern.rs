@@ -71,7 +71,7 @@ fn four_digits(rest: &mut std::str::Chars<'_>) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
-    use tidegate_models::{cloudwatch, codedeploy, ecs, elbv2, logs, ssm};
+    use tidegate_models::{application_autoscaling, cloudwatch, codedeploy, ecs, elbv2, iam, logs, ssm};
 
     use super::*;
 
@@ -87,6 +87,8 @@ mod tests {
             elbv2::model(),
             logs::model(),
             ssm::model(),
+            iam::model(),
+            application_autoscaling::model(),
         ] {
             for (_, shape) in model.shapes() {
                 if let Some(pattern) = &shape.pattern {

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 #![allow(clippy::needless_pass_by_value, reason = "inputs are written where they are used")]
 
+mod application_autoscaling;
 mod cloud;
 mod cloudwatch;
 mod codedeploy;

@@ -26,7 +26,8 @@ from botocore.config import Config
 HERE = pathlib.Path(__file__).parent
 SERVED = [
     "ecs/2014-11-13", "elbv2/2015-12-01", "codedeploy/2014-10-06", "cloudwatch/2010-08-01", "ssm/2014-11-06",
-    "secretsmanager/2017-10-17", "logs/2014-03-28", "sts/2011-06-15"]
+    "secretsmanager/2017-10-17", "logs/2014-03-28", "sts/2011-06-15",
+    "iam/2010-05-08", "application-autoscaling/2016-02-06"]
 TIME = datetime.datetime(2026, 11, 23, 14, 26, 53, 580000, tzinfo=datetime.timezone.utc)
 
 ECS = [
@@ -291,6 +292,31 @@ STS = [
 ]
 
 
+TRUST = json.dumps(dict(Version="2012-10-17", Statement=[dict(
+    Effect="Allow", Principal=dict(Service="ecs-tasks.amazonaws.com"), Action="sts:AssumeRole")]))
+IAM = [
+    ("CreateRole", "", dict(
+        RoleName="web", Path="/apps/", AssumeRolePolicyDocument=TRUST, MaxSessionDuration=7200,
+        Tags=[dict(Key="team", Value="Z\u00fcrich +co = a@b"), dict(Key="k", Value="")])),
+    ("ListRoles", "", dict(PathPrefix="/apps/", MaxItems=10)),
+    ("CreateOpenIDConnectProvider", "", dict(
+        Url="https://token.actions.githubusercontent.com", ClientIDList=["sts.amazonaws.com"])),
+]
+
+AUTOSCALING = [
+    ("PutScalingPolicy", "", dict(
+        PolicyName="cpu", ServiceNamespace="ecs", ResourceId="service/hello/web",
+        ScalableDimension="ecs:service:DesiredCount", PolicyType="TargetTrackingScaling",
+        TargetTrackingScalingPolicyConfiguration=dict(
+            TargetValue=50.5, ScaleInCooldown=60, DisableScaleIn=False,
+            PredefinedMetricSpecification=dict(PredefinedMetricType="ECSServiceAverageCPUUtilization")))),
+    ("PutScheduledAction", "", dict(
+        ScheduledActionName="peak", ServiceNamespace="ecs", ResourceId="service/hello/web",
+        ScalableDimension="ecs:service:DesiredCount", Schedule="cron(0 8 * * ? *)", StartTime=TIME,
+        ScalableTargetAction=dict(MinCapacity=2, MaxCapacity=8))),
+]
+
+
 class Recorder:
     """Keeps the bytes of one request at a time, and answers each with an empty success."""
 
@@ -410,6 +436,8 @@ def main():
     record(recorder, "ssm", SSM, "ssm")
     record(recorder, "secretsmanager", SECRETS, "secretsmanager")
     record(recorder, "logs", LOGS, "logs")
+    record(recorder, "iam", IAM, "iam")
+    record(recorder, "application-autoscaling", AUTOSCALING, "application-autoscaling")
     record(recorder, "ec2", EC2, "ec2")
     record(recorder, "sts", STS, "sts")
     record_presigned(recorder)

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use http::request::Parts;
 use tidegate_models::{
-    ServiceModel, cloudwatch, codedeploy, ec2, ecs, elbv2, logs, secretsmanager, ssm, sts,
+    ServiceModel, application_autoscaling, cloudwatch, codedeploy, ec2, ecs, elbv2, iam, logs,
+    secretsmanager, ssm, sts,
 };
 use tidegate_wire::{Call, Response, Settings, Wire};
 
@@ -19,8 +20,19 @@ pub(crate) fn wire() -> Wire {
 }
 
 /// The services that the golden requests ask, as botocore names them.
-const NAMES: [&str; 9] =
-    ["ecs", "elbv2", "codedeploy", "cloudwatch", "ssm", "secretsmanager", "logs", "ec2", "sts"];
+const NAMES: [&str; 11] = [
+    "ecs",
+    "elbv2",
+    "codedeploy",
+    "cloudwatch",
+    "ssm",
+    "secretsmanager",
+    "logs",
+    "ec2",
+    "sts",
+    "iam",
+    "application-autoscaling",
+];
 
 /// The model of one of them.
 pub(crate) fn model(name: &str) -> &'static ServiceModel {
@@ -30,6 +42,8 @@ pub(crate) fn model(name: &str) -> &'static ServiceModel {
         "codedeploy" => codedeploy::model(),
         "cloudwatch" => cloudwatch::model(),
         "ssm" => ssm::model(),
+        "iam" => iam::model(),
+        "application-autoscaling" => application_autoscaling::model(),
         "secretsmanager" => secretsmanager::model(),
         "logs" => logs::model(),
         "ec2" => ec2::model(),

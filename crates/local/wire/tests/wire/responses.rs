@@ -8,7 +8,9 @@ use std::{collections::BTreeMap, env, fs, path::PathBuf};
 
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Map, Value, json};
-use tidegate_models::{cloudwatch, codedeploy, ecs, elbv2, logs, secretsmanager, ssm};
+use tidegate_models::{
+    application_autoscaling, cloudwatch, codedeploy, ecs, elbv2, iam, logs, secretsmanager, ssm,
+};
 use tidegate_wire::{ApiError, Call, Response};
 
 use crate::exchange::{Request, golden, model, parse_http, wire};
@@ -74,6 +76,10 @@ impl Case {
                 "DescribeAlarms" => call.succeed(&typed::<cloudwatch::DescribeAlarmsOutput>(output)),
                 "GetMetricData" => call.succeed(&typed::<cloudwatch::GetMetricDataOutput>(output)),
                 "GetParameter" => call.succeed(&typed::<ssm::GetParameterResult>(output)),
+                "GetRole" => call.succeed(&typed::<iam::GetRoleResponse>(output)),
+                "DescribeScalingActivities" => {
+                    call.succeed(&typed::<application_autoscaling::DescribeScalingActivitiesResponse>(output))
+                }
                 "PutParameter" => call.succeed(&typed::<ssm::PutParameterResult>(output)),
                 "GetSecretValue" => call.succeed(&typed::<secretsmanager::GetSecretValueResponse>(output)),
                 "FilterLogEvents" => call.succeed(&typed::<logs::FilterLogEventsResponse>(output)),
@@ -144,6 +150,8 @@ fn every_error_of_every_operation_goes_out_with_aws_s_name_and_status() {
         ("ssm", "json", "GetParameter", json!({ "Name": "/a" })),
         ("secretsmanager", "json", "GetSecretValue", json!({ "SecretId": "a" })),
         ("logs", "json", "DescribeLogGroups", json!({})),
+        ("iam", "query", "ListRoles", json!("")),
+        ("application-autoscaling", "json", "DescribeScalableTargets", json!({ "ServiceNamespace": "ecs" })),
     ] {
         let mut errors: Vec<&String> =
             model(service).operations().flat_map(|operation| &operation.errors).collect();

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use fastrand::Rng;
 use serde_json::{Value, json};
 use tidegate_models::{
-    ServiceModel, cloudwatch, codedeploy, ec2, ecs, elbv2, iam, logs, secretsmanager, ssm,
+    ServiceModel, application_autoscaling, cloudwatch, codedeploy, ec2, ecs, elbv2, iam, logs,
+    secretsmanager, ssm,
 };
 
 use super::inputs::Words;
@@ -541,7 +542,12 @@ pub(super) fn identities() -> World {
         (&["PolicyName"], &["read", "p"]),
         (
             &["PolicyArn", "PermissionsBoundary"],
-            &[policy, "arn:aws:iam::aws:policy/AmazonSSMReadOnlyAccess", "arn:aws:iam::aws:policy/None"],
+            &[
+                policy,
+                "arn:aws:iam::123456789012:policy/p",
+                "arn:aws:iam::aws:policy/AmazonSSMReadOnlyAccess",
+                "arn:aws:iam::aws:policy/None",
+            ],
         ),
         (&["PolicyDocument", "AssumeRolePolicyDocument"], &[trust, read, "{"]),
         (&["VersionId"], &["v1", "v2", "v9"]),
@@ -559,4 +565,55 @@ pub(super) fn identities() -> World {
     ]);
     let listings = &["ListRoles", "ListPolicies", "ListInstanceProfiles", "ListOpenIDConnectProviders"];
     World { examples, listings, ..World::new(Cloud::new(), iam::model(), words) }
+}
+
+pub(super) fn scaling() -> World {
+    let (mut cloud, _) = fleet::serving();
+    let of = |more: Value| {
+        let target = json!({
+            "ServiceNamespace": "ecs", "ResourceId": "service/prod/web",
+            "ScalableDimension": "ecs:service:DesiredCount",
+        });
+        fleet::with(target, more)
+    };
+    let target = of(json!({ "MinCapacity": 1, "MaxCapacity": 4 }));
+    let target = cloud.at("application-autoscaling", |cloud| cloud.call("RegisterScalableTarget", target));
+    let arn = target["ScalableTargetARN"].as_str().unwrap().to_owned();
+    let examples = BTreeMap::from([
+        ("RegisterScalableTarget", of(json!({ "MinCapacity": 1, "MaxCapacity": 4 }))),
+        ("DeregisterScalableTarget", of(json!({}))),
+        ("DescribeScalableTargets", of(json!({ "ResourceId": null }))),
+        ("DescribeScalingActivities", of(json!({}))),
+        ("DescribeScalingPolicies", of(json!({}))),
+        ("DescribeScheduledActions", of(json!({}))),
+        (
+            "PutScalingPolicy",
+            of(json!({
+                "PolicyName": "cpu", "PolicyType": "TargetTrackingScaling",
+                "TargetTrackingScalingPolicyConfiguration": {
+                    "TargetValue": 50.0,
+                    "PredefinedMetricSpecification": { "PredefinedMetricType": "ECSServiceAverageCPUUtilization" },
+                },
+            })),
+        ),
+        ("DeleteScalingPolicy", of(json!({ "PolicyName": "cpu" }))),
+        (
+            "PutScheduledAction",
+            of(json!({
+                "ScheduledActionName": "peak", "Schedule": "rate(1 minute)",
+                "ScalableTargetAction": { "MinCapacity": 2 },
+            })),
+        ),
+        ("DeleteScheduledAction", of(json!({ "ScheduledActionName": "peak" }))),
+    ]);
+    let words = words(&[
+        (&["ResourceId", "ResourceIds"], &["service/prod/web", "service/prod/web", "service/prod/none"]),
+        (&["PolicyName", "PolicyNames"], &["cpu", "steps"]),
+        (&["ScheduledActionName", "ScheduledActionNames"], &["peak"]),
+        (&["Schedule"], &["rate(1 minute)", "cron(0/5 * * * ? *)", "at(2027-01-01T00:00:00)", "cron(0)"]),
+        (&["Timezone"], &["UTC", "Europe/Berlin"]),
+        (&["ResourceARN"], &[&arn]),
+        (&["ResourceLabel"], &["app/a/1/targetgroup/b/2"]),
+    ]);
+    World { examples, ..World::new(cloud, application_autoscaling::model(), words) }
 }
