@@ -82,6 +82,11 @@ impl Folder {
 impl LocalCloud {
     /// Starts a local cloud: brings back what its folder holds, finds the tasks that still run, serves.
     pub async fn start(options: Options) -> Result<Self, StartError> {
+        // On the heap: it holds much, and callers' futures would all be as large.
+        Box::pin(Self::start_here(options)).await
+    }
+
+    async fn start_here(options: Options) -> Result<Self, StartError> {
         let folder = open_folder(&options)?;
         if let Some(file) = &options.snapshot {
             snapshot::begin_from(file, folder.path())?;
@@ -135,16 +140,16 @@ impl LocalCloud {
             stop.clone(),
         );
         let logs = Logs::new(events, runtime.clone(), Arc::clone(&engine), clock.clone());
-        let effects = Effects::new(
-            runtime.clone(),
-            balancer.clone(),
-            names.clone(),
-            faults.clone(),
-            functions.clone(),
-            logs.clone(),
-            commands.clone(),
-            options.expose_targets,
-        );
+        let effects = Effects {
+            runtime: runtime.clone(),
+            balancer: balancer.clone(),
+            names: names.clone(),
+            faults: faults.clone(),
+            functions: functions.clone(),
+            logs: logs.clone(),
+            commands: commands.clone(),
+            expose_targets: options.expose_targets,
+        };
         adoption::adopt(&engine, &runtime, &names, &commands, &effects, &logs).await;
 
         let writer = Writer {

@@ -50,7 +50,10 @@ pub(super) fn delete(
     Ok(Nothing {})
 }
 
-/// A page of the streams whose ARNs begin with `prefix`, with their ARNs, ordered by what `rank` says and by name, and the token of the next page.
+/// Streams with their ARNs, and the token of the next page.
+type StreamPage<'a> = (Vec<(&'a str, &'a LogStream)>, Option<String>);
+
+/// A page of the streams whose ARNs begin with `prefix`, ordered by what `rank` says and by name.
 ///
 /// # Errors
 ///
@@ -62,7 +65,7 @@ pub fn page_of_streams<'a, R: Ord>(
     token: Option<&str>,
     limit: usize,
     rank: impl Fn(&LogStream) -> R,
-) -> Result<(Vec<(&'a str, &'a LogStream)>, Option<String>), ApiError> {
+) -> Result<StreamPage<'a>, ApiError> {
     let mut found: Vec<(&str, &LogStream)> = state.log_streams.with_prefix(prefix).collect();
     found.sort_by(|(_, a), (_, b)| rank(a).cmp(&rank(b)).then_with(|| a.name.cmp(&b.name)));
     if descending == Some(true) {
