@@ -230,6 +230,7 @@ const SERVICES: &[Service] = &[
             "DeleteLifecyclePolicy",
             "DeleteRepository",
             "DeleteRepositoryPolicy",
+            "DescribeImages",
             "DescribeRepositories",
             "GetLifecyclePolicy",
             "GetRepositoryPolicy",

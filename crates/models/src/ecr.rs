@@ -6,7 +6,7 @@
 #![allow(missing_docs, reason = "the names are AWS's own; see AWS's API reference")]
 #![allow(clippy::enum_variant_names, clippy::doc_markdown, reason = "generated")]
 
-use std::sync::LazyLock;
+use std::{collections::BTreeMap, sync::LazyLock};
 
 use serde::{Deserialize, Serialize};
 
@@ -101,6 +101,38 @@ pub struct DeleteRepositoryResponse {
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct DescribeImagesFilter {
+    #[serde(rename = "imageStatus", default, skip_serializing_if = "Option::is_none")]
+    pub image_status: Option<ImageStatusFilter>,
+    #[serde(rename = "tagStatus", default, skip_serializing_if = "Option::is_none")]
+    pub tag_status: Option<TagStatus>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct DescribeImagesRequest {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filter: Option<DescribeImagesFilter>,
+    #[serde(rename = "imageIds", default, skip_serializing_if = "Option::is_none")]
+    pub image_ids: Option<Vec<ImageIdentifier>>,
+    #[serde(rename = "maxResults", default, skip_serializing_if = "Option::is_none")]
+    pub max_results: Option<i32>,
+    #[serde(rename = "nextToken", default, skip_serializing_if = "Option::is_none")]
+    pub next_token: Option<String>,
+    #[serde(rename = "registryId", default, skip_serializing_if = "Option::is_none")]
+    pub registry_id: Option<String>,
+    #[serde(rename = "repositoryName")]
+    pub repository_name: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct DescribeImagesResponse {
+    #[serde(rename = "imageDetails", default, skip_serializing_if = "Option::is_none")]
+    pub image_details: Option<Vec<ImageDetail>>,
+    #[serde(rename = "nextToken", default, skip_serializing_if = "Option::is_none")]
+    pub next_token: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct DescribeRepositoriesRequest {
     #[serde(rename = "maxResults", default, skip_serializing_if = "Option::is_none")]
     pub max_results: Option<i32>,
@@ -133,6 +165,17 @@ string_enum! {
         Aes256 = "AES256",
         Kms = "KMS",
         KmsDsse = "KMS_DSSE",
+    }
+}
+
+string_enum! {
+    FindingSeverity {
+        Informational = "INFORMATIONAL",
+        Low = "LOW",
+        Medium = "MEDIUM",
+        High = "HIGH",
+        Critical = "CRITICAL",
+        Undefined = "UNDEFINED",
     }
 }
 
@@ -175,9 +218,86 @@ pub struct GetRepositoryPolicyResponse {
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ImageDetail {
+    #[serde(rename = "artifactMediaType", default, skip_serializing_if = "Option::is_none")]
+    pub artifact_media_type: Option<String>,
+    #[serde(rename = "imageDigest", default, skip_serializing_if = "Option::is_none")]
+    pub image_digest: Option<String>,
+    #[serde(rename = "imageManifestMediaType", default, skip_serializing_if = "Option::is_none")]
+    pub image_manifest_media_type: Option<String>,
+    #[serde(rename = "imagePushedAt", default, skip_serializing_if = "Option::is_none")]
+    pub image_pushed_at: Option<Timestamp>,
+    #[serde(rename = "imageScanFindingsSummary", default, skip_serializing_if = "Option::is_none")]
+    pub image_scan_findings_summary: Option<ImageScanFindingsSummary>,
+    #[serde(rename = "imageScanStatus", default, skip_serializing_if = "Option::is_none")]
+    pub image_scan_status: Option<ImageScanStatus>,
+    #[serde(rename = "imageSizeInBytes", default, skip_serializing_if = "Option::is_none")]
+    pub image_size_in_bytes: Option<i64>,
+    #[serde(rename = "imageStatus", default, skip_serializing_if = "Option::is_none")]
+    pub image_status: Option<ImageStatus>,
+    #[serde(rename = "imageTags", default, skip_serializing_if = "Option::is_none")]
+    pub image_tags: Option<Vec<String>>,
+    #[serde(rename = "lastActivatedAt", default, skip_serializing_if = "Option::is_none")]
+    pub last_activated_at: Option<Timestamp>,
+    #[serde(rename = "lastArchivedAt", default, skip_serializing_if = "Option::is_none")]
+    pub last_archived_at: Option<Timestamp>,
+    #[serde(rename = "lastRecordedPullTime", default, skip_serializing_if = "Option::is_none")]
+    pub last_recorded_pull_time: Option<Timestamp>,
+    #[serde(rename = "registryId", default, skip_serializing_if = "Option::is_none")]
+    pub registry_id: Option<String>,
+    #[serde(rename = "repositoryName", default, skip_serializing_if = "Option::is_none")]
+    pub repository_name: Option<String>,
+    #[serde(rename = "subjectManifestDigest", default, skip_serializing_if = "Option::is_none")]
+    pub subject_manifest_digest: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ImageIdentifier {
+    #[serde(rename = "imageDigest", default, skip_serializing_if = "Option::is_none")]
+    pub image_digest: Option<String>,
+    #[serde(rename = "imageTag", default, skip_serializing_if = "Option::is_none")]
+    pub image_tag: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ImageScanFindingsSummary {
+    #[serde(rename = "findingSeverityCounts", default, skip_serializing_if = "Option::is_none")]
+    pub finding_severity_counts: Option<BTreeMap<FindingSeverity, i32>>,
+    #[serde(rename = "imageScanCompletedAt", default, skip_serializing_if = "Option::is_none")]
+    pub image_scan_completed_at: Option<Timestamp>,
+    #[serde(rename = "vulnerabilitySourceUpdatedAt", default, skip_serializing_if = "Option::is_none")]
+    pub vulnerability_source_updated_at: Option<Timestamp>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ImageScanStatus {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<ScanStatus>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ImageScanningConfiguration {
     #[serde(rename = "scanOnPush", default, skip_serializing_if = "Option::is_none")]
     pub scan_on_push: Option<bool>,
+}
+
+string_enum! {
+    ImageStatus {
+        Active = "ACTIVE",
+        Archived = "ARCHIVED",
+        Activating = "ACTIVATING",
+    }
+}
+
+string_enum! {
+    ImageStatusFilter {
+        Active = "ACTIVE",
+        Archived = "ARCHIVED",
+        Activating = "ACTIVATING",
+        Any = "ANY",
+    }
 }
 
 string_enum! {
@@ -300,6 +420,22 @@ pub struct Repository {
     pub repository_uri: Option<String>,
 }
 
+string_enum! {
+    ScanStatus {
+        InProgress = "IN_PROGRESS",
+        Complete = "COMPLETE",
+        Failed = "FAILED",
+        UnsupportedImage = "UNSUPPORTED_IMAGE",
+        Active = "ACTIVE",
+        Pending = "PENDING",
+        ScanEligibilityExpired = "SCAN_ELIGIBILITY_EXPIRED",
+        FindingsUnavailable = "FINDINGS_UNAVAILABLE",
+        LimitExceeded = "LIMIT_EXCEEDED",
+        ImageArchived = "IMAGE_ARCHIVED",
+        ImageSizeExceeded = "IMAGE_SIZE_EXCEEDED",
+    }
+}
+
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SetRepositoryPolicyRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -339,6 +475,14 @@ pub struct TagResourceRequest {
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct TagResourceResponse {}
+
+string_enum! {
+    TagStatus {
+        Tagged = "TAGGED",
+        Untagged = "UNTAGGED",
+        Any = "ANY",
+    }
+}
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct UntagResourceRequest {

@@ -2,6 +2,7 @@
 
 #![allow(clippy::needless_pass_by_value, reason = "every handler takes its whole input")]
 
+mod images;
 mod lookup;
 mod policies;
 mod repositories;
@@ -15,6 +16,7 @@ pub(crate) fn register(handlers: &mut Handlers) {
     handlers.write(SERVICE, "CreateRepository", repositories::create);
     handlers.read(SERVICE, "DescribeRepositories", repositories::describe);
     handlers.write(SERVICE, "DeleteRepository", repositories::delete);
+    handlers.read(SERVICE, "DescribeImages", images::describe);
     handlers.write(SERVICE, "PutImageTagMutability", repositories::put_mutability);
     handlers.write(SERVICE, "PutImageScanningConfiguration", repositories::put_scanning);
     handlers.write(SERVICE, "PutLifecyclePolicy", policies::put_lifecycle);
