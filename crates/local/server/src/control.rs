@@ -15,7 +15,7 @@ use crate::{
     SnapshotError,
     api::Api,
     logs::Logs,
-    snapshot,
+    snapshot::{self, Draft},
     writer::{Commands, lock_read},
 };
 
@@ -52,8 +52,8 @@ impl Control {
                 }
                 Err(_ended) => answer(StatusCode::SERVICE_UNAVAILABLE, &json!({ "error": "shutting down" })),
             },
-            (&Method::POST, "snapshot") => match copy_state(api, &self.data_dir).await {
-                Ok(draft) => answer(StatusCode::OK, &json!({ "draft": draft })),
+            (&Method::POST, "snapshot") => match copy(&api.commands, &api.logs, &self.data_dir).await {
+                Ok(draft) => answer(StatusCode::OK, &json!({ "draft": draft.hand_over() })),
                 Err(error) => {
                     answer(StatusCode::INTERNAL_SERVER_ERROR, &json!({ "error": error.to_string() }))
                 }
@@ -83,20 +83,11 @@ impl Control {
     }
 }
 
-/// Copies the databases into a new folder beside them, for whoever makes a snapshot of it.
-pub(crate) async fn copy_state(api: &Api, data_dir: &Path) -> Result<PathBuf, SnapshotError> {
-    copy(&api.commands, &api.logs, data_dir).await
-}
-
-/// The same for whoever has the cloud's parts.
-pub(crate) async fn copy(
-    commands: &Commands,
-    logs: &Logs,
-    data_dir: &Path,
-) -> Result<PathBuf, SnapshotError> {
-    let draft = snapshot::draft(data_dir)?;
-    commands.copy_to(draft.join(snapshot::STATE)).await.map_err(|_ended| SnapshotError::Ending)??;
-    logs.copy_to(&draft.join(snapshot::LOGS))?;
+/// Copies the databases, for whoever makes a snapshot of it.
+pub(crate) async fn copy(commands: &Commands, logs: &Logs, data_dir: &Path) -> Result<Draft, SnapshotError> {
+    let draft = Draft::new(data_dir)?;
+    commands.copy_to(draft.path_of(snapshot::STATE)).await.map_err(|_ended| SnapshotError::Ending)??;
+    logs.copy_to(draft.path_of(snapshot::LOGS)).await?;
     Ok(draft)
 }
 

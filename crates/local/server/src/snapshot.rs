@@ -98,10 +98,44 @@ fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Snapsh
     move |source| SnapshotError::File { action, path, source }
 }
 
-/// A new folder beside the state, for copies of the databases. Whoever asked for it removes it: [`pack`] does.
-pub(crate) fn draft(data_dir: &Path) -> Result<PathBuf, SnapshotError> {
-    let made = TempDir::with_prefix_in(DRAFT, data_dir).map_err(failed("make a folder in", data_dir))?;
-    Ok(made.keep())
+/// Copies of the databases, in a folder beside them that goes with this unless it is handed over.
+#[derive(Debug)]
+pub(crate) struct Draft(Option<PathBuf>);
+
+impl Draft {
+    pub(crate) fn new(data_dir: &Path) -> Result<Self, SnapshotError> {
+        let made = TempDir::with_prefix_in(DRAFT, data_dir).map_err(failed("make a folder in", data_dir))?;
+        Ok(Self(Some(made.keep())))
+    }
+
+    /// Where the copy of a database belongs.
+    pub(crate) fn path_of(&self, database: &str) -> PathBuf {
+        self.0.as_deref().unwrap_or(Path::new("")).join(database)
+    }
+
+    /// Leaves the folder to another process, which knows it by its name: see [`Draft::take_over`].
+    pub(crate) fn hand_over(mut self) -> String {
+        let path = self.0.take().unwrap_or_default();
+        path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    }
+
+    /// Takes a folder over that a cloud has left in its own. The name is somebody else's word: it leads nowhere else.
+    pub(crate) fn take_over(data_dir: &Path, name: &str) -> Option<Self> {
+        let is_name = name.starts_with(DRAFT) && !name.contains(['/', '\\']);
+        let path = data_dir.join(name);
+        let is_there = path.symlink_metadata().is_ok_and(|found| found.is_dir());
+        (is_name && is_there).then_some(Self(Some(path)))
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        if let Some(path) = self.0.take()
+            && let Err(error) = fs::remove_dir_all(&path)
+        {
+            tracing::warn!(%error, path = %path.display(), "a copy of the state stays behind");
+        }
+    }
 }
 
 /// Writes the snapshot of a cloud that is not up.
@@ -111,34 +145,25 @@ pub fn save(data_dir: &Path, file: &Path) -> Result<(), SnapshotError> {
         let source = io::Error::new(io::ErrorKind::NotFound, "no local cloud was ever up there");
         return Err(failed("read", &database)(source));
     }
-    let state = Store::open(&database, &[])?;
-    let logs = LogEvents::open(&data_dir.join(LOGS))?;
-    let draft = draft(data_dir)?;
-    let copied = state.copy_to(&draft.join(STATE)).and_then(|()| logs.copy_to(&draft.join(LOGS)));
-    match copied {
-        Ok(()) => pack(data_dir, &draft, file),
-        Err(error) => {
-            let _ = fs::remove_dir_all(&draft);
-            Err(error.into())
-        }
-    }
+    let draft = Draft::new(data_dir)?;
+    Store::open(&database, &[])?.copy_to(&draft.path_of(STATE))?;
+    LogEvents::open(&data_dir.join(LOGS))?.copy_to(&draft.path_of(LOGS))?;
+    pack(data_dir, &draft, file)
 }
 
-/// Writes the snapshot of a folder whose databases were copied to the folder `draft`: all or nothing. The draft is gone
-/// afterwards.
-pub fn pack(data_dir: &Path, draft: &Path, file: &Path) -> Result<(), SnapshotError> {
+/// Writes the snapshot of a folder whose databases were copied: all or nothing.
+pub(crate) fn pack(data_dir: &Path, draft: &Draft, file: &Path) -> Result<(), SnapshotError> {
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     let new = file.with_file_name(format!(".{name}.new"));
     let written = write(data_dir, draft, &new);
     let packed = written.and_then(|()| fs::rename(&new, file).map_err(failed("write", file)));
-    let _ = fs::remove_dir_all(draft);
     if packed.is_err() {
         let _ = fs::remove_file(&new);
     }
     packed
 }
 
-fn write(data_dir: &Path, draft: &Path, new: &Path) -> Result<(), SnapshotError> {
+fn write(data_dir: &Path, draft: &Draft, new: &Path) -> Result<(), SnapshotError> {
     let created = owners_own(new).map_err(failed("write", new))?;
     let mut tar = tar::Builder::new(BufWriter::new(created));
     let header = Header { form: FORM, version: env!("CARGO_PKG_VERSION").to_owned() };
@@ -148,7 +173,7 @@ fn write(data_dir: &Path, draft: &Path, new: &Path) -> Result<(), SnapshotError>
     entry.set_mode(0o600);
     entry.set_cksum();
     tar.append_data(&mut entry, HEADER, text.as_slice()).map_err(failed("write", new))?;
-    let databases = DATABASES.iter().map(|name| (draft.join(name), name));
+    let databases = DATABASES.iter().map(|name| (draft.path_of(name), name));
     let files = FILES.iter().map(|name| (data_dir.join(name), name));
     for (path, name) in databases.chain(files).filter(|(path, _)| path.exists()) {
         tar.append_path_with_name(&path, name).map_err(failed("read", &path))?;
@@ -188,8 +213,13 @@ pub fn unpack(file: &Path, data_dir: &Path) -> Result<Unpacked, SnapshotError> {
     }
     for entry in entries {
         let mut entry = entry.map_err(failed("read", file))?;
-        // Paths that lead out of the folder are left out by it.
-        entry.unpack_in(folder.path()).map_err(failed("unpack", file))?;
+        let name = entry.path().map_err(|_| alien())?.to_string_lossy().into_owned();
+        let is_ours = DATABASES.contains(&name.as_str()) || FILES.contains(&name.as_str());
+        // Links and folders lead elsewhere; a snapshot has none.
+        if !is_ours || !entry.header().entry_type().is_file() {
+            return Err(alien());
+        }
+        entry.unpack(folder.path().join(name)).map_err(failed("unpack", file))?;
     }
     let database = folder.path().join(STATE);
     if !database.exists() {

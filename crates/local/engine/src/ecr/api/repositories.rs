@@ -60,9 +60,7 @@ pub(super) fn create(
         policy: None,
     };
     state.repositories.insert(&arn, row);
-    if !tags.is_empty() {
-        state.tags.insert(&arn, tags);
-    }
+    state.put_tags(&arn, tags);
     Ok(CreateRepositoryResponse { repository: Some(document) })
 }
 

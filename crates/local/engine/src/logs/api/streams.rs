@@ -71,11 +71,8 @@ pub fn page_of_streams<'a, R: Ord>(
     if descending == Some(true) {
         found.reverse();
     }
-    // The place in the order is the key of a page: it is the one thing that grows with it.
-    let keys: Vec<String> = (0..found.len()).map(|at| format!("{at:09}")).collect();
-    let items = keys.iter().map(String::as_str).zip(found);
     let refused = || invalid("The specified nextToken is invalid.");
-    let page = page::page(items, "DescribeLogStreams", token, limit, refused)?;
+    let page = page::page_in_order(found.into_iter(), "DescribeLogStreams", token, limit, refused)?;
     Ok((page.items, page.next))
 }
 
