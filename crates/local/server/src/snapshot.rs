@@ -124,7 +124,8 @@ impl Draft {
         let is_name = name.starts_with(DRAFT) && !name.contains(['/', '\\']);
         let path = data_dir.join(name);
         let is_there = path.symlink_metadata().is_ok_and(|found| found.is_dir());
-        (is_name && is_there).then_some(Self(Some(path)))
+        // Made only when it is one: it is removed when it goes.
+        if is_name && is_there { Some(Self(Some(path))) } else { None }
     }
 }
 
