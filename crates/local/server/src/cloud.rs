@@ -357,6 +357,7 @@ async fn start_runtime(
     match choice {
         RuntimeChoice::Docker => Ok(Runtime::docker(settings).await?),
         RuntimeChoice::Process(images) => Ok(process(settings, images).await?),
+        RuntimeChoice::Simulated => Ok(Runtime::simulated(settings).await?),
         RuntimeChoice::Auto(images) => match Runtime::docker(settings.clone()).await {
             Ok(started) => Ok(started),
             Err(error) => {
