@@ -14,6 +14,7 @@ use tidegate_engine::{
         Measured,
         metrics::{Bucket, MetricName},
     },
+    ecs::records::{TaskOwner, TaskStatus},
     elbv2::{TargetHealth, routing},
 };
 use tidegate_models::{
@@ -294,7 +295,10 @@ impl World {
     pub(crate) fn running(&self, cluster: &str) -> BTreeMap<String, usize> {
         let mut running = BTreeMap::new();
         for (_, task) in self.state().tasks.iter() {
-            if task.cluster_arn.ends_with(cluster) && task.live_service().is_some() {
+            if task.cluster_arn.ends_with(cluster)
+                && task.last_status != TaskStatus::Stopped
+                && matches!(task.owner, TaskOwner::Service { .. })
+            {
                 *running.entry(task.task_definition.clone()).or_default() += 1;
             }
         }

@@ -67,15 +67,15 @@ pub struct State {
     pub task_definitions: Table<ecs::TaskDefinition>,
     /// The last revision number given in each family, by [`ecs::TaskDefinition::family_key`].
     pub families: Table<u32>,
-    /// Services by ARN.
+    /// Services by ARN; ACTIVE ones are indexed by cluster.
     pub services: Table<ecs::Service>,
     /// The events of services by [`ecs::ServiceEvent::key`]; indexed by service ARN.
     pub service_events: Table<ecs::ServiceEvent>,
-    /// Service deployments by ARN; indexed by service ARN.
+    /// Service deployments by ARN; indexed by service ARN and by the alarms that they watch.
     pub service_deployments: Table<ecs::ServiceDeployment>,
     /// Service revisions by ARN; indexed by service ARN.
     pub service_revisions: Table<ecs::ServiceRevision>,
-    /// Tasks by ARN; those of a service that are not STOPPED are indexed by its ARN.
+    /// Tasks by ARN; indexed by [`ecs::Task::index`].
     pub tasks: Table<ecs::Task>,
     /// Account settings by `account/region/principal/name`.
     pub account_settings: Table<String>,
@@ -195,11 +195,11 @@ impl State {
             clusters: Table::new("clusters"),
             task_definitions: Table::new("task_definitions"),
             families: Table::new("families"),
-            services: Table::new("services"),
+            services: Table::indexed("services", ecs::Service::index),
             service_events: Table::indexed("service_events", |row| Some(row.service_arn.clone())),
-            service_deployments: Table::indexed("service_deployments", |row| Some(row.service_arn.clone())),
+            service_deployments: Table::indexed_by_many("service_deployments", ecs::ServiceDeployment::index),
             service_revisions: Table::indexed("service_revisions", |row| Some(row.service_arn.clone())),
-            tasks: Table::indexed("tasks", ecs::Task::live_service),
+            tasks: Table::indexed_by_many("tasks", ecs::Task::index),
             account_settings: Table::new("account_settings"),
             tokens: Table::new("tokens"),
             load_balancers: Table::indexed("load_balancers", |row| Some(row.address.to_string())),

@@ -141,9 +141,17 @@ impl<V: Clone + Serialize + DeserializeOwned> Table<V> {
     }
 
     /// The rows that the index holds under `index`, in key order.
-    pub fn indexed_by<'a>(&'a self, index: &str) -> impl DoubleEndedIterator<Item = (&'a str, &'a V)> {
+    pub fn indexed_by<'a>(
+        &'a self,
+        index: &str,
+    ) -> impl DoubleEndedIterator<Item = (&'a str, &'a V)> + use<'a, V> {
         let keys = self.index.get(index).into_iter().flatten();
         keys.filter_map(|key| self.row(key))
+    }
+
+    /// How many rows the index holds under `index`, without looking at them.
+    pub fn count_indexed(&self, index: &str) -> usize {
+        self.index.get(index).map_or(0, BTreeSet::len)
     }
 
     fn row<'a>(&'a self, key: &'a str) -> Option<(&'a str, &'a V)> {
@@ -158,17 +166,15 @@ impl<V: Clone + Serialize + DeserializeOwned> Table<V> {
 
     /// Changes the row at `key`; `None` when there is none.
     pub fn update<R>(&mut self, key: &str, change: impl FnOnce(&mut V) -> R) -> Option<R> {
-        let row = self.rows.get_mut(key)?;
+        let key = Arc::clone(self.rows.get_key_value(key)?.0);
+        let row = self.rows.get_mut(&key)?;
         let index_before = self.index_of.keys(row);
-        if !self.before.contains_key(key) {
-            self.before.insert(key.into(), Some(Arc::clone(row)));
+        if !self.before.contains_key(&key) {
+            self.before.insert(Arc::clone(&key), Some(Arc::clone(row)));
         }
         let result = change(Arc::make_mut(row));
         let index_after = self.index_of.keys(row);
-        if index_before != index_after {
-            self.unindex(key, index_before);
-            self.reindex(key, index_after);
-        }
+        self.reindex(&key, &index_before, index_after);
         Some(result)
     }
 
@@ -233,24 +239,21 @@ impl<V: Clone + Serialize + DeserializeOwned> Table<V> {
         };
         let index_before = old.as_deref().map(|row| self.index_of.keys(row)).unwrap_or_default();
         self.before.entry(Arc::clone(&key)).or_insert(old);
-        self.unindex(&key, index_before);
-        self.reindex(&key, index_after);
+        self.reindex(&key, &index_before, index_after);
     }
 
-    fn unindex(&mut self, key: &str, index: Vec<String>) {
-        for index in index {
-            if let Some(keys) = self.index.get_mut(&index) {
+    /// Moves a row in the index, where it is another place now.
+    fn reindex(&mut self, key: &Arc<str>, before: &[String], after: Vec<String>) {
+        for gone in before.iter().filter(|it| !after.contains(it)) {
+            if let Some(keys) = self.index.get_mut(gone) {
                 keys.remove(key);
                 if keys.is_empty() {
-                    self.index.remove(&index);
+                    self.index.remove(gone);
                 }
             }
         }
-    }
-
-    fn reindex(&mut self, key: &str, index: Vec<String>) {
-        for index in index {
-            self.index.entry(index).or_default().insert(key.into());
+        for new in after.into_iter().filter(|it| !before.contains(it)) {
+            self.index.entry(new).or_default().insert(Arc::clone(key));
         }
     }
 }
@@ -339,6 +342,7 @@ mod tests {
                     let has_key = |n: &u32| divisors(*n).iter().any(|key| key == divisor);
                     let expected: Vec<u32> = table.iter().map(|(_, n)| *n).filter(has_key).collect();
                     let indexed: Vec<u32> = table.indexed_by(divisor).map(|(_, n)| *n).collect();
+                    prop_assert_eq!(table.count_indexed(divisor), expected.len());
                     prop_assert_eq!(indexed, expected);
                 }
             }

@@ -2,16 +2,17 @@
 //!
 //! CloudWatch does not know what they do about it: it only has their reconcilers asked. Start at [`notify`].
 
-use tidegate_models::ecs::ServiceDeploymentStatus as Status;
-
 use super::{alarms, composite, records::Alarm};
-use crate::{Scope, State, application_autoscaling, codedeploy, ecs::records::Service, state::Subject};
+use crate::{
+    Scope, State, application_autoscaling, codedeploy, ecs::records::ServiceDeployment, state::Subject,
+};
 
 /// Has everyone look again who watches the alarm with this name: it changed its state, or it is gone.
 pub(crate) fn notify(state: &mut State, scope: &Scope, name: &str) {
-    let prefix = scope.arn("ecs", "service/");
-    let watching = state.services.with_prefix(&prefix).filter(|(_, service)| watches(state, service, name));
-    let watching: Vec<_> = watching.map(|(arn, _)| Subject::Service(arn.to_owned())).collect();
+    let index = ServiceDeployment::watching(&scope.arn("ecs", "cluster"), name);
+    let watching = state.service_deployments.indexed_by(&index);
+    let watching: Vec<_> =
+        watching.map(|(_, deployment)| Subject::Service(deployment.service_arn.clone())).collect();
     let parents = composite::parents(state, scope, name).into_iter();
     let parents: Vec<_> = parents.map(|alarm| Subject::Alarm(alarm.arn.clone())).collect();
     let prefix = scope.arn("codedeploy", "deployment:");
@@ -24,22 +25,4 @@ pub(crate) fn notify(state: &mut State, scope: &Scope, name: &str) {
     for subject in watching.into_iter().chain(parents).chain(deployments).chain(targets) {
         state.touch(subject);
     }
-}
-
-/// Whether a service has a deployment in progress that the alarm can fail.
-fn watches(state: &State, service: &Service, name: &str) -> bool {
-    let current = service.current_service_deployment.as_ref();
-    let current = current.and_then(|arn| state.service_deployments.get(arn));
-    current.is_some_and(|deployment| {
-        let alarms = deployment.deployment_configuration.alarms.as_ref();
-        alarms.is_some_and(|alarms| alarms.alarm_names.iter().any(|watched| watched == name))
-            && matches!(
-                deployment.status,
-                Status::Pending
-                    | Status::InProgress
-                    | Status::StopRequested
-                    | Status::RollbackRequested
-                    | Status::RollbackInProgress
-            )
-    })
 }

@@ -3,7 +3,7 @@
 //! Members that AWS only echoes are kept as AWS's own structs; members that decide something have types of their own.
 //! Handlers write them, the scheduler reads and moves them on.
 
-use std::net::IpAddr;
+use std::{cmp::Ordering, net::IpAddr};
 
 use serde::{Deserialize, Serialize};
 use tidegate_models::{Timestamp, ecs};
@@ -95,6 +95,16 @@ pub struct Service {
 }
 
 impl Service {
+    /// What a service is counted by.
+    pub fn index(&self) -> Option<String> {
+        (self.status == ServiceStatus::Active).then(|| Self::active_in_cluster(&self.cluster_arn))
+    }
+
+    /// The index of a cluster's ACTIVE services.
+    pub fn active_in_cluster(cluster_arn: &str) -> String {
+        cluster_arn.to_owned()
+    }
+
     /// The deployment with this id.
     pub fn deployment(&self, id: &str) -> Option<&Deployment> {
         self.deployments.iter().find(|deployment| deployment.id == id)
@@ -394,6 +404,34 @@ pub struct ServiceDeployment {
     pub staged: Option<Staged>,
 }
 
+impl ServiceDeployment {
+    /// What it is found by: its service's ARN and, for as long as an alarm could fail it, those that it watches.
+    pub fn index(&self) -> Vec<String> {
+        let mut index = vec![self.service_arn.clone()];
+        if self.is_in_progress()
+            && let Some(alarms) = &self.deployment_configuration.alarms
+            && let Some((clusters, _)) = self.cluster_arn.rsplit_once('/')
+        {
+            index.extend(alarms.alarm_names.iter().map(|name| Self::watching(clusters, name)));
+            index.dedup();
+        }
+        index
+    }
+
+    /// The index of those that watch the alarm with this name; `clusters` is what their clusters' ARNs begin with.
+    pub fn watching(clusters: &str, name: &str) -> String {
+        format!("{clusters} {name}")
+    }
+
+    /// Whether it has not ended.
+    pub fn is_in_progress(&self) -> bool {
+        use ecs::ServiceDeploymentStatus::{
+            InProgress, Pending, RollbackInProgress, RollbackRequested, StopRequested,
+        };
+        matches!(self.status, Pending | InProgress | StopRequested | RollbackRequested | RollbackInProgress)
+    }
+}
+
 /// How far a deployment is whose traffic moves in stages: `BLUE_GREEN`, LINEAR, CANARY.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Staged {
@@ -600,14 +638,53 @@ pub struct Task {
 }
 
 impl Task {
-    /// The index of live tasks: the ARN of the service of a task that is not STOPPED.
-    pub fn live_service(&self) -> Option<String> {
-        match &self.owner {
-            TaskOwner::Service { service_arn, .. } if self.last_status != TaskStatus::Stopped => {
-                Some(service_arn.clone())
+    /// What a task is found by: its service's ARN for as long as it is not STOPPED, and all that it can be listed or
+    /// counted by.
+    pub fn index(&self) -> Vec<String> {
+        let mut index = vec![
+            Self::in_cluster(&self.cluster_arn, self.last_status),
+            Self::of_family(
+                &self.cluster_arn,
+                self.task_definition.rsplit_once(':').map_or("", |(family, _)| family),
+            ),
+        ];
+        let started_by = match &self.owner {
+            TaskOwner::Service { service_arn, deployment_id, .. } => {
+                index.push(match self.last_status {
+                    TaskStatus::Stopped => Self::stopped_of_service(service_arn),
+                    _ => service_arn.clone(),
+                });
+                Some(deployment_id)
             }
-            _ => None,
-        }
+            TaskOwner::Standalone { started_by, .. } => started_by.as_ref(),
+        };
+        index.extend(started_by.map(|it| Self::started_by(&self.cluster_arn, it)));
+        index
+    }
+
+    /// The index of a cluster's tasks that are yet to run, run, or are past that.
+    pub fn in_cluster(cluster_arn: &str, status: TaskStatus) -> String {
+        let phase = match status.cmp(&TaskStatus::Running) {
+            Ordering::Less => "pending",
+            Ordering::Equal => "running",
+            Ordering::Greater => "stopping",
+        };
+        format!("{phase} {cluster_arn}")
+    }
+
+    /// The index of a service's tasks that are STOPPED.
+    pub fn stopped_of_service(service_arn: &str) -> String {
+        format!("stopped {service_arn}")
+    }
+
+    /// The index of a cluster's tasks of a family: the ARN of a task definition without its revision.
+    pub fn of_family(cluster_arn: &str, family: &str) -> String {
+        format!("{family} {cluster_arn}")
+    }
+
+    /// The index of a cluster's tasks that somebody started: a service's deployment, or whoever gave this to `RunTask`.
+    pub fn started_by(cluster_arn: &str, started_by: &str) -> String {
+        format!("by {started_by} {cluster_arn}")
     }
 }
 

@@ -185,12 +185,14 @@ fn put_cluster(
     let gone = |name: &String| !input.capacity_providers.contains(name);
     let prefix = arn.replacen(":cluster/", ":service/", 1) + "/";
     let mut services = state.services.with_prefix(&prefix).map(|(_, service)| service);
-    let is_used = services.any(|service| {
-        service.status == ServiceStatus::Active
-            && service.template.capacity_provider_strategy.iter().any(|item| {
-                cluster.capacity_providers.contains(&item.capacity_provider) && gone(&item.capacity_provider)
-            })
-    });
+    let is_used = cluster.capacity_providers.iter().any(gone)
+        && services.any(|service| {
+            service.status == ServiceStatus::Active
+                && service.template.capacity_provider_strategy.iter().any(|item| {
+                    cluster.capacity_providers.contains(&item.capacity_provider)
+                        && gone(&item.capacity_provider)
+                })
+        });
     if is_used {
         return Err(ApiError::new(
             "ResourceInUseException",

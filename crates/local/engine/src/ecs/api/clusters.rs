@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     ApiError, Context, State,
-    ecs::records::{Cluster, ServiceStatus, TaskStatus},
+    ecs::records::{Cluster, Service, ServiceStatus, Task, TaskStatus},
     engine::Handlers,
     page,
 };
@@ -164,24 +164,18 @@ pub(super) fn shown(state: &State, arn: &str) -> Option<ecs::Cluster> {
 
 fn described(state: &State, cluster: &Cluster, include: &[ClusterField]) -> ecs::Cluster {
     let included = |field| include.contains(&field);
-    let services = cluster.arn.replacen(":cluster/", ":service/", 1) + "/";
-    let active =
-        state.services.with_prefix(&services).filter(|(_, service)| service.status == ServiceStatus::Active);
-    let prefix = cluster.arn.replacen(":cluster/", ":task/", 1) + "/";
-    let (mut running, mut pending) = (0, 0);
-    for (_, task) in state.tasks.with_prefix(&prefix) {
-        running += i32::from(task.last_status == TaskStatus::Running);
-        pending += i32::from(task.last_status < TaskStatus::Running);
-    }
+    let active = state.services.count_indexed(&Service::active_in_cluster(&cluster.arn));
+    let tasks =
+        |status| i32::try_from(state.tasks.count_indexed(&Task::in_cluster(&cluster.arn, status))).ok();
     ecs::Cluster {
         cluster_arn: Some(cluster.arn.clone()),
         cluster_name: Some(cluster.name.clone()),
         status: Some(if cluster.active { "ACTIVE" } else { "INACTIVE" }.to_owned()),
         // This machine; tasks of every launch type run on it.
         registered_container_instances_count: Some(0),
-        running_tasks_count: Some(running),
-        pending_tasks_count: Some(pending),
-        active_services_count: i32::try_from(active.count()).ok(),
+        running_tasks_count: tasks(TaskStatus::Running),
+        pending_tasks_count: tasks(TaskStatus::Pending),
+        active_services_count: i32::try_from(active).ok(),
         statistics: Some(Vec::new()),
         tags: Some(if included(ClusterField::Tags) {
             lookup::tags_of(state, &cluster.arn)

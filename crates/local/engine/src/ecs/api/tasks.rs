@@ -1,5 +1,7 @@
 //! Tasks: run, stopped, described, listed.
 
+use std::collections::BTreeMap;
+
 use tidegate_models::ecs::{
     DescribeTasksRequest, DescribeTasksResponse, DesiredStatus, ListTasksRequest, ListTasksResponse,
     NetworkMode, PropagateTags, RunTaskRequest, RunTaskResponse, StopTaskRequest, StopTaskResponse,
@@ -172,7 +174,7 @@ fn list(state: &State, context: &Context, input: ListTasksRequest) -> Result<Lis
         Some(DesiredStatus::Stopped) => "STOPPED",
         _ => "RUNNING",
     };
-    let family = input.family.map(|family| lookup::family_key(context, &family) + ":");
+    let family = input.family.map(|family| lookup::family_key(context, &family));
     let wanted = |task: &Task| {
         let (of_service, started_by) = match &task.owner {
             TaskOwner::Service { service_arn, deployment_id, .. } => (Some(service_arn), Some(deployment_id)),
@@ -181,12 +183,27 @@ fn list(state: &State, context: &Context, input: ListTasksRequest) -> Result<Lis
         descriptions::desired_status(task) == wanted_status
             && service.as_ref().is_none_or(|wanted| of_service == Some(wanted))
             && input.started_by.as_ref().is_none_or(|wanted| started_by == Some(wanted))
-            && family.as_ref().is_none_or(|prefix| task.task_definition.starts_with(prefix))
+            && family.as_ref().is_none_or(|wanted| {
+                task.task_definition.rsplit_once(':').is_some_and(|(family, _)| family == wanted)
+            })
             && input.launch_type.is_none_or(|wanted| task.launch.launch_type == Some(wanted))
     };
-    let prefix = cluster.arn.replacen(":cluster/", ":task/", 1) + "/";
-    let found = state.tasks.with_prefix(&prefix).filter(|(_, task)| wanted(task));
-    let items = found.map(|(arn, _)| (arn, arn.to_owned()));
+    let of_cluster = cluster.arn.replacen(":cluster/", ":task/", 1) + "/";
+    // By the narrowest of what is asked for, so that nobody waits for other people's tasks.
+    let candidates: Box<dyn Iterator<Item = (&str, &Task)>> = match (&service, &input.started_by, &family) {
+        (Some(arn), _, _) if wanted_status == "STOPPED" => {
+            let (live, stopped) =
+                (state.tasks.indexed_by(arn), state.tasks.indexed_by(&Task::stopped_of_service(arn)));
+            Box::new(live.chain(stopped).collect::<BTreeMap<_, _>>().into_iter())
+        }
+        (Some(arn), _, _) => Box::new(state.tasks.indexed_by(arn)),
+        (None, Some(by), _) => Box::new(state.tasks.indexed_by(&Task::started_by(&cluster.arn, by))),
+        (None, None, Some(family)) => {
+            Box::new(state.tasks.indexed_by(&Task::of_family(&cluster.arn, family)))
+        }
+        (None, None, None) => Box::new(state.tasks.with_prefix(&of_cluster)),
+    };
+    let items = candidates.filter(|(_, task)| wanted(task)).map(|(arn, _)| (arn, arn.to_owned()));
     let limit =
         input.max_results.and_then(|most| usize::try_from(most).ok()).filter(|most| *most > 0).unwrap_or(100);
     let token = input.next_token.as_deref();
