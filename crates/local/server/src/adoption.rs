@@ -3,6 +3,8 @@
 //! A task that runs is adopted; one that never ran is started (again); one that ran and is gone is nobody's fault, and the
 //! engine replaces it. Nothing that the runtime finds beside these is left running.
 
+use std::collections::HashMap;
+
 use tidegate_engine::{
     Event, TaskChange,
     ecs::records::{Task, TaskStatus},
@@ -38,12 +40,14 @@ pub(crate) async fn adopt(
         logs.follow(&task.spec);
     }
     let found = runtime.adopt(expected.iter().map(|task| task.spec.clone()).collect()).await;
+    let expected: HashMap<&str, &Expected> =
+        expected.iter().map(|task| (task.spec.task_id.as_str(), task)).collect();
     for adopted in found {
         let (id, facts) = match &adopted {
             Adopted::Running { task_id, facts } => (task_id, Some(facts)),
             Adopted::Gone { task_id, .. } => (task_id, None),
         };
-        let Some(task) = expected.iter().find(|task| task.spec.task_id == *id) else { continue };
+        let Some(task) = expected.get(id.as_str()) else { continue };
         match facts {
             Some(facts) => {
                 for fact in facts {

@@ -71,7 +71,7 @@ pub(crate) fn spec(state: &State, arn: &str) -> Option<TaskSpec> {
         task_id: id(arn).to_owned(),
         task_arn: arn.to_owned(),
         cluster: id(&task.cluster_arn).to_owned(),
-        definition: Arc::new(definition.document.clone()),
+        definition: Arc::clone(&definition.document),
         overrides: task.overrides.clone(),
         environment: Vec::new(),
         secrets: resources(state, arn).unwrap_or_default().into_iter().map(secret).collect(),

@@ -111,7 +111,7 @@ fn definition<'a>(state: &'a State, scope: &Scope, arn: &str) -> Option<&'a Defi
     let name = arn.strip_prefix(&scope.arn("ecs", "task-definition/"))?;
     let (family, revision) = name.split_once(':')?;
     let key = TaskDefinition::key(&TaskDefinition::family_key(scope, family), revision.parse().ok()?);
-    state.task_definitions.get(&key).map(|row| &row.document)
+    state.task_definitions.get(&key).map(|row| row.document.as_ref())
 }
 
 fn check_version(version: Option<&Value>) -> Result<(), String> {

@@ -377,7 +377,7 @@ fn no_overrides(task: &Task) -> ecs::TaskOverride {
 fn lookup_definition<'a>(state: &'a State, arn: &str) -> Option<&'a ecs::TaskDefinition> {
     let (family, revision) = arn.rsplit_once(':')?;
     let key = crate::ecs::records::TaskDefinition::key(family, revision.parse().ok()?);
-    state.task_definitions.get(&key).map(|row| &row.document)
+    state.task_definitions.get(&key).map(|row| row.document.as_ref())
 }
 
 fn platform_version(template: &RevisionTemplate) -> Option<String> {

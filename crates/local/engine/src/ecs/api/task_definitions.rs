@@ -1,6 +1,6 @@
 //! Task definitions: revisions of families.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use tidegate_models::ecs::{
     self, Compatibility, ContainerDefinition, DeleteTaskDefinitionsRequest, DeleteTaskDefinitionsResponse,
@@ -43,9 +43,10 @@ fn register_revision(
     let arn = format!("{family_key}:{revision}");
     let document = document(input, revision, &arn, context);
     state.families.insert(&family_key, revision);
-    state
-        .task_definitions
-        .insert(&TaskDefinition::key(&family_key, revision), TaskDefinition { document: document.clone() });
+    state.task_definitions.insert(
+        &TaskDefinition::key(&family_key, revision),
+        TaskDefinition { document: Arc::new(document.clone()) },
+    );
     state.put_tags(&arn, tags);
     let tags = lookup::tags_of(state, &arn);
     Ok(RegisterTaskDefinitionResponse {
@@ -145,7 +146,7 @@ fn describe(
     let with_tags = input.include.is_some_and(|include| include.contains(&TaskDefinitionField::Tags));
     let arn = row.document.task_definition_arn.as_deref().unwrap_or_default();
     Ok(DescribeTaskDefinitionResponse {
-        task_definition: Some(row.document.clone()),
+        task_definition: Some(row.document.as_ref().clone()),
         tags: with_tags.then(|| lookup::tags_of(state, arn)),
     })
 }
@@ -215,11 +216,12 @@ fn deregister(
     let key = lookup::definition_key(state, context, &input.task_definition)
         .ok_or_else(|| client("The specified task definition does not exist."))?;
     let document = state.task_definitions.update(&key, |row| {
-        if row.document.status == Some(TaskDefinitionStatus::Active) {
-            row.document.status = Some(TaskDefinitionStatus::Inactive);
-            row.document.deregistered_at = Some(context.now);
+        let document = Arc::make_mut(&mut row.document);
+        if document.status == Some(TaskDefinitionStatus::Active) {
+            document.status = Some(TaskDefinitionStatus::Inactive);
+            document.deregistered_at = Some(context.now);
         }
-        row.document.clone()
+        document.clone()
     });
     Ok(DeregisterTaskDefinitionResponse { task_definition: document })
 }
@@ -245,9 +247,10 @@ fn delete(
         };
         match (refused, key) {
             (None, Some(key)) => deleted.extend(state.task_definitions.update(&key, |row| {
-                row.document.status = Some(TaskDefinitionStatus::DeleteInProgress);
-                row.document.delete_requested_at = Some(context.now);
-                row.document.clone()
+                let document = Arc::make_mut(&mut row.document);
+                document.status = Some(TaskDefinitionStatus::DeleteInProgress);
+                document.delete_requested_at = Some(context.now);
+                document.clone()
             })),
             (reason, _) => {
                 failures.push(Failure { arn: Some(given), reason: reason.map(str::to_owned), detail: None })
