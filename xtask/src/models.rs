@@ -3,7 +3,7 @@
 //! It keeps what the local cloud implements and drops all prose. It never edits by hand what it can derive. To add an
 //! operation, add its name to [`SERVICES`] and run the task again.
 
-mod rust;
+pub(crate) mod rust;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -527,7 +527,7 @@ fn reduce_shape(shape: &Value) -> Value {
         return json!({ "type": "document" });
     }
     let mut kept = Map::new();
-    for key in ["type", "min", "max", "pattern", "enum", "flattened", "sensitive"] {
+    for key in ["type", "min", "max", "pattern", "enum", "flattened", "sensitive", "union"] {
         if let Some(value) = shape.get(key) {
             kept.insert(key.into(), value.clone());
         }

@@ -80,6 +80,8 @@ pub struct Shape {
     pub values: Vec<String>,
     /// Whether its value must never be printed.
     pub sensitive: bool,
+    /// Whether, of a structure, exactly one member is given.
+    pub union: bool,
 }
 
 /// The kind of a shape.
@@ -281,6 +283,7 @@ fn parse_shape(name: &str, shape: &Value, ids: &HashMap<&str, ShapeId>) -> Optio
         pattern: text(shape, "pattern"),
         values: texts(shape, "enum"),
         sensitive: shape.get("sensitive").is_some(),
+        union: shape.get("union").is_some(),
     })
 }
 

@@ -145,7 +145,7 @@ fn is_secret(name: &str, shape: &Value) -> bool {
 
 /// A shape's name as a Rust type's; AWS already writes them so, but for names that Rust has taken and a few (IAM's
 /// `policyScopeType`) that begin with a small letter.
-fn type_name(name: &str) -> String {
+pub(crate) fn type_name(name: &str) -> String {
     match name {
         "Option" | "Box" | "Vec" | "String" => format!("Aws{name}"),
         _ => format!("{}{}", name[..1].to_ascii_uppercase(), &name[1..]),
@@ -153,7 +153,7 @@ fn type_name(name: &str) -> String {
 }
 
 /// `loadBalancerArn`, `LoadBalancerArn` and `IPAddressType` in snake case.
-fn snake(name: &str) -> String {
+pub(crate) fn snake(name: &str) -> String {
     words(name).join("_")
 }
 

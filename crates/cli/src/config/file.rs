@@ -274,6 +274,72 @@ mod tests {
     }
 
     #[test]
+    fn nesting_without_end_is_refused_by_name() {
+        for text in
+            ["- ".repeat(100_000), format!("local: {}", "[".repeat(64)), "a: ".repeat(2) + &"- ".repeat(70)]
+        {
+            let told = complaint(&text);
+            assert!(
+                told.contains("nested more than 64 levels deep") || told.contains("is not YAML"),
+                "{told:.300}"
+            );
+        }
+    }
+
+    #[test]
+    fn no_text_ends_the_program() {
+        let signs = [
+            "- ",
+            "? ",
+            ": ",
+            "a",
+            "\n",
+            "\n  ",
+            "[",
+            "]",
+            "{",
+            "}",
+            ", ",
+            "&a ",
+            "*a",
+            "!t ",
+            "|",
+            ">",
+            "'",
+            "\"",
+            "#",
+            "---\n",
+            "${env:TAG}",
+            "${",
+            "cluster: ",
+            "service: ",
+            "images: ",
+            "strategy: ",
+            "canary",
+            "steps: ",
+            "gates: ",
+            "taskDefinition: ",
+            "local: ",
+            "10%",
+            "5m",
+            "é",
+            "\t",
+            "\0",
+            "1e999",
+            "~",
+            "rehearse: ",
+            "timeout: ",
+        ];
+        let cases =
+            std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(2_000);
+        let mut rng = fastrand::Rng::with_seed(1);
+        for _ in 0..cases {
+            let text: String = (0..rng.usize(..40)).filter_map(|_| rng.choice(signs)).collect();
+            let _ = parsed(&text).map_err(|error| error.rendered(Style::Plain));
+        }
+    }
+
+    #[test]
     fn a_whole_file_is_read() {
         let config = parsed(
             "cluster: prod\nservice: web\nregion: eu-west-1\nstrategy: rolling\ncontroller: ecs\ntimeout: 15m\ncircuitBreaker: leave\nresolveDigests: false\n\

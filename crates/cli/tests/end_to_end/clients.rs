@@ -59,6 +59,14 @@ fn each_waiter_and_paginator_of_botocore_ends() {
 }
 
 #[test]
+fn every_operation_answers_as_botocores_models_say() {
+    if missing("python3", &["-c", "import boto3"]) {
+        return;
+    }
+    run("python3", "conformance.py", &[]);
+}
+
+#[test]
 fn boto3_and_the_aws_cli_log_follow_logs_and_keep_secrets() {
     if missing("python3", &["-c", "import boto3"]) || missing("aws", &["--version"]) {
         return;

@@ -11,7 +11,10 @@ use std::{
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, StatusCode, header::DATE};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper::{body::Incoming, service::service_fn};
+use hyper::{
+    body::{Body, Incoming},
+    service::service_fn,
+};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::conn::auto,
@@ -90,9 +93,10 @@ async fn serve_connection(stream: tokio::net::TcpStream, api: Arc<Api>, stop: Ca
 impl Api {
     async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
         let (parts, body) = request.into_parts();
-        let body = match Limited::new(body, MAX_BODY).collect().await {
-            Ok(body) => body.to_bytes(),
-            Err(error) => return unreadable(error.as_ref()),
+        let body = match whole(body).await {
+            Ok(body) => body,
+            Err(Unreadable::TooLarge) => return self.wire.too_large(&parts).map(Full::new),
+            Err(Unreadable::BrokenOff) => return broken_off(),
         };
         if let Some(path) = parts.uri.path().strip_prefix("/_tidegate/") {
             return self.control.answer(self, &parts, path).await;
@@ -155,14 +159,29 @@ fn date(now: Timestamp) -> HeaderValue {
         .unwrap_or(HeaderValue::from_static(""))
 }
 
-/// A body over the limit, or one that broke off.
-fn unreadable(error: &(dyn std::error::Error + 'static)) -> Response<Full<Bytes>> {
-    let (status, text) = if error.is::<LengthLimitError>() {
-        (StatusCode::PAYLOAD_TOO_LARGE, format!("The request's body is larger than {MAX_BODY} bytes."))
-    } else {
-        (StatusCode::BAD_REQUEST, "The request's body broke off.".to_owned())
-    };
-    let mut response = Response::new(Full::from(text));
-    *response.status_mut() = status;
+/// Why there is no body.
+enum Unreadable {
+    /// It is longer than [`MAX_BODY`], or says that it will be.
+    TooLarge,
+    /// The client broke off.
+    BrokenOff,
+}
+
+/// A request's body. What says that it is too long is not read at all, what turns out to be is read to the limit.
+async fn whole(body: Incoming) -> Result<Bytes, Unreadable> {
+    if body.size_hint().lower() > MAX_BODY as u64 {
+        return Err(Unreadable::TooLarge);
+    }
+    match Limited::new(body, MAX_BODY).collect().await {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(Unreadable::TooLarge),
+        Err(_) => Err(Unreadable::BrokenOff),
+    }
+}
+
+/// Nobody may be there to read it.
+fn broken_off() -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::from("The request's body broke off."));
+    *response.status_mut() = StatusCode::BAD_REQUEST;
     response
 }

@@ -266,3 +266,70 @@ pub fn remove_state(data_dir: &Path) -> Result<(), SnapshotError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A snapshot of a cloud that was never used.
+    fn written(folder: &Path) -> Vec<u8> {
+        drop(Store::open(&folder.join(STATE), &[]).unwrap());
+        drop(LogEvents::open(&folder.join(LOGS)).unwrap());
+        let file = folder.join("a.snapshot");
+        save(folder, &file).unwrap();
+        fs::read(file).unwrap()
+    }
+
+    #[test]
+    fn a_damaged_snapshot_is_refused_or_read_and_reaches_nothing_but_its_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let origin = folder.path().join("origin");
+        fs::create_dir(&origin).unwrap();
+        let whole = written(&origin);
+        let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
+        // Each opens a database, which is a thousand times slower than the other decoders.
+        let cases = cases.unwrap_or(256_usize).div_ceil(16).max(64);
+        let mut rng = fastrand::Rng::with_seed(1);
+        let mut refused = 0;
+        for case in 0..cases {
+            let mut bytes = whole.clone();
+            // Half of the damage is in what the tar says of its entries.
+            let headers: Vec<usize> =
+                (0..bytes.len()).step_by(512).filter(|at| bytes[*at..].starts_with(b"state")).collect();
+            for _ in 0..rng.usize(1..6) {
+                let at = match rng.choice(&headers) {
+                    Some(header) if rng.bool() => header + rng.usize(..512),
+                    _ => rng.usize(..bytes.len()),
+                };
+                bytes[at] = rng.u8(..);
+            }
+            if rng.u8(..4) == 0 {
+                bytes.truncate(rng.usize(..bytes.len()));
+            }
+            let (file, target) = (folder.path().join("damaged"), folder.path().join("target"));
+            fs::write(&file, &bytes).unwrap();
+            match unpack(&file, &target) {
+                Ok(unpacked) => drop(unpacked),
+                Err(error) => {
+                    assert!(!error.to_string().is_empty());
+                    refused += 1;
+                }
+            }
+            let left = fs::read_dir(&target).unwrap().count() + fs::read_dir(folder.path()).unwrap().count();
+            assert_eq!(left, 3, "case {case} left something behind, or somewhere else");
+        }
+        assert!(refused > 0, "no damage was seen");
+    }
+
+    #[test]
+    fn a_snapshot_that_claims_to_be_huge_costs_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut header = tar::Header::new_gnu();
+        header.set_path(HEADER).unwrap();
+        header.set_size(u64::MAX / 2);
+        header.set_cksum();
+        let file = folder.path().join("huge");
+        fs::write(&file, header.as_bytes()).unwrap();
+        assert!(matches!(unpack(&file, &folder.path().join("target")), Err(SnapshotError::Alien { .. })));
+    }
+}

@@ -3,6 +3,7 @@
 //! After [`decode`] a document holds only what the model names, each of the kind that it names, so that a typed
 //! struct can always be read from it. Values are not judged here; that is `validation`'s.
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Map, Number, Value};
 use tidegate_models::{Kind, ServiceModel, ShapeId};
 
@@ -35,7 +36,8 @@ fn conform(model: &ServiceModel, shape: ShapeId, value: &mut Value, depth: usize
     match (kind, &mut *value) {
         (Kind::Document | Kind::Boolean, Value::Bool(_))
         | (Kind::Document, _)
-        | (Kind::String | Kind::Blob, Value::String(_)) => Ok(()),
+        | (Kind::String, Value::String(_)) => Ok(()),
+        (Kind::Blob, Value::String(text)) if is_base64(text) => Ok(()),
         (Kind::Structure(members), Value::Object(given)) => {
             let mut outcome = Ok(());
             given.retain(|name, value| {
@@ -74,6 +76,11 @@ fn conform(model: &ServiceModel, shape: ShapeId, value: &mut Value, depth: usize
         (_, Value::Bool(false)) => Err(Malformed::scalar("FALSE_VALUE", kind)),
         (_, Value::Null) => Err(Malformed::scalar("NULL_VALUE", kind)),
     }
+}
+
+/// Whether `text` is base64, as a blob is written.
+pub(crate) fn is_base64(text: &str) -> bool {
+    STANDARD.decode(text).is_ok()
 }
 
 /// `number` as `kind` holds it; `None` when it does not fit. A whole number written with a point is whole.

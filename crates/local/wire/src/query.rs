@@ -10,6 +10,7 @@ use serde_json::{Map, Number, Value};
 use tidegate_models::{Kind, Member, ServiceModel, ShapeId};
 
 use crate::{
+    json,
     malformed::{MAX_DEPTH, Malformed},
     params::{Param, Params},
     time_text,
@@ -198,7 +199,8 @@ fn scalar(kind: &Kind, text: &str) -> Result<Value, Malformed> {
         Kind::Timestamp => number(time_text::parse_seconds(text.trim()).and_then(Number::from_f64)),
         Kind::Boolean if text.eq_ignore_ascii_case("true") => Ok(Value::Bool(true)),
         Kind::Boolean if text.eq_ignore_ascii_case("false") => Ok(Value::Bool(false)),
-        Kind::String | Kind::Blob => Ok(Value::String(text.to_owned())),
+        Kind::String => Ok(Value::String(text.to_owned())),
+        Kind::Blob if json::is_base64(text) => Ok(Value::String(text.to_owned())),
         _ => Err(Malformed::scalar("STRING_VALUE", kind)),
     }
 }

@@ -5,7 +5,7 @@
 
 use tidegate_models::Operation;
 
-use crate::{ApiError, encoding::Encoding, malformed::Malformed};
+use crate::{ApiError, encoding::Encoding, malformed::Malformed, validation::Violations};
 
 /// Why a request did not become a call.
 #[derive(Debug, PartialEq, Eq)]
@@ -42,8 +42,8 @@ pub(crate) enum Refusal {
     Invalid {
         /// AWS's text for all of them.
         text: String,
-        /// The service's own code for it, when it has one.
-        code: Option<&'static str>,
+        /// The service's code for it.
+        code: &'static str,
     },
 }
 
@@ -68,10 +68,23 @@ impl Refusal {
         Self::UnknownService(name.chars().take(MAX_NAME).collect())
     }
 
-    /// That constraints of the request of `operation` are broken. Some services have their own code for it.
-    pub(crate) fn invalid(operation: &Operation, text: String) -> Self {
+    /// That constraints of the request of `operation` are broken. Some services have their own code for it; EC2, whose
+    /// API is older than all that, tells one thing at a time.
+    pub(crate) fn invalid(encoding: Encoding, operation: &Operation, violations: Violations) -> Self {
         let own = |code: &'static str| operation.errors.iter().any(|error| error == code).then_some(code);
-        Self::Invalid { text, code: own("ValidationException").or_else(|| own("InvalidParameterException")) }
+        let Violations { text, missing } = violations;
+        let (code, text) = match (encoding, missing) {
+            (Encoding::Ec2Query, Some(parameter)) => {
+                ("MissingParameter", format!("The request must contain the parameter {parameter}"))
+            }
+            (Encoding::Ec2Query, None) => ("InvalidParameterValue", text),
+            (Encoding::Query, _) => ("ValidationError", text),
+            _ => {
+                let code = own("ValidationException").or_else(|| own("InvalidParameterException"));
+                (code.unwrap_or("ValidationException"), text)
+            }
+        };
+        Self::Invalid { text, code }
     }
 
     /// The error and the HTTP status that AWS answers with in the protocol that was spoken.
@@ -116,12 +129,15 @@ impl Refusal {
                 501,
                 format!("The local cloud does not implement {operation} of the service {service} yet"),
             ),
+            Self::Malformed(malformed @ Malformed::Unconvertible { .. })
+                if encoding == Encoding::Ec2Query =>
+            {
+                ("InvalidParameterValue", 400, malformed.to_string())
+            }
             Self::Malformed(malformed) => {
                 (named("SerializationException", "MalformedInput"), 400, malformed.to_string())
             }
-            Self::Invalid { text, code } => {
-                (named(code.unwrap_or("ValidationException"), "ValidationError"), 400, text.clone())
-            }
+            Self::Invalid { text, code } => (*code, 400, text.clone()),
         };
         (ApiError::new(code, message), status)
     }

@@ -5,12 +5,13 @@
 
 use std::{collections::HashMap, fmt::Write};
 
-use regex::Regex;
 use serde_json::Value;
 use tidegate_models::{Kind, ServiceModel, Shape, ShapeId};
 
+use crate::pattern::Pattern;
+
 /// The compiled patterns of a model's shapes.
-pub(crate) type Patterns = HashMap<ShapeId, Regex>;
+pub(crate) type Patterns = HashMap<ShapeId, Pattern>;
 
 /// How many violations are told at once; a request that breaks more has told enough.
 const MAX_TOLD: usize = 10;
@@ -18,20 +19,30 @@ const MAX_TOLD: usize = 10;
 /// How many characters of a value are repeated.
 const MAX_SHOWN: usize = 128;
 
-/// All that is wrong with `document`, in AWS's words: `2 validation errors detected: …; …`. `None` when nothing is.
+/// What is wrong with a document.
+#[derive(Debug)]
+pub(crate) struct Violations {
+    /// All of it in AWS's words: `2 validation errors detected: …; …`.
+    pub text: String,
+    /// Where the first required member is missing, if one is.
+    pub missing: Option<String>,
+}
+
+/// All that is wrong with `document`; `None` when nothing is.
 pub(crate) fn violations(
     model: &ServiceModel,
     patterns: &Patterns,
     input: ShapeId,
     document: &Value,
-) -> Option<String> {
-    let mut judge = Judge { model, patterns, found: Vec::new() };
+) -> Option<Violations> {
+    let mut judge = Judge { model, patterns, found: Vec::new(), missing: None };
     judge.value(input, document, &Place::Root, Secrecy::Shown);
-    match judge.found.as_slice() {
-        [] => None,
-        [one] => Some(format!("1 validation error detected: {one}")),
-        many => Some(format!("{} validation errors detected: {}", many.len(), many.join("; "))),
-    }
+    let text = match judge.found.as_slice() {
+        [] => return None,
+        [one] => format!("1 validation error detected: {one}"),
+        many => format!("{} validation errors detected: {}", many.len(), many.join("; ")),
+    };
+    Some(Violations { text, missing: judge.missing })
 }
 
 /// Whether a value may be repeated in a text.
@@ -50,6 +61,12 @@ enum Place<'a> {
 }
 
 impl Place<'_> {
+    fn text(&self) -> String {
+        let mut text = String::new();
+        self.write(&mut text);
+        text
+    }
+
     /// As AWS writes it: `actions.1.member.forwardConfig`, each name with a small first letter.
     fn write(&self, out: &mut String) {
         let (outer, text) = match self {
@@ -78,6 +95,7 @@ struct Judge<'a> {
     model: &'a ServiceModel,
     patterns: &'a Patterns,
     found: Vec<String>,
+    missing: Option<String>,
 }
 
 impl Judge<'_> {
@@ -98,6 +116,7 @@ impl Judge<'_> {
                     match given.get(&member.name) {
                         Some(value) => self.value(member.shape, value, &place, secrecy),
                         None if member.required => {
+                            self.missing.get_or_insert_with(|| place.text());
                             self.tell(
                                 member.shape,
                                 &Value::Null,
@@ -170,10 +189,14 @@ impl Judge<'_> {
     /// The constraints of its own shape that `value` breaks.
     fn broken(&self, id: ShapeId, value: &Value) -> Vec<String> {
         let shape = &self.model[id];
+        if shape.union && value.as_object().is_some_and(|given| given.len() != 1) {
+            return vec!["Member must have exactly one of its members".to_owned()];
+        }
         if !has_constraints(shape) {
             return Vec::new();
         }
         let size = match value {
+            Value::String(text) if matches!(shape.kind, Kind::Blob) => Some(blob_length(text) as f64),
             Value::String(text) => Some(text.chars().count() as f64),
             Value::Array(entries) => Some(entries.len() as f64),
             Value::Object(entries) => Some(entries.len() as f64),
@@ -202,8 +225,7 @@ impl Judge<'_> {
         if self.found.len() >= MAX_TOLD {
             return;
         }
-        let mut at = String::new();
-        place.write(&mut at);
+        let at = place.text();
         let value = match (secrecy, value) {
             (Secrecy::Hidden, _) => String::new(),
             (Secrecy::Shown, Value::Null) => " null".to_owned(),
@@ -237,9 +259,14 @@ fn is_plain(kind: &Kind) -> bool {
     !matches!(kind, Kind::Structure(_) | Kind::List { .. } | Kind::Map { .. } | Kind::Document)
 }
 
-/// Whether a bound of the shape is a bound of what is counted here. A blob's is of its bytes.
+/// Whether a bound of the shape is a bound of what is counted here.
 fn is_sized(kind: &Kind) -> bool {
-    !matches!(kind, Kind::Blob | Kind::Document | Kind::Structure(_))
+    !matches!(kind, Kind::Document | Kind::Structure(_))
+}
+
+/// How many bytes a blob has, which stands in a document as base64.
+fn blob_length(base64: &str) -> usize {
+    base64.trim_end_matches('=').len() * 3 / 4
 }
 
 fn at_most(kind: &Kind, max: f64) -> String {

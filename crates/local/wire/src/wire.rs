@@ -23,8 +23,8 @@ use crate::{
 /// How long a request's body may be, in bytes. The server stops reading there; AWS's own limits are lower.
 pub const MAX_BODY: usize = 2 * 1024 * 1024;
 
-/// The one operation that AWS takes without a signature.
-const UNSIGNED: &str = "AssumeRoleWithWebIdentity";
+/// The operations that AWS takes without a signature.
+const UNSIGNED: [&str; 2] = ["AssumeRoleWithWebIdentity", "AssumeRoleWithSAML"];
 
 /// What a wire is told besides the models.
 #[derive(Clone, Debug)]
@@ -55,6 +55,14 @@ enum Spoken<'a> {
 struct Writing {
     encoding: Encoding,
     model: Option<&'static ServiceModel>,
+}
+
+impl Writing {
+    fn refuse(&self, refusal: &Refusal, request_id: &str) -> Response {
+        let (error, status) = refusal.error(self.encoding);
+        let failure = Failure { error: &error, shape: &error.code, code: &error.code, status };
+        self.encoding.failure(self.model, request_id, &failure)
+    }
 }
 
 impl Wire {
@@ -99,11 +107,13 @@ impl Wire {
             }
             Spoken::Query => self.query_call(parts, body, &mut writing, &request_id),
         };
-        call.map_err(|refusal| {
-            let (error, status) = refusal.error(writing.encoding);
-            let failure = Failure { error: &error, shape: &error.code, code: &error.code, status };
-            writing.encoding.failure(writing.model, &request_id, &failure)
-        })
+        call.map_err(|refusal| writing.refuse(&refusal, &request_id))
+    }
+
+    /// The answer to a request whose body is larger than [`MAX_BODY`], of which nobody reads more.
+    pub fn too_large(&self, parts: &Parts) -> Response {
+        let writing = Writing { encoding: Spoken::of(parts).encoding(), model: None };
+        writing.refuse(&Refusal::TooLarge, &self.request_ids.next())
     }
 
     /// A call in awsJson or rpc-v2-cbor, whose head names service and operation. Of a service that is not served there
@@ -151,7 +161,9 @@ impl Wire {
         let params = Params::parse(parts.uri.query(), body)?;
         let scope = match Scope::of(&parts.headers, &params) {
             // The token is the proof: nobody can sign with the credentials that this call is to give.
-            Err(Refusal::MissingAuthentication) if params.get("Action") == Some(UNSIGNED) => {
+            Err(Refusal::MissingAuthentication)
+                if params.get("Action").is_some_and(|action| UNSIGNED.contains(&action)) =>
+            {
                 Scope::unsigned("sts")
             }
             scope => scope?,
@@ -188,9 +200,9 @@ impl Wire {
         request_id: &str,
     ) -> Result<Call, Refusal> {
         if let Some(shape) = modelled.input
-            && let Some(text) = validation::violations(service.model, &service.patterns, shape, &input)
+            && let Some(violations) = validation::violations(service.model, &service.patterns, shape, &input)
         {
-            return Err(Refusal::invalid(modelled, text));
+            return Err(Refusal::invalid(encoding, modelled, violations));
         }
         Ok(Call {
             service: &service.model.signing_name,

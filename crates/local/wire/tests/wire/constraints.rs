@@ -24,8 +24,10 @@ const TABLE: &str = r#"{
             "Logins": { "shape": "Logins" },
             "LoginByName": { "shape": "LoginByName" },
             "URL": { "shape": "Name" },
+            "Bytes": { "shape": "Bytes" },
             "Free": { "shape": "Free" }
         } },
+        "Bytes": { "type": "blob", "min": 1, "max": 3 },
         "Name": { "type": "string", "min": 1, "max": 3, "pattern": "[a-z]*" },
         "Secret": { "type": "string", "max": 3, "sensitive": true },
         "Names": { "type": "list", "member": "Name", "min": 1, "max": 2 },
@@ -56,6 +58,25 @@ fn lengths_and_patterns_of_text() {
     assert_snapshot!(told(r#"{"Name":""}"#), @"1 validation error detected: Value '' at 'name' failed to satisfy constraint: Member must have length greater than or equal to 1");
     assert_snapshot!(told(r#"{"Name":"a1","URL":"ABCD"}"#), @"3 validation errors detected: Value 'a1' at 'name' failed to satisfy constraint: Member must satisfy regular expression pattern: [a-z]*; Value 'ABCD' at 'uRL' failed to satisfy constraint: Member must have length less than or equal to 3; Value 'ABCD' at 'uRL' failed to satisfy constraint: Member must satisfy regular expression pattern: [a-z]*");
     assert_eq!(told(r#"{"Name":"äöüß"}"#).matches("length").count(), 1, "characters are counted, not bytes");
+}
+
+#[test]
+fn lengths_of_blobs_are_those_of_their_bytes() {
+    for (bytes, bound) in [("", "greater than or equal to 1"), ("YWJjZA==", "less than or equal to 3")] {
+        let told = told(&format!(r#"{{"Bytes":"{bytes}"}}"#));
+        assert!(told.ends_with(&format!("Member must have length {bound}")), "{told}");
+    }
+    for bytes in ["YQ==", "YWI=", "YWJj"] {
+        let request = Request::json("made-up", "MadeUp.Check", format!(r#"{{"Bytes":"{bytes}"}}"#));
+        request.to(&wire_of(&[leak(TABLE)])).unwrap();
+    }
+}
+
+#[test]
+fn a_blob_that_is_no_base64_is_of_the_wrong_kind() {
+    let request = Request::json("made-up", "MadeUp.Check", r#"{"Bytes":"no base64!"}"#);
+    let response = request.to(&wire_of(&[leak(TABLE)])).unwrap_err();
+    assert!(String::from_utf8_lossy(response.body()).contains("STRING_VALUE can not be converted to a Blob"));
 }
 
 #[test]

@@ -238,6 +238,19 @@ fn query_values_of_the_wrong_kind() {
 }
 
 #[test]
+fn ec2_has_codes_of_its_own() {
+    let of = |operation: &str, parameters: &str| {
+        Request::query("ec2", format!("Action={operation}&Version=2016-11-15&{parameters}")).refused()
+    };
+    let missing = of("CreateSubnet", "CidrBlock=10.0.0.0/24");
+    assert!(missing.contains("<Code>MissingParameter</Code>"), "{missing}");
+    assert!(missing.contains("<Message>The request must contain the parameter vpcId</Message>"), "{missing}");
+    for wrong in [of("DescribeSubnets", "MaxResults=1"), of("DescribeSubnets", "MaxResults=many")] {
+        assert!(wrong.contains("<Code>InvalidParameterValue</Code>"), "{wrong}");
+    }
+}
+
+#[test]
 fn a_sensitive_value_is_never_repeated() {
     let body = r#"{"family":"a","containerDefinitions":[{"environment":[null,{"name":"PASSWORD","value":"hunter2"}]}]}"#;
     let refused = Request::ecs("RegisterTaskDefinition", body).refused();
@@ -309,7 +322,7 @@ fn a_foreign_service_in_the_credential_does_not_matter_when_the_target_decides()
 }
 
 #[test]
-fn only_a_web_identity_needs_no_signature() {
+fn only_who_asks_for_credentials_needs_no_signature() {
     let of = |operation: &str, parameters: &str| {
         let body = format!("Action={operation}&Version=2011-06-15&{parameters}");
         Request::query("sts", body).unsigned().to(&wire())
@@ -320,5 +333,7 @@ fn only_a_web_identity_needs_no_signature() {
         (call.service, call.operation, call.account.as_str()),
         ("sts", "AssumeRoleWithWebIdentity", "000000000000")
     );
+    let saml = show(&of("AssumeRoleWithSAML", role).unwrap_err());
+    assert!(saml.contains("does not implement AssumeRoleWithSAML"), "{saml}");
     assert!(show(&of("AssumeRole", role).unwrap_err()).contains("MissingAuthenticationToken"));
 }

@@ -1,7 +1,14 @@
 //! JSON or YAML as one tree. What begins with a brace is JSON; both YAML and AWS take that so.
 
-use saphyr::{LoadableYamlNode as _, Scalar, Yaml};
+use saphyr::{Scalar, ScanError, Yaml, YamlLoader};
+use saphyr_parser::{Event, Parser, SpannedEventReceiver as _};
 use serde_json::{Map, Value};
+
+/// How deep values may stand in each other. Those of an AppSpec stay under ten.
+const DEEPEST: usize = 64;
+
+/// How many values aliases may stand for, all together.
+const MOST_ALIASED: usize = 10_000;
 
 /// The one document of a text.
 pub(super) fn parse(content: &str) -> Result<Value, String> {
@@ -12,7 +19,7 @@ pub(super) fn parse(content: &str) -> Result<Value, String> {
     if text.starts_with('{') {
         return serde_json::from_str(text).map_err(|error| format!("it is not valid JSON: {error}"));
     }
-    let documents = Yaml::load_from_str(content).map_err(|error| {
+    let documents = load(content).map_err(|error| {
         let line = error.marker().line();
         format!("it is not valid YAML: line {line}: {}", error.info())
     })?;
@@ -20,6 +27,30 @@ pub(super) fn parse(content: &str) -> Result<Value, String> {
         [document] => value(document),
         [] => Err("it is empty".to_owned()),
         _ => Err("it has more than one YAML document".to_owned()),
+    }
+}
+
+/// The documents of a text. The parser's own way to load them calls itself for each level, so that a deep text, which
+/// anybody may send, would end the program.
+fn load(content: &str) -> Result<Vec<Yaml<'_>>, ScanError> {
+    let mut loader = YamlLoader::default();
+    loader.alias_limit(MOST_ALIASED);
+    let mut depth = 0_usize;
+    for event in Parser::new_from_iter(content.chars()) {
+        let (event, span) = event?;
+        match event {
+            Event::SequenceStart(..) | Event::MappingStart(..) => depth += 1,
+            Event::SequenceEnd | Event::MappingEnd => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > DEEPEST {
+            return Err(ScanError::new(span.start, format!("it is nested more than {DEEPEST} levels deep")));
+        }
+        loader.on_event(event, span);
+    }
+    match loader.error() {
+        Some(error) => Err(error.clone()),
+        None => Ok(loader.into_documents()),
     }
 }
 
@@ -49,5 +80,57 @@ fn scalar_value(scalar: &Scalar<'_>) -> Value {
         Scalar::Integer(number) => Value::from(*number),
         Scalar::FloatingPoint(number) => Value::from(number.into_inner()),
         Scalar::String(text) => Value::String(text.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn nesting_without_end_is_refused_by_name() {
+        let staircase: String = (0..2_000).map(|at| format!("{}a:\n", " ".repeat(at))).collect();
+        for text in ["- ".repeat(1_000_000), "? ".repeat(100_000), "[".repeat(65), staircase] {
+            let told = parse(&text).unwrap_err();
+            assert!(told.contains("nested more than 64 levels deep"), "{told}");
+        }
+        assert!(parse(&"[".repeat(1_000_000)).is_err());
+        assert!(parse(&"{\"a\":".repeat(1_000_000)).is_err());
+    }
+
+    #[test]
+    fn aliases_of_aliases_do_not_grow_without_end() {
+        let wide: String =
+            (1..20).map(|at| format!("a{at}: &a{at} [{}]\n", format!("*a{}, ", at - 1).repeat(10))).collect();
+        assert!(parse(&format!("a0: &a0 [x]\n{wide}")).is_err());
+        // Deep ones are built as far as the limit goes, on the stack of a thread of the server.
+        let deep: String = (1..100)
+            .map(|at| format!("a{at}: &a{at} {}*a{}{}\n", "[".repeat(60), at - 1, "]".repeat(60)))
+            .collect();
+        for aliases in [10, 15, 100] {
+            let text: String = deep.lines().take(aliases).flat_map(|line| [line, "\n"]).collect();
+            let reading = std::thread::spawn(move || parse(&format!("a0: &a0 [x]\n{text}")).is_ok());
+            assert_eq!(reading.join().unwrap(), aliases < 16);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text in "\\PC{0,80}") {
+            let _ = parse(&text);
+        }
+
+        #[test]
+        fn no_signs_of_yaml_make_it_panic(signs in prop::collection::vec(
+            prop::sample::select(vec![
+                "- ", "? ", ": ", "a", "a: ", "\n", "  ", "\n  ", "[", "]", "{", "}", ",", "&a ", "*a", "!t ", "!!int ", "|", ">", "'", "\"",
+                "#", "---\n", "...\n", "%YAML 1.2\n", "<<: ", "\t", "\u{feff}", "é", "\0", "0x1f", "1e999", "~",
+            ]),
+            0..60,
+        )) {
+            let _ = parse(&signs.concat());
+        }
     }
 }

@@ -7,6 +7,7 @@ mod worlds;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    sync::LazyLock,
     time::Duration,
 };
 
@@ -18,8 +19,12 @@ use tidegate_models::ServiceModel;
 use inputs::{Inputs, Memory};
 use worlds::World;
 
-/// Many short lives: what is deleted, renamed or broken early would leave a long one little to do.
-const SEEDS: u64 = 48;
+/// Many short lives: what is deleted, renamed or broken early would leave a long one little to do. As many more as
+/// properties have more cases by `PROPTEST_CASES`.
+static SEEDS: LazyLock<u64> = LazyLock::new(|| {
+    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
+    (48 * cases.unwrap_or(256) / 256).max(48)
+});
 const CALLS: usize = 500;
 
 #[test]
@@ -80,7 +85,7 @@ fn no_valid_input_of_auto_scaling_panics_and_no_refused_one_changes_anything() {
 fn hold(world: fn() -> World) {
     let mut strange = BTreeMap::new();
     let mut untouched: BTreeSet<String> = world().told().collect();
-    for seed in 0..SEEDS {
+    for seed in 0..*SEEDS {
         let mut rng = Rng::with_seed(seed);
         let mut world = world();
         let mut memory = Memory::default();
