@@ -77,11 +77,14 @@ def is_named(violation, text):
 
 
 def sayable_in_query(model, violation):
-    """Form parameters are text: only numbers, truth and time can be of the wrong type, and an empty list or structure is no entry at all."""
-    if violation.kind != "type":
-        return violation.kind != "empty union"
+    """Form parameters are text: only numbers, truth and time can be of the wrong kind, and a structure without members is not there."""
+    if violation.kind == "empty union":
+        return False
+    if violation.kind not in ("type", "union"):
+        return True
     shape = model.input_shape
     for name in violation.path:
-        shape = {"[]": lambda: shape.member, "{}": lambda: shape.value}.get(name, lambda: shape.members[name])()
+        shape = shape.member if name == "[]" else shape.value if name == "{}" else shape.members[name]
+    if violation.kind == "union":
+        return all(of.type_name != "structure" or of.members for of in list(shape.members.values())[:2])
     return shape.type_name in ("integer", "long", "double", "float", "boolean", "timestamp")
-

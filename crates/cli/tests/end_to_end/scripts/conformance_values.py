@@ -195,7 +195,7 @@ def broken(shape, required):
         case "structure" if shape.is_tagged_union:
             yield "empty union", {}
             if len(shape.members) > 1:
-                yield "union", {member: value(of, {}, member) for member, of in list(shape.members.items())[:2]}
+                yield "union", {member: value(of, {}, member, whole=True) for member, of in list(shape.members.items())[:2]}
         case "string":
             filler = next((c for c in string.ascii_letters + string.digits + "/" if not shape.enum and repeats(shape, c)), "a")
             if least and not shape.enum:

@@ -1,5 +1,6 @@
 """What exists in the cloud that is asked, and by which member of a request it is named: so that valid requests also succeed."""
 
+import hashlib
 import itertools
 import json
 
@@ -446,6 +447,42 @@ def needed(client, known):
         ecr.put_lifecycle_policy(**made, lifecyclePolicyText=LIFECYCLE)
         return made
 
+    def upload():
+        content = fresh("layer").encode()
+        begun = ecr.initiate_layer_upload(repositoryName="conformance")["uploadId"]
+        return {"uploadId": begun, "partFirstByte": 0, "partLastByte": len(content) - 1, "layerPartBlob": content}
+
+    def uploaded():
+        part = upload()
+        ecr.upload_layer_part(repositoryName="conformance", **part)
+        digest = f"sha256:{hashlib.sha256(part['layerPartBlob']).hexdigest()}"
+        return {"uploadId": part["uploadId"], "layerDigests": [digest]}, len(part["layerPartBlob"])
+
+    def layer():
+        made, size = uploaded()
+        ecr.complete_layer_upload(repositoryName="conformance", **made)
+        return made["layerDigests"][0], size
+
+    def manifest():
+        kinds = ("application/vnd.oci.image.config.v1+json", "application/vnd.oci.image.layer.v1.tar+gzip")
+        config, blob = ({"mediaType": kind, "digest": digest, "size": size} for kind, (digest, size) in zip(kinds, (layer(), layer())))
+        whole = {"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json", "config": config, "layers": [blob]}
+        return {"imageManifest": json.dumps(whole), "imageTag": fresh("tag")}
+
+    def image():
+        put = ecr.put_image(repositoryName="conformance", **manifest())["image"]["imageId"]
+        return {"imageDigest": put["imageDigest"]}
+
+    def scanned():
+        made = {"imageId": image()}
+        ecr.start_image_scan(repositoryName="conformance", **made)
+        return made
+
+    def previewed():
+        made = repository_with_policies()
+        ecr.start_lifecycle_policy_preview(**made)
+        return made
+
     def parameter():
         name = f"/{fresh('parameter')}"
         ssm.put_parameter(Name=name, Value="v", Type="String")
@@ -606,6 +643,17 @@ def needed(client, known):
             "UnlabelParameterVersion": lambda: {**parameter(), "Labels": ["a"], "ParameterVersion": 1},
         },
         "ecr": {
+            "BatchCheckLayerAvailability": lambda: {"layerDigests": [layer()[0]]},
+            "BatchDeleteImage": lambda: {"imageIds": [image()]},
+            "BatchGetImage": lambda: {"imageIds": [image()]},
+            "CompleteLayerUpload": lambda: uploaded()[0],
+            "DescribeImageScanFindings": scanned,
+            "GetDownloadUrlForLayer": lambda: {"layerDigest": layer()[0]},
+            "GetLifecyclePolicyPreview": previewed,
+            "PutImage": manifest,
+            "StartImageScan": lambda: {"imageId": image()},
+            "StartLifecyclePolicyPreview": repository_with_policies,
+            "UploadLayerPart": upload,
             "CreateRepository": lambda: {"repositoryName": fresh("repository")},
             "DeleteLifecyclePolicy": repository_with_policies,
             "DeleteRepository": repository,
