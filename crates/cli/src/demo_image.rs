@@ -15,12 +15,12 @@ pub async fn import(images: &[(&str, Option<&str>)]) -> Result<(), Failure> {
     let archive =
         archive().map_err(|error| refused(format!("cannot pack this program into an image: {error}")))?;
     for (name, crash) in images {
-        let image = tidegate_local::NewImage {
+        let image = tidegate_local::docker::NewImage {
             name: (*name).to_owned(),
             entry_point: vec![PROGRAM.to_owned(), "sample-service".to_owned()],
             environment: crate::demo::environment(*crash),
         };
-        tidegate_local::import_image(image, archive.clone())
+        tidegate_local::docker::import_image(image, archive.clone())
             .await
             .map_err(|error| refused(error.to_string()))?;
     }
@@ -30,11 +30,11 @@ pub async fn import(images: &[(&str, Option<&str>)]) -> Result<(), Failure> {
 /// Removes them again, and the image that held the tasks' networks unless another cloud uses it.
 pub async fn remove(images: &[(&str, Option<&str>)]) -> Result<(), Failure> {
     for (name, _) in images {
-        tidegate_local::remove_image(name)
+        tidegate_local::docker::remove_image(name)
             .await
             .map_err(|error| Failure::new(Exit::Refused, error.to_string()))?;
     }
-    let _ = tidegate_local::remove_image(tidegate_local::PAUSE_IMAGE).await;
+    let _ = tidegate_local::docker::remove_image(tidegate_local::docker::PAUSE_IMAGE).await;
     Ok(())
 }
 

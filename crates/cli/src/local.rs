@@ -1,17 +1,18 @@
 //! `tidegate local`: the local cloud as a program of its own: up, down, status, reset. It must never leave tasks behind
 //! that nobody can find. Start with [`Local`].
 
+mod terraform;
+mod up;
+
 use std::{
     io::Write as _,
-    net::{IpAddr, Ipv4Addr},
     path::{Path, PathBuf},
 };
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use tidegate_local::{
-    DEFAULT_PORT, ExposeTargets, Function, FunctionCommand, FunctionMap, ImageCommand, ImageMap, LocalCloud,
-    Options, Presence, RuntimeChoice, Speed,
-    remote::{self, Down},
+    Function, FunctionCommand, FunctionMap, ImageCommand, ImageMap, Speed,
+    remote::{self, Down, Presence},
     snapshot,
 };
 
@@ -20,8 +21,8 @@ use crate::{
     config::{FunctionTarget, LocalConfig},
     exit::Exit,
     failure::Failure,
-    session::Session,
 };
+use up::Up;
 
 /// Run AWS's API, tasks and a load balancer on this machine
 #[derive(Debug, Args)]
@@ -68,42 +69,6 @@ struct Folder {
     data_dir: Option<PathBuf>,
 }
 
-#[derive(Debug, Args)]
-struct Up {
-    #[command(flatten)]
-    folder: Folder,
-    /// The port of the AWS API; 0 takes a free one
-    #[arg(long, default_value_t = DEFAULT_PORT)]
-    port: u16,
-    /// The address of the AWS API; anything but loopback lets others on the network run tasks here
-    #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
-    address: IpAddr,
-    /// How many seconds of the cloud's time pass in one: at 60, a bake of a minute takes a second
-    #[arg(long, default_value = "1", value_parser = parse_speed)]
-    speed: Speed,
-    /// How tasks run
-    #[arg(long, value_enum, default_value_t = RuntimeKind::Auto)]
-    runtime: RuntimeKind,
-    /// Start from this snapshot, in a folder that holds no state yet
-    #[arg(long, value_name = "FILE")]
-    snapshot: Option<PathBuf>,
-    /// The account of callers whose access key id is not twelve digits
-    #[arg(long, default_value = "000000000000", value_parser = parse_account)]
-    account: String,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum RuntimeKind {
-    /// In Docker when a daemon answers, else as processes
-    Auto,
-    /// As Docker containers
-    Docker,
-    /// As plain processes, by `local.images` of the config file
-    Process,
-    /// Not at all: tasks are RUNNING until they are stopped, but nothing answers behind a load balancer
-    Simulated,
-}
-
 impl Local {
     /// Does it.
     pub async fn run(self, global: &Global) -> Result<Exit, Failure> {
@@ -116,78 +81,6 @@ impl Local {
             Action::Snapshot(Snapshot::Load(saved)) => load(global, &saved.folder.path()?, &saved.file),
         }
     }
-}
-
-impl Up {
-    async fn run(self, global: &Global) -> Result<Exit, Failure> {
-        let data_dir = self.folder.path()?;
-        let config = Session::open_for_target(global)?.config.local;
-        let images = images(&config, config_folder(global));
-        let runtime = match self.runtime {
-            RuntimeKind::Auto => RuntimeChoice::Auto(images),
-            RuntimeKind::Docker => RuntimeChoice::Docker,
-            RuntimeKind::Process => RuntimeChoice::Process(images),
-            RuntimeKind::Simulated => RuntimeChoice::Simulated,
-        };
-        let cloud = LocalCloud::start(Options {
-            address: self.address,
-            port: self.port,
-            data_dir: Some(data_dir.clone()),
-            snapshot: self.snapshot,
-            speed: self.speed,
-            runtime,
-            functions: functions(&config, config_folder(global)),
-            account: self.account,
-            expose_targets: ExposeTargets::No,
-            missing: tidegate_local::Missing::Fails,
-        })
-        .await
-        .map_err(|error| Failure::new(Exit::Refused, error.to_string()))?;
-        announce(global, &cloud, &data_dir);
-        tokio::select! {
-            () = cloud.shutdown_requested() => {}
-            () = ended_by_signal() => {}
-        }
-        if !global.quiet {
-            say("ending the local cloud and its tasks; the state stays");
-        }
-        cloud.shutdown().await;
-        Ok(Exit::Done)
-    }
-}
-
-/// The result is the endpoint: the first line of stdout.
-fn announce(global: &Global, cloud: &LocalCloud, data_dir: &Path) {
-    let endpoint = cloud.endpoint();
-    let mut stdout = std::io::stdout();
-    if global.output == Output::Json {
-        let line = serde_json::json!({
-            "endpoint": endpoint,
-            "runtime": cloud.runtime_name(),
-            "speed": cloud.clock().speed().factor(),
-            "dataDir": data_dir,
-        });
-        let _ = writeln!(stdout, "{line}");
-    } else {
-        let _ = writeln!(
-            stdout,
-            "local cloud up at {endpoint}\n\n  export AWS_ENDPOINT_URL={endpoint} AWS_REGION=eu-west-1 \
-             AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test"
-        );
-        if !global.quiet {
-            say(&format!(
-                "\ntasks {}, time runs at {}, the state is in {}\nCtrl-C ends it and its tasks; the state stays",
-                match cloud.runtime_name() {
-                    "docker" => "run as Docker containers",
-                    "simulated" => "are simulated: no program runs",
-                    _ => "run as processes",
-                },
-                cloud.clock().speed(),
-                data_dir.display(),
-            ));
-        }
-    }
-    let _ = stdout.flush();
 }
 
 async fn down(global: &Global, data_dir: &Path) -> Result<Exit, Failure> {

@@ -4,7 +4,7 @@
 
 use std::{env, path::Path, process::Command};
 
-use crate::cloud::Cloud;
+use crate::cloud::{Cloud, turn};
 
 #[test]
 fn the_guides_rolling_deployments_run_unchanged_with_boto3() {
@@ -72,6 +72,27 @@ fn boto3_and_the_aws_cli_log_follow_logs_and_keep_secrets() {
         return;
     }
     run("python3", "logs_and_secrets.py", &[]);
+}
+
+#[test]
+fn the_suite_of_pytest_runs_as_its_readme_says() {
+    if missing("python3", &["-c", "import boto3, pytest"]) {
+        return;
+    }
+    // It starts its own clouds.
+    let _turn = turn();
+    let scratch = tempfile::tempdir().unwrap();
+    let output = Command::new("python3")
+        .args(["-m", "pytest", "-p", "no:cacheprovider", "--basetemp"])
+        .arg(scratch.path().join("pytest"))
+        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/pytest"))
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .env("TIDEGATE", env!("CARGO_BIN_EXE_tidegate"))
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
+    assert!(said.contains("6 passed"), "{said}");
 }
 
 fn run(program: &str, script: &str, environment: &[(&str, &str)]) {

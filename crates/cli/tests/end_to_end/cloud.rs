@@ -8,14 +8,16 @@ use std::{
     time::{Duration, Instant},
 };
 
+use serde_json::Value;
 use tempfile::TempDir;
 
 /// A running `tidegate local up`; brought down, with everything that it runs, when dropped.
 pub(crate) struct Cloud {
     process: Child,
     folder: TempDir,
-    endpoint: String,
+    announcement: Value,
     arguments: Vec<String>,
+    environment: Vec<(&'static str, String)>,
     _turn: MutexGuard<'static, ()>,
 }
 
@@ -39,38 +41,53 @@ pub(crate) fn images() -> String {
 impl Cloud {
     /// Starts one with more `arguments`, with the sample service for every image called `sample`.
     pub(crate) fn start(arguments: &[&str]) -> Self {
-        Self::start_with("process", "", arguments)
+        Self::start_with("process", "", arguments, Vec::new())
     }
 
     /// [`Self::start`], with more of the section `local` of the config file.
     pub(crate) fn start_configured(local: &str, arguments: &[&str]) -> Self {
-        Self::start_with("process", local, arguments)
+        Self::start_with("process", local, arguments, Vec::new())
+    }
+
+    /// [`Self::start`], with more in its environment.
+    pub(crate) fn start_in_environment(arguments: &[&str], environment: Vec<(&'static str, String)>) -> Self {
+        Self::start_with("process", "", arguments, environment)
     }
 
     /// Starts one whose tasks are containers.
     pub(crate) fn start_in_docker(arguments: &[&str]) -> Self {
-        Self::start_with("docker", "", arguments)
+        Self::start_with("docker", "", arguments, Vec::new())
     }
 
-    fn start_with(runtime: &str, local: &str, arguments: &[&str]) -> Self {
+    fn start_with(
+        runtime: &str,
+        local: &str,
+        arguments: &[&str],
+        environment: Vec<(&'static str, String)>,
+    ) -> Self {
         let turn = turn();
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("tidegate.yml"), images() + local).unwrap();
         let arguments: Vec<String> =
             ["--runtime", runtime].iter().chain(arguments).map(|&argument| argument.to_owned()).collect();
-        let (process, endpoint) = up(folder.path(), &arguments);
-        Self { process, folder, endpoint, arguments, _turn: turn }
+        let (process, announcement) = up(folder.path(), &arguments, &environment);
+        Self { process, folder, announcement, arguments, environment, _turn: turn }
     }
 
     /// Where its AWS API is.
     pub(crate) fn endpoint(&self) -> &str {
-        &self.endpoint
+        self.announcement["endpoint"].as_str().unwrap()
+    }
+
+    /// What it said when it was up.
+    pub(crate) fn announcement(&self) -> &Value {
+        &self.announcement
     }
 
     /// What AWS clients need to find it, and nothing of the machine's own configuration.
     pub(crate) fn aws_environment(&self) -> Vec<(&'static str, String)> {
         vec![
-            ("AWS_ENDPOINT_URL", self.endpoint.clone()),
+            ("AWS_ENDPOINT_URL", self.endpoint().to_owned()),
             ("AWS_ACCESS_KEY_ID", "test".into()),
             ("AWS_SECRET_ACCESS_KEY", "test".into()),
             ("AWS_DEFAULT_REGION", "eu-west-1".into()),
@@ -95,9 +112,7 @@ impl Cloud {
 
     /// Starts it again after [`Self::kill`].
     pub(crate) fn restart(&mut self) {
-        let (process, endpoint) = up(self.folder.path(), &self.arguments);
-        self.process = process;
-        self.endpoint = endpoint;
+        (self.process, self.announcement) = up(self.folder.path(), &self.arguments, &self.environment);
     }
 
     /// The folder of its config file.
@@ -142,22 +157,22 @@ impl Drop for Cloud {
     }
 }
 
-fn up(folder: &Path, arguments: &[String]) -> (Child, String) {
+fn up(folder: &Path, arguments: &[String], environment: &[(&'static str, String)]) -> (Child, Value) {
     let mut process = Command::new(env!("CARGO_BIN_EXE_tidegate"))
         .args(["--output", "json", "--config"])
         .arg(folder.join("tidegate.yml"))
         .args(["local", "up", "--port", "0", "--data-dir"])
         .arg(folder.join("state"))
         .args(arguments)
+        .envs(environment.iter().map(|(name, value)| (name, value)))
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
     // The first line of stdout says where it serves.
     let mut line = String::new();
     BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    let said: serde_json::Value =
-        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}"));
-    (process, said["endpoint"].as_str().unwrap().to_owned())
+    let said = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}"));
+    (process, said)
 }
 
 /// Looks until it holds, for half a minute at most.

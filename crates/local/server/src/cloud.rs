@@ -22,7 +22,7 @@ use tokio::{net::TcpListener, sync::mpsc, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Options, Presence, RuntimeChoice, SnapshotError, StartError, adoption,
+    Options, RuntimeChoice, SnapshotError, StartError, adoption,
     api::{self, Api},
     balancing,
     control::{self, Control},
@@ -33,13 +33,14 @@ use crate::{
     metering,
     network::Network,
     ports::PortGuard,
-    presence, snapshot,
+    presence::{self, Presence},
+    snapshot,
     tasking::TaskNames,
     usage,
     writer::{CLOCK_ROW, Commands, META_TABLE, Unstored, Writer},
 };
 
-/// A running local cloud. [`LocalCloud::shutdown`] ends it in order; dropping it ends it abruptly.
+/// A running local cloud. [`LocalCloud::shutdown`] ends it in order; dropping it ends it at once, with all that it runs.
 pub struct LocalCloud {
     address: SocketAddr,
     clock: Clock,

@@ -34,7 +34,7 @@ pub enum StartError {
     Load(#[from] tidegate_engine::LoadError),
     /// The folder cannot keep what it must.
     #[error(transparent)]
-    Presence(#[from] crate::PresenceError),
+    Presence(#[from] crate::remote::PresenceError),
     /// The runtime for tasks does not start.
     #[error(transparent)]
     Runtime(#[from] tidegate_tasks::Error),

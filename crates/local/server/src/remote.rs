@@ -8,8 +8,9 @@ use http_body_util::{BodyExt, Empty};
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use serde_json::Value;
 
+pub use crate::presence::{Presence, PresenceError};
 use crate::{
-    Presence, PresenceError, SnapshotError,
+    SnapshotError,
     snapshot::{self, Draft},
 };
 

@@ -5,7 +5,11 @@
 use std::path::Path;
 
 use serde_json::{Value, json};
-use tidegate_local::{LocalCloud, Options, Presence, SnapshotError, remote, snapshot};
+use tidegate_local::{
+    LocalCloud, Options, SnapshotError,
+    remote::{self, Presence},
+    snapshot,
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,

@@ -5,6 +5,7 @@
 
 mod left;
 mod program;
+mod start;
 
 use serde_json::json;
 

@@ -30,6 +30,17 @@ pub(super) fn plugins() -> Option<PathBuf> {
     None
 }
 
+/// Writes the configuration of the program that has it find its plugins, and answers where it is.
+pub(super) fn configuration_of(folder: &Path, plugins: &Path) -> String {
+    let configuration = folder.join("terraform.rc");
+    let mirror = format!(
+        "provider_installation {{\n  filesystem_mirror {{\n    path = \"{}\"\n  }}\n}}\n",
+        plugins.display()
+    );
+    fs::write(&configuration, mirror).unwrap();
+    configuration.display().to_string()
+}
+
 /// A configuration with its state and its variables.
 pub(super) struct Terraform {
     folder: PathBuf,
@@ -57,15 +68,9 @@ impl Terraform {
                 fs::copy(file.path(), folder.join(file.file_name())).unwrap();
             }
         }
-        let configuration = folder.join("terraform.rc");
-        let mirror = format!(
-            "provider_installation {{\n  filesystem_mirror {{\n    path = \"{}\"\n  }}\n}}\n",
-            plugins.display()
-        );
-        fs::write(&configuration, mirror).unwrap();
         let mut environment = cloud.aws_environment();
         environment.extend([
-            ("TF_CLI_CONFIG_FILE", configuration.display().to_string()),
+            ("TF_CLI_CONFIG_FILE", configuration_of(&folder, plugins)),
             ("TF_IN_AUTOMATION", "1".to_owned()),
             ("TF_INPUT", "0".to_owned()),
             ("CHECKPOINT_DISABLE", "1".to_owned()),
