@@ -141,7 +141,10 @@ impl<V: Clone + Serialize + DeserializeOwned> Table<V> {
     }
 
     /// The rows that the index holds under `index`, in key order.
-    pub fn indexed_by<'a>(&'a self, index: &str) -> impl DoubleEndedIterator<Item = (&'a str, &'a V)> {
+    pub fn indexed_by<'a>(
+        &'a self,
+        index: &str,
+    ) -> impl DoubleEndedIterator<Item = (&'a str, &'a V)> + use<'a, V> {
         let keys = self.index.get(index).into_iter().flatten();
         keys.filter_map(|key| self.row(key))
     }

@@ -10,7 +10,7 @@ use std::{
 
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, StatusCode, header::DATE};
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use http_body_util::{BodyExt, Either, Full, LengthLimitError, Limited};
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
@@ -25,6 +25,7 @@ use crate::{
     control::Control,
     logs,
     ports::PortGuard,
+    registry::{self, Registry},
     writer::{Commands, SharedEngine, lock_read},
 };
 
@@ -40,6 +41,7 @@ pub(crate) struct Api {
     pub ports: PortGuard,
     pub runtime: tidegate_tasks::Runtime,
     pub logs: logs::Logs,
+    pub registry: Registry,
     pub control: Control,
 }
 
@@ -88,7 +90,15 @@ async fn serve_connection(stream: tokio::net::TcpStream, api: Arc<Api>, stop: Ca
 }
 
 impl Api {
-    async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    async fn answer(&self, request: Request<Incoming>) -> Response<registry::Answer> {
+        if request.uri().path() == "/v2" || request.uri().path().starts_with("/v2/") {
+            return self.registry.answer(request).await;
+        }
+        self.answer_in_one(request).await.map(Either::Left)
+    }
+
+    /// Answers what comes and goes in one piece.
+    async fn answer_in_one(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
         let (parts, body) = request.into_parts();
         let body = match Limited::new(body, MAX_BODY).collect().await {
             Ok(body) => body.to_bytes(),
@@ -106,6 +116,9 @@ impl Api {
 
     async fn answer_call(&self, call: Call) -> Response<Bytes> {
         if let Some(answered) = logs::answer(self, &call).await {
+            return answered;
+        }
+        if let Some(answered) = registry::answer_call(&self.registry, &call).await {
             return answered;
         }
         let request = tidegate_engine::Request {

@@ -33,7 +33,9 @@ use crate::{
     metering,
     network::Network,
     ports::PortGuard,
-    presence, snapshot,
+    presence,
+    registry::Registry,
+    snapshot,
     tasking::TaskNames,
     usage,
     writer::{CLOCK_ROW, Commands, META_TABLE, Unstored, Writer},
@@ -95,7 +97,7 @@ impl LocalCloud {
 
         let instance = presence::instance(folder.path())?;
         let network = Network::claim(&instance);
-        let (engine, stored_time) = load(&store, network.prefix, options.missing)?;
+        let (engine, stored_time) = load(&store, network.prefix, options.missing, registry_host(address))?;
         let clock = match stored_time {
             Some(stored) => {
                 Clock::starting_at(stored.max(Clock::starting_now(options.speed).now()), options.speed)
@@ -135,6 +137,15 @@ impl LocalCloud {
             stop.clone(),
         );
         let logs = Logs::new(events, runtime.clone(), Arc::clone(&engine), clock.clone());
+        let registry = Registry::open(
+            &folder.path().join(snapshot::REGISTRY),
+            Arc::clone(&engine),
+            commands.clone(),
+            clock.clone(),
+            &registry_host(address),
+        );
+        let registry = registry
+            .map_err(|source| StartError::DataDir { path: folder.path().join(snapshot::REGISTRY), source })?;
         let effects = Effects::new(
             runtime.clone(),
             balancer.clone(),
@@ -142,6 +153,7 @@ impl LocalCloud {
             faults.clone(),
             functions.clone(),
             logs.clone(),
+            registry.clone(),
             commands.clone(),
             options.expose_targets,
         );
@@ -180,6 +192,7 @@ impl LocalCloud {
             ports: PortGuard(balancer.clone()),
             runtime: runtime.clone(),
             logs: logs.clone(),
+            registry,
             control: Control {
                 balancer: balancer.clone(),
                 data_dir: folder.path().to_owned(),
@@ -324,13 +337,20 @@ fn open_folder(options: &Options) -> Result<Folder, StartError> {
     }
 }
 
+/// Where the daemon of this machine finds the registry. To Docker an address of loopback needs no TLS.
+fn registry_host(address: SocketAddr) -> String {
+    if address.ip().is_unspecified() { format!("127.0.0.1:{}", address.port()) } else { address.to_string() }
+}
+
 /// The engine with all that is stored, and the virtual time at which it was stored last.
 fn load(
     store: &Store,
     load_balancer_network: [u8; 2],
     missing: Missing,
+    registry: String,
 ) -> Result<(Engine, Option<Timestamp>), StartError> {
-    let mut engine = Engine::new(Settings { seed: fastrand::u64(..), load_balancer_network, missing });
+    let settings = Settings { seed: fastrand::u64(..), load_balancer_network, missing, registry };
+    let mut engine = Engine::new(settings);
     let mut time = None;
     store.load::<StartError>(|table, key, row| {
         if (table, key) == (META_TABLE, CLOCK_ROW) {

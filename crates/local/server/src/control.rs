@@ -97,6 +97,7 @@ pub(crate) async fn copy(
     let draft = snapshot::draft(data_dir)?;
     commands.copy_to(draft.join(snapshot::STATE)).await.map_err(|_ended| SnapshotError::Ending)??;
     logs.copy_to(&draft.join(snapshot::LOGS))?;
+    snapshot::link_blobs(data_dir, &draft)?;
     Ok(draft)
 }
 

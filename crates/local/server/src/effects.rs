@@ -11,6 +11,7 @@ use crate::{
     faults::Faults,
     functions::Functions,
     logs::Logs,
+    registry::Registry,
     tasking::{self, TaskNames},
     writer::{Commands, SharedEngine, lock_read},
 };
@@ -24,6 +25,7 @@ pub(crate) struct Effects {
     faults: Faults,
     functions: Functions,
     logs: Logs,
+    registry: Registry,
     commands: Commands,
     expose_targets: ExposeTargets,
 }
@@ -36,10 +38,11 @@ impl Effects {
         faults: Faults,
         functions: Functions,
         logs: Logs,
+        registry: Registry,
         commands: Commands,
         expose_targets: ExposeTargets,
     ) -> Self {
-        Self { runtime, balancer, names, faults, functions, logs, commands, expose_targets }
+        Self { runtime, balancer, names, faults, functions, logs, registry, commands, expose_targets }
     }
 
     /// Carries all of them out; what concerns the balancer is in force when it returns, and before a function is called.
@@ -72,6 +75,7 @@ impl Effects {
                     changes.push(balancing::load_balancer(state, &arn, self.expose_targets));
                 }
                 Effect::InvokeFunction(id) => self.functions.carry_out(state, &id),
+                Effect::Blob(digest) => self.registry.blobs().remove_unwanted(state, &digest),
                 Effect::TargetGroup(arn) => changes.push(balancing::target_group(state, &self.faults, &arn)),
             }
         }
@@ -80,7 +84,7 @@ impl Effects {
 
     /// Starts a task; one whose secrets or logs are not there has failed to start instead.
     pub(crate) fn start(&self, state: &State, arn: String) {
-        match tasking::begin(state, &arn) {
+        match tasking::begin(state, &arn, &self.runtime) {
             Some(Ok(spec)) => {
                 self.names.remember(&spec);
                 if self.logs.follow(&spec) {

@@ -19,6 +19,11 @@ pub(crate) const STATE: &str = "state.db";
 /// The database of what was logged.
 pub(crate) const LOGS: &str = "logs.db";
 
+/// The folder of the registry.
+pub(crate) const REGISTRY: &str = "registry";
+/// The part of it that is of the state.
+const BLOBS: &str = "registry/blobs";
+
 /// What a cloud's folder holds of its state: databases, which are copied while they are in use, and the rest.
 const DATABASES: [&str; 2] = [STATE, LOGS];
 const FILES: [&str; 1] = ["state.key"];
@@ -115,13 +120,33 @@ pub fn save(data_dir: &Path, file: &Path) -> Result<(), SnapshotError> {
     let logs = LogEvents::open(&data_dir.join(LOGS))?;
     let draft = draft(data_dir)?;
     let copied = state.copy_to(&draft.join(STATE)).and_then(|()| logs.copy_to(&draft.join(LOGS)));
+    let copied = copied.map_err(SnapshotError::from).and_then(|()| link_blobs(data_dir, &draft));
     match copied {
         Ok(()) => pack(data_dir, &draft, file),
         Err(error) => {
             let _ = fs::remove_dir_all(&draft);
-            Err(error.into())
+            Err(error)
         }
     }
+}
+
+/// Links the layers of images into a draft: their bytes never change, and stay there also when nobody else wants them.
+pub(crate) fn link_blobs(data_dir: &Path, draft: &Path) -> Result<(), SnapshotError> {
+    let (from, to) = (data_dir.join(BLOBS), draft.join(BLOBS));
+    let Ok(folders) = fs::read_dir(&from) else { return Ok(()) };
+    for folder in folders.flatten().map(|folder| folder.path()).filter(|folder| folder.is_dir()) {
+        let copies = to.join(folder.file_name().unwrap_or_default());
+        fs::create_dir_all(&copies).map_err(failed("make", &copies))?;
+        for file in fs::read_dir(&folder).map_err(failed("read", &folder))? {
+            let file = file.map_err(failed("read", &folder))?;
+            match fs::hard_link(file.path(), copies.join(file.file_name())) {
+                // Nobody wanted it any more a moment ago.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                linked => linked.map_err(failed("link", &file.path()))?,
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Writes the snapshot of a folder whose databases were copied to the folder `draft`: all or nothing. The draft is gone
@@ -152,6 +177,9 @@ fn write(data_dir: &Path, draft: &Path, new: &Path) -> Result<(), SnapshotError>
     let files = FILES.iter().map(|name| (data_dir.join(name), name));
     for (path, name) in databases.chain(files).filter(|(path, _)| path.exists()) {
         tar.append_path_with_name(&path, name).map_err(failed("read", &path))?;
+    }
+    if draft.join(BLOBS).exists() {
+        tar.append_dir_all(BLOBS, draft.join(BLOBS)).map_err(failed("read", &draft.join(BLOBS)))?;
     }
     let written = tar.into_inner().and_then(|writer| writer.into_inner().map_err(Into::into));
     written.and_then(|file| file.sync_all()).map_err(failed("write", new))
@@ -233,5 +261,9 @@ pub fn remove_state(data_dir: &Path) -> Result<(), SnapshotError> {
             _ => {}
         }
     }
-    Ok(())
+    let registry = data_dir.join(REGISTRY);
+    match fs::remove_dir_all(&registry) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed("remove", &registry)(error)),
+        _ => Ok(()),
+    }
 }

@@ -27,7 +27,7 @@ fn a_repository_is_answered_with_what_aws_fills_in() {
     let (mut cloud, arn) = with_repository();
     assert_eq!(arn, "arn:aws:ecr:eu-west-1:123456789012:repository/team/shop");
     let found = cloud.call("DescribeRepositories", json!({}))["repositories"][0].clone();
-    assert_eq!(found["repositoryUri"], "123456789012.dkr.ecr.eu-west-1.amazonaws.com/team/shop");
+    assert_eq!(found["repositoryUri"], "127.0.0.1:4566/team/shop");
     assert_eq!(found["imageTagMutability"], "MUTABLE");
     assert_eq!(found["imageScanningConfiguration"], json!({ "scanOnPush": false }));
     assert_eq!(found["encryptionConfiguration"], json!({ "encryptionType": "AES256" }));
