@@ -18,6 +18,9 @@ use crate::{Effect, State};
 /// How often images are held against their repository's lifecycle policy. AWS does within a day.
 const LIFECYCLE_EVERY: std::time::Duration = std::time::Duration::from_mins(5);
 
+/// For how long a layer waits for an image that has it.
+const UNUSED_FOR: std::time::Duration = std::time::Duration::from_hours(24);
+
 /// How exactly the last pull is known.
 const PULLS_NOTED_EVERY: std::time::Duration = std::time::Duration::from_mins(1);
 
@@ -84,7 +87,7 @@ pub(super) fn remove(state: &mut State, arn: &str, digest: &str) {
     let Some(blobs) = state.images.get(&key).map(|image| image.content.blobs.clone()) else { return };
     state.images.remove(&key);
     for blob in blobs {
-        if state.images.indexed_by(&Image::users_index(arn, &blob.digest)).next().is_none() {
+        if !is_used(state, arn, &blob.digest) {
             state.layers.remove(&Layer::key(arn, &blob.digest));
             state.effect(Effect::Blob(blob.digest));
         }
@@ -113,8 +116,15 @@ pub(crate) fn observe_pull(state: &mut State, arn: &str, digest: &str, now: Time
     }
 }
 
-/// Holds the images of a repository against its lifecycle policy, if it is time.
+/// Looks after a repository: its lifecycle policy, and the layers of pushes that nobody ended. When to look again.
 pub(crate) fn reconcile_repository(state: &mut State, arn: &str, now: Timestamp) -> Option<Timestamp> {
+    let expiry = expire(state, arn, now);
+    let unused = forget_unused(state, arn, now);
+    expiry.into_iter().chain(unused).min()
+}
+
+/// Holds the images of a repository against its lifecycle policy, if it is time.
+fn expire(state: &mut State, arn: &str, now: Timestamp) -> Option<Timestamp> {
     let repository = state.repositories.get(arn)?;
     let text = repository.lifecycle_policy.as_deref()?;
     let due = repository.lifecycle_looked_at.unwrap_or(now) + LIFECYCLE_EVERY;
@@ -132,4 +142,22 @@ pub(crate) fn reconcile_repository(state: &mut State, arn: &str, now: Timestamp)
     }
     state.repositories.update(arn, |row| row.lifecycle_looked_at = Some(now));
     Some(now + LIFECYCLE_EVERY)
+}
+
+/// Removes the layers that no image has got for long.
+fn forget_unused(state: &mut State, arn: &str, now: Timestamp) -> Option<Timestamp> {
+    let layers = state.layers.indexed_by(arn).map(|(_, layer)| layer);
+    let unused = layers.filter(|layer| !is_used(state, arn, &layer.digest));
+    let unused: Vec<(Timestamp, String)> =
+        unused.map(|layer| (layer.uploaded_at + UNUSED_FOR, layer.digest.clone())).collect();
+    for (_, digest) in unused.iter().filter(|(due, _)| *due <= now) {
+        state.layers.remove(&Layer::key(arn, digest));
+        state.effect(Effect::Blob(digest.clone()));
+    }
+    unused.into_iter().map(|(due, _)| due).filter(|due| *due > now).min()
+}
+
+/// Whether an image of the repository has the layer.
+fn is_used(state: &State, arn: &str, layer: &str) -> bool {
+    state.images.indexed_by(&Image::users_index(arn, layer)).next().is_some()
 }

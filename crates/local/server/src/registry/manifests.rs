@@ -31,7 +31,7 @@ impl Registry {
         } else {
             images::tagged(engine.state(), &repository.arn, reference)
         };
-        let image = image.ok_or_else(|| unknown(reference))?;
+        let image = image.ok_or_else(|| unknown())?;
         let body = if *method == Method::HEAD { Bytes::new() } else { image.manifest.clone().into() };
         let mut response = whole(StatusCode::OK, body);
         set(&mut response, header::CONTENT_TYPE, &image.content.media_type);
@@ -109,7 +109,7 @@ impl Registry {
                     Some(ImageFailureCode::InvalidImageDigest) => {
                         Refusal::new(StatusCode::BAD_REQUEST, "DIGEST_INVALID", reason)
                     }
-                    _ => unknown(reference),
+                    _ => unknown(),
                 })
             }
         }
@@ -185,7 +185,7 @@ fn descriptor(image: &Image) -> Value {
     descriptor
 }
 
-fn unknown(reference: &str) -> Refusal {
-    let message = format!("Requested image not found: {reference}");
+fn unknown() -> Refusal {
+    let message = "Requested image not found";
     Refusal::new(StatusCode::NOT_FOUND, "MANIFEST_UNKNOWN", message)
 }

@@ -10,6 +10,7 @@ use super::{lookup, registry};
 use crate::{
     ApiError, Context, State,
     ecr::{images, manifest, records::Layer},
+    state::Subject,
 };
 
 /// The call by which the keeper of the bytes says that a repository has a layer. Its input is [`KeepLayer`].
@@ -53,6 +54,7 @@ pub(super) fn keep(state: &mut State, context: &Context, input: KeepLayer) -> Re
     let layer =
         Layer { repository_arn: arn.clone(), digest: input.digest.clone(), size, uploaded_at: context.now };
     state.layers.insert(&Layer::key(&arn, &input.digest), layer);
+    state.touch(Subject::Repository(arn));
     Ok(Kept {})
 }
 

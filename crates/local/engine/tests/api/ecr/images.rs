@@ -1,5 +1,7 @@
 //! Images put, read and deleted.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use tidegate_engine::{Effect, ecr::manifest};
 
@@ -232,4 +234,17 @@ fn a_scan_says_that_nothing_was_scanned() {
     assert_eq!(found["imageScanStatus"]["status"], "COMPLETE");
     assert!(text(&found["imageScanStatus"]["description"]).contains("no scanner"));
     assert_eq!(found["imageScanFindings"]["findings"], json!([]));
+}
+
+#[test]
+fn the_layers_of_a_push_that_nobody_ended_go_after_a_day() {
+    let mut cloud = with_shop();
+    push(&mut cloud, "one", Some("v1"));
+    keep(&mut cloud, "shop", "two");
+    cloud.live(Duration::from_hours(23));
+    assert!(unwanted(&mut cloud).is_empty());
+    cloud.restart();
+    cloud.live(Duration::from_hours(2));
+    assert_eq!(unwanted(&mut cloud), [layer("two")]);
+    assert_eq!(cloud.engine.state().layers.len(), 2);
 }
