@@ -4,8 +4,8 @@
 Needs Debian's nginx, haproxy, wrk and hyperfine, and Python 3 with pip; installs the Python peers in a folder of its own
 under target/. Everything binds to loopback, runs for a bounded time and is ended by its process id.
 
-    python3 benches/run.py            all of it, about fifteen minutes
-    python3 benches/run.py api cli    only these parts: balancer, api, cli, scheduler
+    python3 benches/run.py            all of it, about twenty minutes
+    python3 benches/run.py api cli    only these parts: balancer, api, cli, scale, scheduler
 """
 
 import json
@@ -28,10 +28,11 @@ ROOT = Path(__file__).resolve().parent.parent
 PEERS = ROOT / "target" / "peers"
 TIDEGATE = ROOT / "target" / "release" / "tidegate"
 REPEATS = 3
+COLD_STARTS = 5
 
 
 def main():
-    parts = sys.argv[1:] or ["balancer", "api", "cli", "scheduler"]
+    parts = sys.argv[1:] or list(PARTS)
     subprocess.run(["cargo", "build", "--release", "--workspace", "--examples", "--bins"], cwd=ROOT, check=True)
     install_peers()
     results = ROOT / "target" / "benchmarks"
@@ -75,32 +76,40 @@ def free_port() -> int:
 
 @contextmanager
 def server(command: list, port: int, environment: dict):
-    """A peer as a process, ready when its port answers; ended by its id."""
+    """A peer as a process, ready when it has answered a request; ended by its id."""
     with tempfile.TemporaryDirectory() as folder:
         process = subprocess.Popen(
             command, env=os.environ | environment, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         try:
-            until_open(port, process)
+            until_answered(port, process)
             yield process.pid
         finally:
             process.terminate()
             process.wait(20)
 
 
-def until_open(port: int, process):
-    deadline = time.monotonic() + 30
+def until_answered(port: int, process):
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            socket.create_connection(("127.0.0.1", port), 0.2).close()
+            call(port, "ListClusters", {})
             return
         except OSError:
-            time.sleep(0.01)
+            time.sleep(0.001)
     raise SystemExit(f"{process.args[0]} does not answer on port {port}")
+
+
+def cold_start(command: list, port: int, environment: dict) -> float:
+    """Seconds from the start of a server to its first answer."""
+    started = time.monotonic()
+    with server([str(part) for part in command], port, environment):
+        return time.monotonic() - started
 
 
 def servers(folder: str):
     port = free_port()
+    Path(folder).mkdir(exist_ok=True)
     config = Path(folder) / "tidegate.yml"
     config.write_text('local:\n  images:\n    "sample:*": { command: ["sleep", "3600"] }\n')
     state = f"{folder}/state"
@@ -184,13 +193,17 @@ def bench_api() -> str:
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         script = Path(folder) / "describe.lua"
         script.write_text(WRK)
+        starts = {}
+        for turn in range(COLD_STARTS):
+            for name, port, command, environment in servers(f"{folder}/cold{turn}"):
+                starts.setdefault(name, []).append(cold_start(command, port, environment))
+        colds = {name: statistics.median(times) for name, times in starts.items()}
         running = {}
         for name, port, command, environment in servers(folder):
-            started = time.monotonic()
             pid = stack.enter_context(server([str(part) for part in command], port, environment))
-            cold = time.monotonic() - started
+            rest = resident(pid)
             populate(port)
-            running[name] = (port, pid, cold, resident(pid))
+            running[name] = (port, pid, colds[name], rest)
         # In turns, so that a busy moment of the machine meets all of them alike.
         rates = {name: [] for name in running}
         for _ in range(REPEATS):
@@ -209,8 +222,9 @@ def bench_api() -> str:
         "## DescribeServices of the local cloud\n",
         "One service without tasks, the same request; wrk with 1 thread and 8 connections, 5 s a round, in turns, the median of 3 "
         "rounds. wrk shares the cores with the servers. Each server as its package starts it, no tuning. Memory is the process's "
-        "resident set; cold start is until the port accepts a connection, once, not a median.\n",
-        "| server | requests/s | tidegate is faster by | memory at rest | after the load | start to open port |",
+        f"resident set: at rest after its first answer, and after the load. The cold start goes to the first answered request "
+        f"(ListClusters), in an empty folder, the median of {COLD_STARTS} starts in turns.\n",
+        "| server | requests/s | tidegate is faster by | memory at rest | after the load | start to first answer |",
         "| --- | --- | --- | --- | --- | --- |",
         *lines,
         "",
@@ -302,6 +316,170 @@ def hyperfine(line: str, environment: dict) -> list:
         return json.load(report)["results"][0]["times"]
 
 
+# --- a large cloud ------------------------------------------------------------------------------------------------
+
+SERVICES = 10_000
+TASKS = 3
+SMALL = 10
+
+ECS = ("ecs", "AmazonEC2ContainerServiceV20141113", "1.1")
+QUERY = {"elasticloadbalancing": "2015-12-01", "iam": "2010-05-08", "ec2": "2016-11-15", "sts": "2011-06-15"}
+JSON = {
+    "ecs": ECS,
+    "codedeploy": ("codedeploy", "CodeDeploy_20141006", "1.1"),
+    "logs": ("logs", "Logs_20140328", "1.1"),
+    "ssm": ("ssm", "AmazonSSM", "1.1"),
+    "secretsmanager": ("secretsmanager", "secretsmanager", "1.1"),
+    "ecr": ("ecr", "AmazonEC2ContainerRegistry_V20150921", "1.1"),
+    "application-autoscaling": ("application-autoscaling", "AnyScaleFrontendService", "1.1"),
+    "monitoring": ("monitoring", "GraniteServiceVersion20100801", "1.0"),
+}
+
+# Each answers the same in both clouds. `%d` is another number in every request.
+CALLS = [
+    ("ecs", "DescribeClusters", '{"clusters": ["bench"]}'),
+    ("ecs", "ListClusters", "{}"),
+    ("ecs", "ListServices", '{"cluster": "bench"}'),
+    ("ecs", "DescribeServices", '{"cluster": "bench", "services": ["service-3"]}'),
+    ("ecs", "ListTasks", '{"cluster": "bench", "serviceName": "service-3"}'),
+    ("ecs", "DescribeTasks", '{"cluster": "bench", "tasks": [TASKS_OF_3]}'),
+    ("ecs", "ListServiceDeployments", '{"cluster": "bench", "service": "service-3"}'),
+    ("ecs", "ListTagsForResource", '{"resourceArn": "SERVICE_3"}'),
+    ("ecs", "TagResource", '{"resourceArn": "SERVICE_3", "tags": [{"key": "turn", "value": "%d"}]}'),
+    ("ecs", "ListTaskDefinitions", '{"familyPrefix": "bench"}'),
+    ("ecs", "DescribeTaskDefinition", '{"taskDefinition": "bench:1"}'),
+    ("ecs", "RegisterTaskDefinition", '{"family": "other-%d", "containerDefinitions": [{"name": "app", "image": "sample:1", "memory": 64}]}'),
+    ("ecs", "UpdateService", '{"cluster": "bench", "service": "service-3", "healthCheckGracePeriodSeconds": %d}'),
+    ("ecs", "CreateService", '{"cluster": "bench", "serviceName": "new-%d", "taskDefinition": "bench", "desiredCount": 0}'),
+    ("ecs", "RunTask", '{"cluster": "bench", "taskDefinition": "bench", "startedBy": "%d"}'),
+    ("elasticloadbalancing", "DescribeLoadBalancers", ""),
+    ("elasticloadbalancing", "DescribeTargetGroups", ""),
+    ("codedeploy", "ListApplications", "{}"),
+    ("monitoring", "DescribeAlarms", "{}"),
+    ("monitoring", "PutMetricData", '{"Namespace": "bench", "MetricData": [{"MetricName": "m", "Value": %d}]}'),
+    ("logs", "DescribeLogGroups", "{}"),
+    ("ssm", "PutParameter", '{"Name": "bench", "Value": "%d", "Type": "String", "Overwrite": true}'),
+    ("ssm", "GetParameter", '{"Name": "bench"}'),
+    ("secretsmanager", "ListSecrets", "{}"),
+    ("ecr", "DescribeRepositories", "{}"),
+    ("application-autoscaling", "DescribeScalableTargets", '{"ServiceNamespace": "ecs"}'),
+    ("iam", "ListRoles", ""),
+    ("ec2", "DescribeVpcs", ""),
+    ("sts", "GetCallerIdentity", ""),
+]
+
+
+def lua_of(service: str, operation: str, body: str) -> str:
+    scope = f"Credential=test/20260101/eu-west-1/{service}/aws4_request, SignedHeaders=host, Signature=0"
+    headers = {"Authorization": f"AWS4-HMAC-SHA256 {scope}", "X-Amz-Date": "20260101T000000Z"}
+    if service in QUERY:
+        body = f"Action={operation}&Version={QUERY[service]}{body}"
+        headers["Content-Type"] = "application/x-www-form-urlencoded"
+    else:
+        _, target, version = JSON[service]
+        headers |= {"Content-Type": f"application/x-amz-json-{version}", "X-Amz-Target": f"{target}.{operation}"}
+    # Numbers of one run are not those of the run before it.
+    lines = [f'wrk.headers["{name}"] = "{value}"' for name, value in headers.items()]
+    lines += ['wrk.method = "POST"', f"local number = {int(time.time() * 10) % 10**7} * 100", f"local body = [[{body}]]",
+              "request = function()", "  number = number + 1",
+              '  return wrk.format(nil, "/", nil, (body:gsub("%%d", tostring(number))))', "end",
+              "response = function(status, _, text)",
+              '  if status ~= 200 then print("refused: " .. text) end', "end"]
+    return "\n".join(lines)
+
+
+def latency(port: int, script: Path) -> float:
+    """Seconds of one call, the median of those of a second, one after the other."""
+    command = ["wrk", "-t1", "-c1", "-d1s", "--latency", "-s", str(script), f"http://127.0.0.1:{port}/"]
+    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    if "refused: " in output or "Non-2xx" in output:
+        raise SystemExit(f"a call of the benchmark is refused:\n{output[:1000]}")
+    value, unit = re.search(r"50%\s+([\d.]+)(us|ms|s)", output).groups()
+    return float(value) * {"us": 1e-6, "ms": 1e-3, "s": 1}[unit]
+
+
+def fill(port: int, services: int):
+    """Services of three simulated tasks each; returns once all of them are steady."""
+    call(port, "CreateCluster", {"clusterName": "bench"})
+    container = {"name": "app", "image": "sample:1", "memory": 64}
+    call(port, "RegisterTaskDefinition", {"family": "bench", "containerDefinitions": [container]})
+    for number in range(services):
+        call(port, "CreateService", {"cluster": "bench", "serviceName": f"service-{number}", "taskDefinition": "bench",
+                                     "desiredCount": TASKS})
+    until_running(port, services)
+
+
+def until_running(port: int, services: int):
+    deadline = time.monotonic() + 600
+    while time.monotonic() < deadline:
+        cluster = call(port, "DescribeClusters", {"clusters": ["bench"]})["clusters"][0]
+        if cluster["runningTasksCount"] == services * TASKS and cluster["pendingTasksCount"] == 0:
+            return
+        time.sleep(0.05)
+    raise SystemExit(f"not all tasks of {services} services run: {cluster}")
+
+
+def bench_scale() -> str:
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        clouds = {}
+        for services in (SMALL, SERVICES):
+            port, state = free_port(), Path(folder) / f"state{services}"
+            command = [str(part) for part in (TIDEGATE, "local", "up", "--port", port, "--runtime", "simulated",
+                                              "--data-dir", state)]
+            process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            stack.callback(lambda process=process: (process.kill(), process.wait(20)))
+            until_answered(port, process)
+            started = time.monotonic()
+            fill(port, services)
+            clouds[services] = (port, process, state, command, time.monotonic() - started)
+            print(f"{services} services", clouds[services][-1], "s", flush=True)
+        memory = {services: resident(process.pid) for services, (_, process, *_) in clouds.items()}
+        rows = []
+        for service, operation, template in CALLS:
+            times = {services: [] for services in clouds}
+            for _ in range(REPEATS):
+                for services, (port, *_rest) in clouds.items():
+                    body = template
+                    if "TASKS_OF_3" in body:
+                        arns = call(port, "ListTasks", {"cluster": "bench", "serviceName": "service-3"})["taskArns"]
+                        body = body.replace("TASKS_OF_3", ", ".join(f'"{arn}"' for arn in arns))
+                    if "SERVICE_3" in body:
+                        found = call(port, "DescribeServices", {"cluster": "bench", "services": ["service-3"]})
+                        body = body.replace("SERVICE_3", found["services"][0]["serviceArn"])
+                    script = Path(folder) / "call.lua"
+                    script.write_text(lua_of(service, operation, body))
+                    times[services].append(latency(port, script))
+            small, large = (statistics.median(times[services]) for services in (SMALL, SERVICES))
+            rows.append((f"{service} {operation}", small, large))
+            print(rows[-1], f"{large / small:.2f}", flush=True)
+        # Killed, so that the tasks are still wanted, and up again.
+        port, process, state, command, filled = clouds[SERVICES]
+        size = sum(it.stat().st_size for it in state.glob("state.db*")) / 1e6
+        process.kill()
+        process.wait(20)
+        started = time.monotonic()
+        again = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        stack.callback(lambda: (again.kill(), again.wait(20)))
+        until_answered(port, again)
+        restart = time.monotonic() - started
+    over = [name for name, small, large in rows if large > 2 * small]
+    return "\n".join([
+        "## A large cloud\n",
+        f"{SERVICES:,} services of {TASKS} simulated tasks each in one cluster, against {SMALL} services: the same call with the same "
+        f"answer, one after the other from one connection, the median of a second's calls, and of {REPEATS} such seconds in turns. "
+        "Aim: at most twice.\n",
+        "| call | small cloud | large cloud | ratio |",
+        "| --- | --- | --- | --- |",
+        *[f"| {name} | {small * 1e6:,.0f} µs | {large * 1e6:,.0f} µs | {large / small:.2f}× |" for name, small, large in rows],
+        "",
+        f"{'Over the aim: ' + ', '.join(over) + '.' if over else 'No call is over it.'} To fill it over the API, until all "
+        f"{SERVICES * TASKS:,} tasks ran, took {filled:.0f} s. The database has {size:.0f} MB; memory is {memory[SERVICES]:.0f} MB "
+        f"({memory[SMALL]:.0f} MB in the small cloud). Killed and started again, the first request is answered after "
+        f"{restart * 1000:,.0f} ms.",
+        "",
+    ])
+
+
 # --- the rest -----------------------------------------------------------------------------------------------------
 
 
@@ -349,7 +527,7 @@ def bench_scheduler() -> str:
     ])
 
 
-PARTS = {"balancer": bench_balancer, "api": bench_api, "cli": bench_cli, "scheduler": bench_scheduler}
+PARTS = {"balancer": bench_balancer, "api": bench_api, "cli": bench_cli, "scale": bench_scale, "scheduler": bench_scheduler}
 
 if __name__ == "__main__":
     for tool in ("wrk", "hyperfine"):

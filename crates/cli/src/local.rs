@@ -100,6 +100,8 @@ enum RuntimeKind {
     Docker,
     /// As plain processes, by `local.images` of the config file
     Process,
+    /// Not at all: tasks are RUNNING until they are stopped, but nothing answers behind a load balancer
+    Simulated,
 }
 
 impl Local {
@@ -125,6 +127,7 @@ impl Up {
             RuntimeKind::Auto => RuntimeChoice::Auto(images),
             RuntimeKind::Docker => RuntimeChoice::Docker,
             RuntimeKind::Process => RuntimeChoice::Process(images),
+            RuntimeKind::Simulated => RuntimeChoice::Simulated,
         };
         let cloud = LocalCloud::start(Options {
             address: self.address,
@@ -173,8 +176,12 @@ fn announce(global: &Global, cloud: &LocalCloud, data_dir: &Path) {
         );
         if !global.quiet {
             say(&format!(
-                "\ntasks run as {}, time runs at {}, the state is in {}\nCtrl-C ends it and its tasks; the state stays",
-                if cloud.runtime_name() == "docker" { "Docker containers" } else { "processes" },
+                "\ntasks {}, time runs at {}, the state is in {}\nCtrl-C ends it and its tasks; the state stays",
+                match cloud.runtime_name() {
+                    "docker" => "run as Docker containers",
+                    "simulated" => "are simulated: no program runs",
+                    _ => "run as processes",
+                },
                 cloud.clock().speed(),
                 data_dir.display(),
             ));

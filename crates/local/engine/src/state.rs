@@ -262,6 +262,15 @@ impl State {
         self.agenda.touched.insert(subject);
     }
 
+    /// Puts the tags of what has this ARN in place of those that it has; what has none has no row.
+    pub(crate) fn put_tags(&mut self, arn: &str, tags: BTreeMap<String, String>) {
+        if tags.is_empty() {
+            self.tags.remove(arn);
+        } else {
+            self.tags.insert(arn, tags);
+        }
+    }
+
     /// Asks for `effect` to be carried out once the change is durable.
     pub(crate) fn effect(&mut self, effect: Effect) {
         if !self.effects.contains(&effect) {

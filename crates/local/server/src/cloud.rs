@@ -51,6 +51,7 @@ pub struct LocalCloud {
     functions: Functions,
     commands: Commands,
     logs: Logs,
+    registry: Registry,
     shutdown_requested: CancellationToken,
     stop: CancellationToken,
     /// Those that end by themselves between two pieces of work once `stop` is cancelled.
@@ -84,6 +85,11 @@ impl Folder {
 impl LocalCloud {
     /// Starts a local cloud: brings back what its folder holds, finds the tasks that still run, serves.
     pub async fn start(options: Options) -> Result<Self, StartError> {
+        // On the heap: it holds much, and callers' futures would all be as large.
+        Box::pin(Self::start_here(options)).await
+    }
+
+    async fn start_here(options: Options) -> Result<Self, StartError> {
         let folder = open_folder(&options)?;
         if let Some(file) = &options.snapshot {
             snapshot::begin_from(file, folder.path())?;
@@ -146,17 +152,17 @@ impl LocalCloud {
         );
         let registry = registry
             .map_err(|source| StartError::DataDir { path: folder.path().join(snapshot::REGISTRY), source })?;
-        let effects = Effects::new(
-            runtime.clone(),
-            balancer.clone(),
-            names.clone(),
-            faults.clone(),
-            functions.clone(),
-            logs.clone(),
-            registry.clone(),
-            commands.clone(),
-            options.expose_targets,
-        );
+        let effects = Effects {
+            runtime: runtime.clone(),
+            balancer: balancer.clone(),
+            names: names.clone(),
+            faults: faults.clone(),
+            functions: functions.clone(),
+            logs: logs.clone(),
+            registry: registry.clone(),
+            commands: commands.clone(),
+            expose_targets: options.expose_targets,
+        };
         adoption::adopt(&engine, &runtime, &names, &commands, &effects, &logs).await;
 
         let writer = Writer {
@@ -192,7 +198,7 @@ impl LocalCloud {
             ports: PortGuard(balancer.clone()),
             runtime: runtime.clone(),
             logs: logs.clone(),
-            registry,
+            registry: registry.clone(),
             control: Control {
                 balancer: balancer.clone(),
                 data_dir: folder.path().to_owned(),
@@ -239,6 +245,7 @@ impl LocalCloud {
             functions,
             commands,
             logs,
+            registry,
             shutdown_requested,
             stop,
             loops,
@@ -281,7 +288,8 @@ impl LocalCloud {
 
     /// Writes the whole state to one file, from which [`Options::snapshot`] starts others. Tasks are started anew there.
     pub async fn save_snapshot(&self, file: &Path) -> Result<(), SnapshotError> {
-        let draft = control::copy(&self.commands, &self.logs, self.folder.path()).await?;
+        let draft =
+            control::copy(&self.commands, &self.logs, self.registry.blobs(), self.folder.path()).await?;
         let (data_dir, file) = (self.folder.path().to_owned(), file.to_owned());
         let packed = tokio::task::spawn_blocking(move || snapshot::pack(&data_dir, &draft, &file)).await;
         packed.map_err(|_panicked| SnapshotError::BrokenOff)?
@@ -372,6 +380,7 @@ async fn start_runtime(
     match choice {
         RuntimeChoice::Docker => Ok(Runtime::docker(settings).await?),
         RuntimeChoice::Process(images) => Ok(process(settings, images).await?),
+        RuntimeChoice::Simulated => Ok(Runtime::simulated(settings).await?),
         RuntimeChoice::Auto(images) => match Runtime::docker(settings.clone()).await {
             Ok(started) => Ok(started),
             Err(error) => {

@@ -15,7 +15,8 @@ use crate::{
     SnapshotError,
     api::Api,
     logs::Logs,
-    snapshot,
+    registry::blobs::Blobs,
+    snapshot::{self, Draft},
     writer::{Commands, lock_read},
 };
 
@@ -52,12 +53,14 @@ impl Control {
                 }
                 Err(_ended) => answer(StatusCode::SERVICE_UNAVAILABLE, &json!({ "error": "shutting down" })),
             },
-            (&Method::POST, "snapshot") => match copy_state(api, &self.data_dir).await {
-                Ok(draft) => answer(StatusCode::OK, &json!({ "draft": draft })),
-                Err(error) => {
-                    answer(StatusCode::INTERNAL_SERVER_ERROR, &json!({ "error": error.to_string() }))
+            (&Method::POST, "snapshot") => {
+                match copy(&api.commands, &api.logs, api.registry.blobs(), &self.data_dir).await {
+                    Ok(draft) => answer(StatusCode::OK, &json!({ "draft": draft.hand_over() })),
+                    Err(error) => {
+                        answer(StatusCode::INTERNAL_SERVER_ERROR, &json!({ "error": error.to_string() }))
+                    }
                 }
-            },
+            }
             (&Method::POST, "shutdown") => {
                 self.shutdown.cancel();
                 answer(StatusCode::ACCEPTED, &json!({ "status": "shutting down" }))
@@ -83,21 +86,19 @@ impl Control {
     }
 }
 
-/// Copies the databases into a new folder beside them, for whoever makes a snapshot of it.
-pub(crate) async fn copy_state(api: &Api, data_dir: &Path) -> Result<PathBuf, SnapshotError> {
-    copy(&api.commands, &api.logs, data_dir).await
-}
-
-/// The same for whoever has the cloud's parts.
+/// Copies the databases and the layers, for whoever makes a snapshot of it.
 pub(crate) async fn copy(
     commands: &Commands,
     logs: &Logs,
+    blobs: &Blobs,
     data_dir: &Path,
-) -> Result<PathBuf, SnapshotError> {
-    let draft = snapshot::draft(data_dir)?;
-    commands.copy_to(draft.join(snapshot::STATE)).await.map_err(|_ended| SnapshotError::Ending)??;
-    logs.copy_to(&draft.join(snapshot::LOGS))?;
-    snapshot::link_blobs(data_dir, &draft)?;
+) -> Result<Draft, SnapshotError> {
+    let draft = Draft::new(data_dir)?;
+    // What the copied state wants is there until it is copied, too.
+    let _held = blobs.hold_all();
+    commands.copy_to(draft.path_of(snapshot::STATE)).await.map_err(|_ended| SnapshotError::Ending)??;
+    logs.copy_to(draft.path_of(snapshot::LOGS)).await?;
+    draft.take_layers(data_dir)?;
     Ok(draft)
 }
 

@@ -19,32 +19,18 @@ use crate::{
 /// What effects are carried out by.
 #[derive(Clone)]
 pub(crate) struct Effects {
-    runtime: Runtime,
-    balancer: Balancer,
-    names: TaskNames,
-    faults: Faults,
-    functions: Functions,
-    logs: Logs,
-    registry: Registry,
-    commands: Commands,
-    expose_targets: ExposeTargets,
+    pub runtime: Runtime,
+    pub balancer: Balancer,
+    pub names: TaskNames,
+    pub faults: Faults,
+    pub functions: Functions,
+    pub logs: Logs,
+    pub registry: Registry,
+    pub commands: Commands,
+    pub expose_targets: ExposeTargets,
 }
 
 impl Effects {
-    pub(crate) fn new(
-        runtime: Runtime,
-        balancer: Balancer,
-        names: TaskNames,
-        faults: Faults,
-        functions: Functions,
-        logs: Logs,
-        registry: Registry,
-        commands: Commands,
-        expose_targets: ExposeTargets,
-    ) -> Self {
-        Self { runtime, balancer, names, faults, functions, logs, registry, commands, expose_targets }
-    }
-
     /// Carries all of them out; what concerns the balancer is in force when it returns, and before a function is called.
     pub(crate) async fn carry_out(&self, effects: Vec<Effect>, engine: &SharedEngine) {
         let (invocations, others): (Vec<Effect>, Vec<Effect>) =

@@ -49,6 +49,8 @@ pub enum RuntimeChoice {
     Docker,
     /// As processes: image names map to commands.
     Process(ImageMap),
+    /// Not at all: every task is RUNNING until it is stopped, and nothing listens where a load balancer would look.
+    Simulated,
 }
 
 /// Whether responses carry `x-tidegate-target`.

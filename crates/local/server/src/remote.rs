@@ -8,7 +8,10 @@ use http_body_util::{BodyExt, Empty};
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use serde_json::Value;
 
-use crate::{Presence, PresenceError, SnapshotError, snapshot};
+use crate::{
+    Presence, PresenceError, SnapshotError,
+    snapshot::{self, Draft},
+};
 
 /// How long a running cloud may take to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -66,9 +69,19 @@ pub async fn reset(endpoint: &str) -> Result<(), RemoteError> {
 /// Writes a snapshot of the cloud of a folder, whether it is up or not.
 pub async fn save_snapshot(data_dir: &Path, file: &Path) -> Result<(), RemoteError> {
     let Some(presence) = Presence::read(data_dir)? else { return Ok(snapshot::save(data_dir, file)?) };
-    let copied = ask(&presence.endpoint, Method::POST, "snapshot").await?;
-    let draft = copied["draft"].as_str().unwrap_or_default();
-    Ok(snapshot::pack(data_dir, Path::new(draft), file)?)
+    let endpoint = presence.endpoint;
+    let copied = match ask(&endpoint, Method::POST, "snapshot").await {
+        Ok(copied) => copied,
+        // It died: its state is there all the same.
+        Err(RemoteError::Unreachable { .. }) => return Ok(snapshot::save(data_dir, file)?),
+        Err(error) => return Err(error),
+    };
+    let draft = copied["draft"].as_str().and_then(|name| Draft::take_over(data_dir, name));
+    let draft = draft.ok_or_else(|| RemoteError::Refused {
+        endpoint,
+        reason: format!("it left no copy of its state in {}", data_dir.display()),
+    })?;
+    Ok(snapshot::pack(data_dir, &draft, file)?)
 }
 
 /// How a cloud was brought down.

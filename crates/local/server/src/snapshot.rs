@@ -5,6 +5,7 @@
 //! its owner may read it. Start with [`save`] and [`unpack`].
 
 use std::{
+    collections::BTreeSet,
     fs::{self, File},
     io::{self, BufReader, BufWriter, Read},
     path::{Path, PathBuf},
@@ -14,15 +15,15 @@ use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 use tidegate_store::{LogEvents, Store, StoreError};
 
+use crate::registry::{BLOBS, UPLOADS, blobs, uploads};
+
 /// The database of the state.
 pub(crate) const STATE: &str = "state.db";
 /// The database of what was logged.
 pub(crate) const LOGS: &str = "logs.db";
 
-/// The folder of the registry.
+/// The folder of the registry: the layers of images, which are of the state, and those on their way.
 pub(crate) const REGISTRY: &str = "registry";
-/// The part of it that is of the state.
-const BLOBS: &str = "registry/blobs";
 
 /// What a cloud's folder holds of its state: databases, which are copied while they are in use, and the rest.
 const DATABASES: [&str; 2] = [STATE, LOGS];
@@ -103,10 +104,55 @@ fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Snapsh
     move |source| SnapshotError::File { action, path, source }
 }
 
-/// A new folder beside the state, for copies of the databases. Whoever asked for it removes it: [`pack`] does.
-pub(crate) fn draft(data_dir: &Path) -> Result<PathBuf, SnapshotError> {
-    let made = TempDir::with_prefix_in(DRAFT, data_dir).map_err(failed("make a folder in", data_dir))?;
-    Ok(made.keep())
+/// Copies of the databases, in a folder beside them that goes with this unless it is handed over.
+#[derive(Debug)]
+pub(crate) struct Draft(Option<PathBuf>);
+
+impl Draft {
+    pub(crate) fn new(data_dir: &Path) -> Result<Self, SnapshotError> {
+        let made = TempDir::with_prefix_in(DRAFT, data_dir).map_err(failed("make a folder in", data_dir))?;
+        Ok(Self(Some(made.keep())))
+    }
+
+    /// Takes the layers of a folder, whose bytes never change: the copies are links.
+    pub(crate) fn take_layers(&self, data_dir: &Path) -> Result<(), SnapshotError> {
+        for name in layers(data_dir)? {
+            let link = self.path_of(&name);
+            make_folder_of(&link)?;
+            fs::hard_link(data_dir.join(&name), &link).map_err(failed("write", &link))?;
+        }
+        Ok(())
+    }
+
+    /// Where the copy of a database belongs.
+    pub(crate) fn path_of(&self, database: &str) -> PathBuf {
+        self.0.as_deref().unwrap_or(Path::new("")).join(database)
+    }
+
+    /// Leaves the folder to another process, which knows it by its name: see [`Draft::take_over`].
+    pub(crate) fn hand_over(mut self) -> String {
+        let path = self.0.take().unwrap_or_default();
+        path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    }
+
+    /// Takes a folder over that a cloud has left in its own. The name is somebody else's word: it leads nowhere else.
+    pub(crate) fn take_over(data_dir: &Path, name: &str) -> Option<Self> {
+        let is_name = name.starts_with(DRAFT) && !name.contains(['/', '\\']);
+        let path = data_dir.join(name);
+        let is_there = path.symlink_metadata().is_ok_and(|found| found.is_dir());
+        // Made only when it is one: it is removed when it goes.
+        if is_name && is_there { Some(Self(Some(path))) } else { None }
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        if let Some(path) = self.0.take()
+            && let Err(error) = fs::remove_dir_all(&path)
+        {
+            tracing::warn!(%error, path = %path.display(), "a copy of the state stays behind");
+        }
+    }
 }
 
 /// Writes the snapshot of a cloud that is not up.
@@ -116,54 +162,26 @@ pub fn save(data_dir: &Path, file: &Path) -> Result<(), SnapshotError> {
         let source = io::Error::new(io::ErrorKind::NotFound, "no local cloud was ever up there");
         return Err(failed("read", &database)(source));
     }
-    let state = Store::open(&database, &[])?;
-    let logs = LogEvents::open(&data_dir.join(LOGS))?;
-    let draft = draft(data_dir)?;
-    let copied = state.copy_to(&draft.join(STATE)).and_then(|()| logs.copy_to(&draft.join(LOGS)));
-    let copied = copied.map_err(SnapshotError::from).and_then(|()| link_blobs(data_dir, &draft));
-    match copied {
-        Ok(()) => pack(data_dir, &draft, file),
-        Err(error) => {
-            let _ = fs::remove_dir_all(&draft);
-            Err(error)
-        }
-    }
+    let draft = Draft::new(data_dir)?;
+    Store::open(&database, &[])?.copy_to(&draft.path_of(STATE))?;
+    LogEvents::open(&data_dir.join(LOGS))?.copy_to(&draft.path_of(LOGS))?;
+    draft.take_layers(data_dir)?;
+    pack(data_dir, &draft, file)
 }
 
-/// Links the layers of images into a draft: their bytes never change, and stay there also when nobody else wants them.
-pub(crate) fn link_blobs(data_dir: &Path, draft: &Path) -> Result<(), SnapshotError> {
-    let (from, to) = (data_dir.join(BLOBS), draft.join(BLOBS));
-    let Ok(folders) = fs::read_dir(&from) else { return Ok(()) };
-    for folder in folders.flatten().map(|folder| folder.path()).filter(|folder| folder.is_dir()) {
-        let copies = to.join(folder.file_name().unwrap_or_default());
-        fs::create_dir_all(&copies).map_err(failed("make", &copies))?;
-        for file in fs::read_dir(&folder).map_err(failed("read", &folder))? {
-            let file = file.map_err(failed("read", &folder))?;
-            match fs::hard_link(file.path(), copies.join(file.file_name())) {
-                // Nobody wanted it any more a moment ago.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                linked => linked.map_err(failed("link", &file.path()))?,
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Writes the snapshot of a folder whose databases were copied to the folder `draft`: all or nothing. The draft is gone
-/// afterwards.
-pub fn pack(data_dir: &Path, draft: &Path, file: &Path) -> Result<(), SnapshotError> {
+/// Writes the snapshot of a folder whose databases were copied: all or nothing.
+pub(crate) fn pack(data_dir: &Path, draft: &Draft, file: &Path) -> Result<(), SnapshotError> {
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     let new = file.with_file_name(format!(".{name}.new"));
     let written = write(data_dir, draft, &new);
     let packed = written.and_then(|()| fs::rename(&new, file).map_err(failed("write", file)));
-    let _ = fs::remove_dir_all(draft);
     if packed.is_err() {
         let _ = fs::remove_file(&new);
     }
     packed
 }
 
-fn write(data_dir: &Path, draft: &Path, new: &Path) -> Result<(), SnapshotError> {
+fn write(data_dir: &Path, draft: &Draft, new: &Path) -> Result<(), SnapshotError> {
     let created = owners_own(new).map_err(failed("write", new))?;
     let mut tar = tar::Builder::new(BufWriter::new(created));
     let header = Header { form: FORM, version: env!("CARGO_PKG_VERSION").to_owned() };
@@ -173,13 +191,12 @@ fn write(data_dir: &Path, draft: &Path, new: &Path) -> Result<(), SnapshotError>
     entry.set_mode(0o600);
     entry.set_cksum();
     tar.append_data(&mut entry, HEADER, text.as_slice()).map_err(failed("write", new))?;
-    let databases = DATABASES.iter().map(|name| (draft.join(name), name));
-    let files = FILES.iter().map(|name| (data_dir.join(name), name));
-    for (path, name) in databases.chain(files).filter(|(path, _)| path.exists()) {
+    let databases = DATABASES.iter().map(|name| (draft.path_of(name), *name));
+    let files = FILES.iter().map(|name| (data_dir.join(name), *name));
+    let layers = layers(&draft.path_of(""))?;
+    let layers = layers.iter().map(|name| (draft.path_of(name), name.as_str()));
+    for (path, name) in databases.chain(files).filter(|(path, _)| path.exists()).chain(layers) {
         tar.append_path_with_name(&path, name).map_err(failed("read", &path))?;
-    }
-    if draft.join(BLOBS).exists() {
-        tar.append_dir_all(BLOBS, draft.join(BLOBS)).map_err(failed("read", &draft.join(BLOBS)))?;
     }
     let written = tar.into_inner().and_then(|writer| writer.into_inner().map_err(Into::into));
     written.and_then(|file| file.sync_all()).map_err(failed("write", new))
@@ -216,8 +233,21 @@ pub fn unpack(file: &Path, data_dir: &Path) -> Result<Unpacked, SnapshotError> {
     }
     for entry in entries {
         let mut entry = entry.map_err(failed("read", file))?;
-        // Paths that lead out of the folder are left out by it.
-        entry.unpack_in(folder.path()).map_err(failed("unpack", file))?;
+        let name = entry.path().map_err(|_| alien())?.to_string_lossy().into_owned();
+        let layer = layer(&name);
+        let is_ours = layer.is_some() || DATABASES.contains(&name.as_str()) || FILES.contains(&name.as_str());
+        // Links and folders lead elsewhere; a snapshot has none.
+        if !is_ours || !entry.header().entry_type().is_file() {
+            return Err(alien());
+        }
+        let target = folder.path().join(&name);
+        make_folder_of(&target)?;
+        entry.unpack(&target).map_err(failed("unpack", file))?;
+        if let Some(digest) = layer
+            && blobs::digest_of(&target).map_err(failed("read", &target))?.0 != digest
+        {
+            return Err(alien());
+        }
     }
     let database = folder.path().join(STATE);
     if !database.exists() {
@@ -231,10 +261,15 @@ impl Unpacked {
     /// Makes it the state of a folder in which no cloud is up, instead of what was there.
     pub fn put_in_place(self, data_dir: &Path) -> Result<(), SnapshotError> {
         remove_state(data_dir)?;
-        for entry in fs::read_dir(self.0.path()).map_err(failed("read", self.0.path()))? {
-            let entry = entry.map_err(failed("read", self.0.path()))?;
-            let target = data_dir.join(entry.file_name());
-            fs::rename(entry.path(), &target).map_err(failed("write", &target))?;
+        let layers = layers(self.0.path())?;
+        // The state comes last: a folder that has it has all.
+        let files = FILES.iter().chain(DATABASES.iter().rev()).map(|name| (*name).to_owned());
+        for name in layers.into_iter().chain(files) {
+            let (path, target) = (self.0.path().join(&name), data_dir.join(&name));
+            if path.exists() {
+                make_folder_of(&target)?;
+                fs::rename(path, &target).map_err(failed("write", &target))?;
+            }
         }
         Ok(())
     }
@@ -252,8 +287,13 @@ pub(crate) fn begin_from(file: &Path, data_dir: &Path) -> Result<(), SnapshotErr
 pub fn remove_state(data_dir: &Path) -> Result<(), SnapshotError> {
     let beside = DATABASES.iter().flat_map(|name| BESIDE.iter().map(move |suffix| format!("{name}{suffix}")));
     let names = DATABASES.iter().chain(&FILES).map(|name| (*name).to_owned()).chain(beside);
-    for name in names {
-        let path = data_dir.join(name);
+    let layers = layers(data_dir)?;
+    let uploads = data_dir.join(REGISTRY).join(UPLOADS);
+    let uploads = uploads::all(&uploads).map_err(failed("read", &uploads))?;
+    let shelves: BTreeSet<PathBuf> =
+        layers.iter().filter_map(|name| Some(data_dir.join(name).parent()?.to_owned())).collect();
+    let paths = names.chain(layers).map(|name| data_dir.join(name)).chain(uploads);
+    for path in paths {
         match fs::remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 return Err(failed("remove", &path)(error));
@@ -262,8 +302,28 @@ pub fn remove_state(data_dir: &Path) -> Result<(), SnapshotError> {
         }
     }
     let registry = data_dir.join(REGISTRY);
-    match fs::remove_dir_all(&registry) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed("remove", &registry)(error)),
-        _ => Ok(()),
+    // A folder that holds anything else stays.
+    let [blobs, uploads] = [registry.join(BLOBS), registry.join(UPLOADS)];
+    for folder in shelves.iter().map(PathBuf::as_path).chain([&*blobs, &*uploads, &*registry]) {
+        let _ = fs::remove_dir(folder);
     }
+    Ok(())
+}
+
+/// The names of the layers that a folder keeps, as they are in a snapshot.
+fn layers(data_dir: &Path) -> Result<Vec<String>, SnapshotError> {
+    let folder = data_dir.join(REGISTRY).join(BLOBS);
+    let digests = blobs::all(&folder).map_err(failed("read", &folder))?;
+    Ok(digests.iter().map(|digest| format!("{REGISTRY}/{BLOBS}/{}", blobs::place(digest))).collect())
+}
+
+/// The digest of the layer with this name.
+fn layer(name: &str) -> Option<String> {
+    let at = name.strip_prefix(REGISTRY)?.strip_prefix('/')?.strip_prefix(BLOBS)?.strip_prefix('/')?;
+    blobs::digest_at(at)
+}
+
+fn make_folder_of(path: &Path) -> Result<(), SnapshotError> {
+    let folder = path.parent().unwrap_or(path);
+    fs::create_dir_all(folder).map_err(failed("make", folder))
 }

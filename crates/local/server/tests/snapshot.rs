@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use serde_json::{Value, json};
-use tidegate_local::{LocalCloud, Options, SnapshotError, snapshot};
+use tidegate_local::{LocalCloud, Options, Presence, SnapshotError, remote, snapshot};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -27,7 +27,8 @@ async fn call(cloud: &LocalCloud, target: &str, service: &str, input: Value) -> 
     stream.read_to_string(&mut answer).await.unwrap();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     assert!(head.starts_with("HTTP/1.1 200"), "{target}: {answer}");
-    serde_json::from_str(body).unwrap()
+    // An operation without an output answers nothing.
+    if body.is_empty() { Value::Null } else { serde_json::from_str(body).unwrap() }
 }
 
 async fn prepared() -> LocalCloud {
@@ -129,6 +130,70 @@ async fn what_is_no_snapshot_is_refused_and_changes_nothing() {
     );
     assert_eq!(std::fs::read(&file).unwrap(), b"not a tar at all");
     assert_eq!(std::fs::read_dir(&data_dir).unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn an_archive_with_anything_else_in_it_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let (whole, file) = (folder.path().join("whole"), folder.path().join("changed"));
+    let cloud = LocalCloud::start(Options::default()).await.unwrap();
+    cloud.save_snapshot(&whole).await.unwrap();
+    cloud.shutdown().await;
+    for (name, kind) in [("state.key", tar::EntryType::Symlink), ("tidegate.yml", tar::EntryType::Regular)] {
+        let mut read = tar::Archive::new(std::fs::File::open(&whole).unwrap());
+        let mut written = tar::Builder::new(std::fs::File::create(&file).unwrap());
+        for entry in read.entries().unwrap() {
+            let entry = entry.unwrap();
+            let header = entry.header().clone();
+            written.append(&header, entry).unwrap();
+        }
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(kind);
+        header.set_size(0);
+        header.set_link_name("/etc/hostname").unwrap();
+        written.append_data(&mut header, name, std::io::empty()).unwrap();
+        written.finish().unwrap();
+        let refused = snapshot::unpack(&file, &folder.path().join("state"));
+        assert!(matches!(refused, Err(SnapshotError::Alien { .. })), "{name}: {refused:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_state_of_a_cloud_that_died_is_saved_and_what_answers_in_its_place_is_not_believed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data_dir, file) = (folder.path().join("state"), folder.path().join("a.snapshot"));
+    let cloud = prepared().await;
+    cloud.save_snapshot(&file).await.unwrap();
+    cloud.shutdown().await;
+    snapshot::unpack(&file, &data_dir).unwrap().put_in_place(&data_dir).unwrap();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    let died = Presence { pid: 1, endpoint, instance: "0".repeat(16), runtime: "process".to_owned() };
+    died.write(&data_dir).unwrap();
+
+    // Another program has the port, and names a folder that is none of ours.
+    let precious = folder.path().join("precious");
+    std::fs::create_dir(&precious).unwrap();
+    let stranger = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut asked = [0; 1024];
+        let _ = stream.read(&mut asked).await.unwrap();
+        let body = json!({ "draft": "../precious" }).to_string();
+        let answer =
+            format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len());
+        stream.write_all(answer.as_bytes()).await.unwrap();
+    });
+    let copy = folder.path().join("b.snapshot");
+    let refused = remote::save_snapshot(&data_dir, &copy).await.unwrap_err();
+    assert!(refused.to_string().contains("left no copy of its state"), "{refused}");
+    assert!(precious.is_dir() && !copy.exists());
+    stranger.await.unwrap();
+
+    // Now nobody answers there.
+    remote::save_snapshot(&data_dir, &copy).await.unwrap();
+    let cloud = LocalCloud::start(from(&copy)).await.unwrap();
+    is_as_prepared(&cloud).await;
+    cloud.shutdown().await;
 }
 
 #[tokio::test]

@@ -137,7 +137,13 @@ impl Store {
             let table: String = row.get(0).map_err(failed)?;
             let key: String = row.get(1).map_err(failed)?;
             let value: Vec<u8> = row.get(2).map_err(failed)?;
-            let Some(value) = self.key.open_row(&table, &key, value) else {
+            // A row of another table may begin as a sealed one does.
+            let opened = if self.sealed.contains(&table.as_str()) {
+                self.key.open_row(&table, &key, value)
+            } else {
+                Some(value)
+            };
+            let Some(value) = opened else {
                 let path = self.path.with_extension("key");
                 return Err(StoreError::Seal { source: SealError::Foreign { table, key, path } }.into());
             };

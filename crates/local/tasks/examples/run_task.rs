@@ -70,6 +70,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
     let (runtime, mut events) = match Kind::parse(kind) {
         Some(Kind::Process) => Runtime::process(settings, images).await?,
         Some(Kind::Docker) => Runtime::docker(settings).await?,
+        Some(Kind::Simulated) => Runtime::simulated(settings).await?,
         None => return Err(USAGE.into()),
     };
     match runtime.adopt(vec![spec.clone()]).await.pop() {

@@ -6,7 +6,7 @@ use tidegate_clock::Timestamp;
 
 use crate::{NetworkBinding, health::ProbeOutcome, plan::TaskPlan};
 
-/// Docker, or processes. Methods take as long as they take, but none may wait for ever: a driver whose other side does
+/// Docker, processes, or nothing. Methods take as long as they take, but none may wait for ever: a driver whose other side does
 /// not answer says so in a [`Failure`].
 pub(crate) trait Driver: Send + Sync + 'static {
     /// Gives the task an address and host ports.

@@ -1,4 +1,4 @@
-//! The task runtimes: Docker containers or processes behind one small interface.
+//! The task runtimes: Docker containers, processes or nothing at all behind one small interface.
 //!
 //! This is what the ECS agent is on a real machine: it gets a task, runs its containers, and reports what happens. It
 //! decides nothing about services, and it must never leave a container running that nobody wants: see [`Lifetime`].
@@ -19,6 +19,7 @@ mod plan;
 mod process;
 mod records;
 mod runtime;
+mod simulated;
 mod spec;
 mod usage;
 

@@ -147,14 +147,29 @@ impl LogStore {
         Ok(())
     }
 
-    /// Up to where another source of a container's lines was read.
-    pub(crate) fn bookmark(&self, task_id: &str, container: &str) -> Option<String> {
-        fs::read_to_string(beside(&self.path(task_id, container), "bookmark")).ok()
+    /// Up to where another source of a container's lines was read. Lines that were added after that was kept are taken
+    /// back, since that source gives them again: whoever is killed between the two neither loses nor repeats one.
+    pub(crate) fn take_up(&self, task_id: &str, container: &str) -> io::Result<String> {
+        let path = self.path(task_id, container);
+        let kept = fs::read_to_string(beside(&path, "bookmark")).unwrap_or_default();
+        let kept =
+            kept.split_once(' ').and_then(|(end, bookmark)| Some((end.parse::<u64>().ok()?, bookmark)));
+        let (end, bookmark) = kept.unwrap_or((0, ""));
+        let Ok(length) = fs::metadata(&path).map(|it| it.len()) else { return Ok(bookmark.to_owned()) };
+        if length > end {
+            OpenOptions::new().write(true).open(&path)?.set_len(end)?;
+            keep_times(&path, |it| it <= end)?;
+        }
+        Ok(bookmark.to_owned())
     }
 
-    /// Keeps up to where another source of a container's lines was read.
+    /// Keeps up to where another source of a container's lines was read, all of which have been added.
     pub(crate) fn set_bookmark(&self, task_id: &str, container: &str, bookmark: &str) -> io::Result<()> {
-        fs::write(beside(&self.path(task_id, container), "bookmark"), bookmark)
+        let path = self.path(task_id, container);
+        let end = fs::metadata(&path).map_or(0, |it| it.len());
+        let draft = beside(&path, "bookmark.new");
+        fs::write(&draft, format!("{end} {bookmark}"))?;
+        fs::rename(&draft, beside(&path, "bookmark"))
     }
 
     /// At most `limit` lines of a container's log.
@@ -286,13 +301,18 @@ fn forget_beginning(path: &Path, length: u64) {
         tracing::warn!(path = %path.display(), %error, "cannot shorten a log");
         return;
     }
-    let kept = times(path).into_iter().filter(|&(end, _)| end > new_start);
-    let kept: Vec<_> = kept.map(|(end, at)| format!("{end} {}\n", at.as_millis())).collect();
-    let kept = kept.concat();
-    let draft = beside(path, "times.new");
-    if let Err(error) = fs::write(&draft, kept).and_then(|()| fs::rename(&draft, beside(path, "times"))) {
+    if let Err(error) = keep_times(path, |end| end > new_start) {
         tracing::warn!(path = %path.display(), %error, "cannot shorten a log's times");
     }
+}
+
+/// Forgets when the file grew to any other than the lengths to keep.
+fn keep_times(path: &Path, keep: impl Fn(u64) -> bool) -> io::Result<()> {
+    let kept = times(path).into_iter().filter(|&(end, _)| keep(end));
+    let kept: Vec<_> = kept.map(|(end, at)| format!("{end} {}\n", at.as_millis())).collect();
+    let draft = beside(path, "times.new");
+    fs::write(&draft, kept.concat())?;
+    fs::rename(&draft, beside(path, "times"))
 }
 
 #[cfg(target_os = "linux")]
@@ -436,6 +456,31 @@ mod tests {
         assert!(head.lines.len() as u64 <= LONGEST_FILE / 2 / 1024 + 1, "{}", head.lines.len());
         assert!(head.lines.iter().all(|it| it.message.len() == 1023 || it.message == "last"));
         assert_eq!(messages(&store.read("t", "c", LogPosition::Tail, 1).unwrap()), ["last"]);
+    }
+
+    #[tokio::test]
+    async fn who_was_killed_before_the_bookmark_was_kept_neither_loses_nor_repeats_a_line() {
+        let (_folder, store) = store();
+        let append = |at, line: &str| {
+            store.append("t", "c", Timestamp::from_millis(at), line.as_bytes()).unwrap();
+        };
+        append(1, "one\n");
+        store.set_bookmark("t", "c", "first").unwrap();
+        append(2, "two\n");
+        assert_eq!(store.take_up("t", "c").unwrap(), "first");
+        append(3, "two\n");
+        let page = store.read("t", "c", LogPosition::Head, 9).unwrap();
+        assert_eq!(messages(&page), ["one", "two"]);
+        assert_eq!(page.lines[1].at, Timestamp::from_millis(3));
+    }
+
+    #[tokio::test]
+    async fn who_was_killed_before_the_first_bookmark_begins_again() {
+        let (_folder, store) = store();
+        store.append("t", "c", Timestamp::from_millis(1), b"one\n").unwrap();
+        assert_eq!(store.take_up("t", "c").unwrap(), "");
+        store.append("t", "c", Timestamp::from_millis(2), b"one\n").unwrap();
+        assert_eq!(messages(&store.read("t", "c", LogPosition::Head, 9).unwrap()), ["one"]);
     }
 
     #[tokio::test]

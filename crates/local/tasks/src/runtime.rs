@@ -11,6 +11,7 @@ use crate::{
     host::Host,
     logs::LogStore,
     process::{self, ProcessDriver},
+    simulated::SimulatedDriver,
 };
 
 /// A task runtime. Cheap to clone; with [`Lifetime::WithParent`](crate::Lifetime::WithParent) its tasks end when the last
@@ -28,14 +29,16 @@ struct Inner {
 enum Hosts {
     Docker(Host<DockerDriver>),
     Process(Host<ProcessDriver>),
+    Simulated(Host<SimulatedDriver>),
 }
 
-/// The same for both runtimes.
-macro_rules! on_either {
+/// The same for all runtimes.
+macro_rules! on_each {
     ($inner:expr, $host:ident => $does:expr) => {
         match &$inner.hosts {
             Hosts::Docker($host) => $does,
             Hosts::Process($host) => $does,
+            Hosts::Simulated($host) => $does,
         }
     };
 }
@@ -47,20 +50,23 @@ pub enum Kind {
     Docker,
     /// Plain processes.
     Process,
+    /// No programs at all.
+    Simulated,
 }
 
 impl Kind {
-    /// `docker` or `process`.
+    /// `docker`, `process` or `simulated`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Docker => "docker",
             Self::Process => "process",
+            Self::Simulated => "simulated",
         }
     }
 
     /// The kind with this name.
     pub fn parse(name: &str) -> Option<Self> {
-        [Self::Docker, Self::Process].into_iter().find(|kind| kind.as_str() == name)
+        [Self::Docker, Self::Process, Self::Simulated].into_iter().find(|kind| kind.as_str() == name)
     }
 }
 
@@ -103,27 +109,43 @@ impl Runtime {
         Ok((Self(Arc::new(Inner { hosts, logs, stop })), receiver))
     }
 
+    /// Runs no programs: every task is RUNNING from its start until it is stopped. For tests of what calls the API, and
+    /// for more tasks than a machine could run. What happens comes through the receiver.
+    ///
+    /// # Errors
+    ///
+    /// When its folder cannot be written to.
+    pub async fn simulated(settings: Settings) -> Result<(Self, mpsc::UnboundedReceiver<TaskEvent>), Error> {
+        make_folder(&settings.data_dir).await?;
+        let stop = CancellationToken::new();
+        let logs = LogStore::new(&settings.data_dir, settings.clock.clone(), stop.clone());
+        let driver = SimulatedDriver::new(settings.clock.clone());
+        let (events, receiver) = mpsc::unbounded_channel();
+        let hosts = Hosts::Simulated(Host::new(driver, settings.clock, events));
+        Ok((Self(Arc::new(Inner { hosts, logs, stop })), receiver))
+    }
+
     /// Starts a task and returns at once; everything else comes as events, failures included. A task that is known
     /// already, or was, is left alone.
     pub fn start(&self, spec: TaskSpec) {
-        on_either!(self.0, host => host.start(spec));
+        on_each!(self.0, host => host.start(spec));
     }
 
     /// Stops a task: SIGTERM to its containers in the reverse order of their dependencies, SIGKILL after each one's
     /// `stopTimeout`. Its end comes as [`TaskEvent::Stopped`]; at once for a task that is not here.
     pub fn stop(&self, task_id: &str) {
-        on_either!(self.0, host => host.stop(task_id));
+        on_each!(self.0, host => host.stop(task_id));
     }
 
     /// Makes a task crash, for a rehearsal: SIGKILL to its containers, which nobody asked to end.
     pub fn crash(&self, task_id: &str) {
-        on_either!(self.0, host => host.crash(task_id));
+        on_each!(self.0, host => host.crash(task_id));
     }
 
     /// After a restart: finds which of the `expected` tasks still run and goes on with them, and ends everything else of
     /// this instance. One answer for each expected task, in any order; none for those that this runtime started itself.
     pub async fn adopt(&self, expected: Vec<TaskSpec>) -> Vec<Adopted> {
-        on_either!(self.0, host => host.adopt(expected).await)
+        on_each!(self.0, host => host.adopt(expected).await)
     }
 
     /// At most `limit` lines that a container printed, also after its task has stopped: the logs of the last 500 tasks
@@ -149,10 +171,10 @@ impl Runtime {
         }
     }
 
-    /// Which command stands for which image from now on. Tasks that run stay as they are; Docker needs none.
+    /// Which command stands for which image from now on. Tasks that run stay as they are; only processes need any.
     pub fn set_images(&self, images: ImageMap) {
         match &self.0.hosts {
-            Hosts::Docker(_) => {}
+            Hosts::Docker(_) | Hosts::Simulated(_) => {}
             Hosts::Process(host) => host.driver.set_images(images),
         }
     }
@@ -166,7 +188,7 @@ impl Runtime {
     pub async fn resolve_digest(&self, image: &str) -> Result<Option<String>, Error> {
         match &self.0.hosts {
             Hosts::Docker(host) => host.driver.resolve_digest(image).await,
-            Hosts::Process(_) => Ok(None),
+            Hosts::Process(_) | Hosts::Simulated(_) => Ok(None),
         }
     }
 
@@ -176,13 +198,14 @@ impl Runtime {
         match &self.0.hosts {
             Hosts::Docker(host) => host.driver.usage(runtime_ids).await,
             Hosts::Process(host) => host.driver.usage(runtime_ids).await,
+            Hosts::Simulated(_) => HashMap::new(),
         }
     }
 
     /// Ends and removes everything of this instance: programs get up to five seconds of real time to end by themselves.
     /// Nothing is started any more.
     pub async fn shutdown(&self) {
-        on_either!(self.0, host => host.shutdown().await);
+        on_each!(self.0, host => host.shutdown().await);
         self.0.stop.cancel();
     }
 
@@ -191,6 +214,7 @@ impl Runtime {
         match &self.0.hosts {
             Hosts::Docker(_) => Kind::Docker,
             Hosts::Process(_) => Kind::Process,
+            Hosts::Simulated(_) => Kind::Simulated,
         }
     }
 
@@ -199,7 +223,7 @@ impl Runtime {
         self.kind() == Kind::Docker
     }
 
-    /// `docker` or `process`.
+    /// `docker`, `process` or `simulated`.
     pub fn name(&self) -> &'static str {
         self.kind().as_str()
     }
@@ -208,7 +232,7 @@ impl Runtime {
 impl Drop for Inner {
     fn drop(&mut self) {
         self.stop.cancel();
-        on_either!(self, host => host.abandon());
+        on_each!(self, host => host.abandon());
     }
 }
 

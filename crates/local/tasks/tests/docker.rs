@@ -516,6 +516,26 @@ async fn a_persistent_task_outlives_a_killed_cloud_and_the_next_one_adopts_it() 
 }
 
 #[tokio::test]
+async fn a_cloud_killed_before_it_kept_how_far_it_had_read_repeats_no_line() {
+    let Some(mut other) = OtherCloud::run("persistent").await else { return };
+    let (log, bookmark) =
+        ["web.log", "web.bookmark"].map(|it| other.tasks().join(&other.task_id).join(it)).into();
+    let start = Instant::now();
+    while !fs::read(&bookmark).is_ok_and(|it| !it.is_empty()) {
+        assert!(start.elapsed() < DEADLINE, "the line never came");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    other.kill();
+    fs::remove_file(&bookmark).unwrap();
+    assert_eq!(fs::read_to_string(&log).unwrap(), "up\n");
+    let mut next = other.next().await;
+    next.runtime.adopt(vec![spec(&other.task_id, other.definition.clone())]).await;
+    next.runtime.stop(&other.task_id);
+    next.until_stopped().await;
+    assert_eq!(next.log(&other.task_id, "web").await, ["up"]);
+}
+
+#[tokio::test]
 async fn orphans_are_removed_by_the_next_cloud_and_by_clean_up_and_no_one_elses() {
     let Some(mut stranger) = OtherCloud::run("persistent").await else { return };
     let Some(mut other) = OtherCloud::run("persistent").await else { return };

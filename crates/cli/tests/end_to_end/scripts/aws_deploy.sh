@@ -62,9 +62,10 @@ last=$(aws deploy list-deployments --application-name $name --deployment-group-n
 aws deploy wait deployment-successful --deployment-id "$last"
 is "its one target" "$name:$name" "$(aws deploy list-deployment-targets --deployment-id "$last" --query 'targetIds[]')"
 
-# Somebody stops one: the waiter fails, as it does on AWS.
+# Somebody stops one, while its traffic moves minute by minute: the waiter fails, as it does on AWS.
 appspec=$(sed 's#"arn:[^"]*"#"'"$(aws ecs describe-task-definition --task-definition $name:1 --query taskDefinition.taskDefinitionArn)"'"#' "$work/appspec.yml")
-stopped=$(aws deploy create-deployment --application-name $name --deployment-group-name $name --query deploymentId --revision \
+stopped=$(aws deploy create-deployment --application-name $name --deployment-group-name $name --query deploymentId \
+  --deployment-config-name CodeDeployDefault.ECSLinear10PercentEvery1Minutes --revision \
   "$(APPSPEC=$appspec python3 -c 'import json, os; print(json.dumps({"revisionType": "AppSpecContent", "appSpecContent": {"content": os.environ["APPSPEC"]}}))')")
 aws deploy stop-deployment --deployment-id "$stopped" --auto-rollback-enabled >/dev/null
 if output=$(aws deploy wait deployment-successful --deployment-id "$stopped" 2>&1); then

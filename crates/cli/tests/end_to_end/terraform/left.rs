@@ -15,7 +15,6 @@ const QUERIES: &[(&str, &str, &str, &str)] = &[
     ("ec2", "2016-11-15", "DescribeTags", ""),
     ("elasticloadbalancing", "2015-12-01", "DescribeLoadBalancers", ""),
     ("elasticloadbalancing", "2015-12-01", "DescribeTargetGroups", ""),
-    ("iam", "2010-05-08", "ListRoles", ""),
     ("iam", "2010-05-08", "ListPolicies", "Scope=Local"),
     (
         "monitoring",
@@ -53,7 +52,13 @@ pub(super) fn over(endpoint: &str) -> Vec<String> {
             left.push(format!("{service} {operation}: {}", answer.1));
         }
     }
-    let input = json!({"serviceNamespace": "ecs"});
+    // The role that Application Auto Scaling makes for itself stays, as in AWS.
+    let (status, body) = api::query(endpoint, "iam", "2010-05-08", "ListRoles", "").unwrap();
+    let mut roles = body.split("<Arn>").skip(1);
+    if status != 200 || roles.any(|role| !role.contains(":role/aws-service-role/")) {
+        left.push(format!("iam ListRoles: {body}"));
+    }
+    let input = json!({"ServiceNamespace": "ecs"});
     let target = "AnyScaleFrontendService";
     let (status, body) =
         api::json(endpoint, "application-autoscaling", target, "DescribeScalableTargets", &input).unwrap();

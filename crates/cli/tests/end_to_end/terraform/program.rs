@@ -143,7 +143,7 @@ impl Terraform {
         if ["apply", "destroy", "plan"].contains(first) {
             command.arg("-parallelism=40");
         }
-        if *first != "show" && *first != "output" {
+        if !["show", "output", "state"].contains(first) {
             command.arg("-no-color");
         }
         command.args(rest).current_dir(&self.folder).envs(self.environment.iter().map(|(k, v)| (k, v)));

@@ -387,7 +387,7 @@ fn all_agree_to_less(state: &State, key: &str) -> bool {
     })
 }
 
-/// Whether something is switched off that was not before.
+/// What is suspended once what a call gives is taken in: what it does not name stays.
 pub(super) fn merged(before: &SuspendedState, given: Option<SuspendedState>) -> SuspendedState {
     let given = given.unwrap_or_default();
     SuspendedState {

@@ -94,7 +94,7 @@ pub enum PolicyRule {
     /// So that a metric stays near its target value.
     Tracking {
         /// As it was given.
-        configuration: TargetTrackingScalingPolicyConfiguration,
+        configuration: Box<TargetTrackingScalingPolicyConfiguration>,
         /// The alarm above the target.
         high: Alarm,
         /// The alarm well below it; none where scaling in is disabled.

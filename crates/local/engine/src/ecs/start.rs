@@ -104,7 +104,7 @@ fn is_secrets_manager(value_from: &str) -> bool {
 /// left empty is as if it were not there.
 fn from_secrets_manager(state: &State, value_from: &str) -> Result<Secret, String> {
     let parts: Vec<&str> = value_from.split(':').collect();
-    let arn = parts.get(..7).map(|parts| parts.join(":")).unwrap_or_else(|| value_from.to_owned());
+    let arn = parts.get(..7).map_or_else(|| value_from.to_owned(), |parts| parts.join(":"));
     let part = |at: usize| parts.get(at).copied().filter(|part| !part.is_empty());
     let (key, stage, id) = (part(7), part(8), part(9));
     let wanted = |version: &Version| match (stage, id) {

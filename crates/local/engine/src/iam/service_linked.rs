@@ -77,7 +77,7 @@ pub(super) fn create(
         permissions_boundary: None,
         created_at: now,
         inline: std::collections::BTreeMap::new(),
-        attached: managed::named(service.policy).map(|policy| policy.arn()).into_iter().collect(),
+        attached: managed::named(service.policy).map(managed::ManagedPolicy::arn).into_iter().collect(),
     };
     state.iam_roles.insert(&key(account, service.role), role.clone());
     role

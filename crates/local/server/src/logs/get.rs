@@ -29,9 +29,8 @@ pub(super) async fn get(api: &Api, call: &Call) -> Result<GetLogEventsResponse, 
     let events = fitting(read.await.map_err(|error| of_store(&error))?, from);
     // An empty page leads nowhere: its tokens are the place where it was looked for. A log without any begins at its start.
     let here = match from {
-        From::After(position) => position,
         From::Before(LogPosition::END) => LogPosition::START,
-        From::Before(position) => position,
+        From::After(position) | From::Before(position) => position,
     };
     let (first, last) = (events.first(), events.last());
     let (backward, forward) = (first.map_or(here, |it| it.position), last.map_or(here, |it| it.position));

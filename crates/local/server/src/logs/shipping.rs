@@ -82,8 +82,8 @@ impl Logs {
     }
 
     /// Copies all that was logged to a new file.
-    pub(crate) fn copy_to(&self, path: &std::path::Path) -> Result<(), StoreError> {
-        self.0.store.lock().unwrap_or_else(PoisonError::into_inner).copy_to(path)
+    pub(crate) async fn copy_to(&self, path: std::path::PathBuf) -> Result<(), StoreError> {
+        self.on_store(move |store| store.copy_to(&path)).await
     }
 
     /// Ships what the containers of a task print from now on. Whether there are any that log.

@@ -5,14 +5,14 @@
 //! given after its change is durable. See `docs/decisions/0007-registry.md`. Start at [`Registry::answer`].
 
 mod auth;
-mod blobs;
+pub(crate) mod blobs;
 mod error;
 mod layers;
 mod manifests;
 mod pulls;
 mod pushes;
 mod route;
-mod uploads;
+pub(crate) mod uploads;
 
 use std::{io, path::Path, sync::Arc};
 
@@ -28,12 +28,16 @@ use tidegate_engine::{ApiError, Scope, ecr};
 use tokio::io::AsyncReadExt;
 use tokio_util::io::ReaderStream;
 
-pub(crate) use blobs::Blobs;
 pub(crate) use layers::answer as answer_call;
 pub(crate) use pulls::{Found, image};
 
-use self::{error::Refusal, route::Route, uploads::Uploads};
+use self::{blobs::Blobs, error::Refusal, route::Route, uploads::Uploads};
 use crate::writer::{Commands, SharedEngine, lock_read};
+
+/// The folder of the blobs, in the registry's.
+pub(crate) const BLOBS: &str = "blobs";
+/// The folder of what is on its way to be one.
+pub(crate) const UPLOADS: &str = "uploads";
 
 /// How much of a file is read at once.
 const PIECE: usize = 64 << 10;
@@ -67,9 +71,9 @@ impl Registry {
         clock: Clock,
         host: &str,
     ) -> io::Result<Self> {
-        let blobs = Blobs::open(&folder.join("blobs"))?;
+        let blobs = Blobs::open(&folder.join(BLOBS))?;
         blobs.sweep(lock_read(&engine).state())?;
-        let uploads = Uploads::open(&folder.join("uploads"), blobs.clone())?;
+        let uploads = Uploads::open(&folder.join(UPLOADS), blobs.clone())?;
         Ok(Self { engine, commands, clock, blobs, uploads, host: host.into() })
     }
 

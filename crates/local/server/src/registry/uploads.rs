@@ -17,14 +17,14 @@ use sha2::{Digest, Sha256};
 use tidegate_engine::ecr::manifest::digest_text;
 use tokio::io::AsyncWriteExt;
 
-use super::blobs::{Blobs, Hold};
+use super::blobs::{self, Blobs, Hold};
 
 /// AWS's largest layer.
 const MOST_BYTES: u64 = 52_000 << 20;
+/// How many digits of its repository's hash an upload's name begins with.
+const OWNER: usize = 16;
 /// How long an upload may rest, looked at when the cloud starts.
 const REST: Duration = Duration::from_hours(24);
-/// How much is read at once for its digest.
-const PIECE: usize = 1 << 20;
 
 /// Why an upload did not go on.
 #[derive(Debug, thiserror::Error)]
@@ -62,11 +62,10 @@ impl Uploads {
     /// Those in `folder`, which is made; those that have rested for long are removed.
     pub(crate) fn open(folder: &Path, blobs: Blobs) -> io::Result<Self> {
         fs::create_dir_all(folder)?;
-        for entry in fs::read_dir(folder)? {
-            let entry = entry?;
-            let rested = entry.metadata()?.modified()?.elapsed().unwrap_or_default();
+        for path in all(folder)? {
+            let rested = path.metadata()?.modified()?.elapsed().unwrap_or_default();
             if rested > REST {
-                fs::remove_file(entry.path())?;
+                fs::remove_file(path)?;
             }
         }
         Ok(Self { folder: folder.into(), blobs, locks: Arc::default() })
@@ -136,7 +135,7 @@ impl Uploads {
         let _only = lock.lock().await;
         let (blobs, digest) = (self.blobs.clone(), digest.to_owned());
         let ended = tokio::task::spawn_blocking(move || {
-            let (found, length) = hash(&path)?;
+            let (found, length) = blobs::digest_of(&path).map_err(absent)?;
             if found != digest {
                 fs::remove_file(&path)?;
                 return Err(UploadError::OtherDigest(found));
@@ -156,14 +155,13 @@ impl Uploads {
 
     /// Where an upload of that id would be, if it may be one.
     fn known(&self, repository_arn: &str, id: &str) -> Result<PathBuf, UploadError> {
-        let is_id = id.len() == 36 && id.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
         let path = self.path(repository_arn, id);
-        if is_id && path.exists() { Ok(path) } else { Err(UploadError::Unknown) }
+        if is_id(id) && path.exists() { Ok(path) } else { Err(UploadError::Unknown) }
     }
 
     fn path(&self, repository_arn: &str, id: &str) -> PathBuf {
         let hash = digest_text(Sha256::digest(repository_arn).as_slice());
-        self.folder.join(format!("{}-{id}", &hash["sha256:".len()..][..16]))
+        self.folder.join(format!("{}-{id}", &hash["sha256:".len()..][..OWNER]))
     }
 
     fn lock(&self, path: &Path) -> Arc<tokio::sync::Mutex<()>> {
@@ -178,6 +176,25 @@ impl Uploads {
     }
 }
 
+/// The paths of all that are in a folder, which need not exist. What has not the name of an upload is somebody else's.
+pub(crate) fn all(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let is_upload = |name: &str| {
+        let parts = name.split_once('-');
+        parts.is_some_and(|(owner, id)| owner.len() == OWNER && is_hex(owner) && is_id(id))
+    };
+    let entries = blobs::entries(folder)?.into_iter();
+    let ours = entries.filter(|entry| is_upload(&entry.file_name().to_string_lossy()));
+    Ok(ours.map(|entry| entry.path()).collect())
+}
+
+fn is_id(id: &str) -> bool {
+    id.len() == 36 && id.split('-').all(is_hex)
+}
+
+fn is_hex(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
 async fn length(path: &Path) -> Result<u64, UploadError> {
     tokio::fs::metadata(path).await.map(|it| it.len()).map_err(absent)
 }
@@ -185,24 +202,6 @@ async fn length(path: &Path) -> Result<u64, UploadError> {
 /// Somebody else may have ended it in between.
 fn absent(error: io::Error) -> UploadError {
     if error.kind() == io::ErrorKind::NotFound { UploadError::Unknown } else { error.into() }
-}
-
-/// The digest and length of a file, whose bytes are durable then.
-fn hash(path: &Path) -> Result<(String, u64), UploadError> {
-    use io::Read;
-    let mut file = fs::File::open(path).map_err(absent)?;
-    let (mut hash, mut length) = (Sha256::new(), 0);
-    let mut piece = vec![0; PIECE];
-    loop {
-        let read = file.read(&mut piece)?;
-        if read == 0 {
-            break;
-        }
-        hash.update(&piece[..read]);
-        length += read as u64;
-    }
-    file.sync_all()?;
-    Ok((digest_text(hash.finalize().as_slice()), length))
 }
 
 fn uuid() -> String {

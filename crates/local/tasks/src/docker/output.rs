@@ -26,36 +26,47 @@ pub(super) struct Follower {
 /// A line of the daemon: when it came, in the daemon's own fixed-width form, and the text with its end.
 type Piece = (String, Vec<u8>);
 
+/// By stream, the beginning of a line whose end has not come.
+type Unfinished = HashMap<&'static str, Vec<u8>>;
+
 impl Follower {
     /// Takes over what the container prints until it has ended and all is here; takes up where an earlier follower was.
     pub(super) async fn run(self) {
-        let mut bookmark = self.logs.bookmark(&self.task_id, &self.container).unwrap_or_default();
+        let taken_up = self.logs.take_up(&self.task_id, &self.container);
+        let mut bookmark = taken_up.unwrap_or_else(|error| {
+            tracing::warn!(task = self.task_id, container = self.container, %error, "lines of output may come twice");
+            String::new()
+        });
+        let mut unfinished = Unfinished::default();
         loop {
-            self.follow(&mut bookmark).await;
+            self.follow(&mut bookmark, &mut unfinished).await;
             match self.docker.inspect_container(&self.id, None).await {
                 Ok(found) if found.state.as_ref().and_then(|it| it.running) == Some(true) => {}
-                Ok(_) => return,
-                Err(error) if is_missing(&error) => return,
+                Ok(_) => break,
+                Err(error) if is_missing(&error) => break,
                 Err(_) => {}
             }
             tokio::time::sleep(PAUSE).await;
         }
+        let now = self.clock.now();
+        let rest = unfinished.into_values().filter(|line| !line.is_empty());
+        let rest: Vec<_> = rest.map(|line| (now, [line, b"\n".to_vec()].concat())).collect();
+        self.store(&rest);
     }
 
-    async fn follow(&self, bookmark: &mut String) {
+    async fn follow(&self, bookmark: &mut String, unfinished: &mut Unfinished) {
         let since = jiff::Timestamp::from_str(bookmark).map_or(0, |at| at.as_second() as i32);
         let options = LogsOptionsBuilder::default().follow(true).stdout(true).stderr(true).timestamps(true);
         let options = options.since(since).tail("all").build();
         let mut batches = Box::pin(self.docker.logs(&self.id, Some(options))).ready_chunks(512);
-        let mut unfinished: HashMap<&'static str, Vec<u8>> = HashMap::new();
+        // Asked from a whole second on, the daemon repeats what came within it.
+        let known = bookmark.clone();
         while let Some(batch) = batches.next().await {
             let broken = batch.iter().any(Result::is_err);
             let mut complete = Vec::new();
-            let mut last = None;
             for output in batch.into_iter().flatten() {
                 let (stream, (at, text)) = piece(&output);
-                // Asked from a whole second on, the daemon repeats what came within it.
-                if at <= *bookmark {
+                if at <= known {
                     continue;
                 }
                 let line = unfinished.entry(stream).or_default();
@@ -63,25 +74,17 @@ impl Follower {
                 if line.ends_with(b"\n") {
                     complete.push((self.virtual_time(&at), std::mem::take(line)));
                 }
-                last = Some(at);
+                *bookmark = at;
             }
             self.store(&complete);
-            if let Some(last) = last {
-                *bookmark = last;
-                // Without it some lines would come twice after a restart.
+            // The next cloud has no beginnings of lines: it is told of a moment when there were none.
+            if !complete.is_empty() && unfinished.values().all(Vec::is_empty) {
                 let _ = self.logs.set_bookmark(&self.task_id, &self.container, bookmark);
             }
             if broken {
                 return;
             }
         }
-        let now = self.clock.now();
-        let mut rest: Vec<_> =
-            unfinished.into_values().filter(|it| !it.is_empty()).map(|line| (now, line)).collect();
-        for (_, line) in &mut rest {
-            line.push(b'\n');
-        }
-        self.store(&rest);
     }
 
     fn store(&self, lines: &[(Timestamp, Vec<u8>)]) {

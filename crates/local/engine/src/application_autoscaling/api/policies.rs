@@ -181,10 +181,10 @@ fn track(
         if let Some(low) = low {
             alarms::delete(state, low);
         }
-        return Ok(PolicyRule::Tracking { configuration, high, low: None });
+        return Ok(PolicyRule::Tracking { configuration: Box::new(configuration), high, low: None });
     }
     let low = alarms::put(state, context, target, arn, &configuration, Side::Low, low)?;
-    Ok(PolicyRule::Tracking { configuration, high, low: Some(low) })
+    Ok(PolicyRule::Tracking { configuration: Box::new(configuration), high, low: Some(low) })
 }
 
 fn check_steps(given: &StepScalingPolicyConfiguration) -> Result<(), ApiError> {
@@ -292,7 +292,7 @@ fn described(state: &State, policy: &ScalingPolicy) -> application_autoscaling::
     let target = state.scalable_targets.get(&policy.target);
     let (steps, tracking) = match &policy.rule {
         PolicyRule::Step(steps) => (Some(steps.clone()), None),
-        PolicyRule::Tracking { configuration, .. } => (None, Some(configuration.clone())),
+        PolicyRule::Tracking { configuration, .. } => (None, Some((**configuration).clone())),
     };
     application_autoscaling::ScalingPolicy {
         alarms: Some(alarms_of(state, policy)),

@@ -26,7 +26,7 @@ pub(super) fn tag(
     if tags.len() > MOST {
         return Err(too_many());
     }
-    put(state, &input.resource_arn, tags);
+    state.put_tags(&input.resource_arn, tags);
     Ok(TagResourceResponse {})
 }
 
@@ -39,7 +39,7 @@ pub(super) fn untag(
     check_exists(state, context, &input.resource_arn)?;
     let mut tags = state.tags.get(&input.resource_arn).cloned().unwrap_or_default();
     tags.retain(|key, _| !input.tag_keys.contains(key));
-    put(state, &input.resource_arn, tags);
+    state.put_tags(&input.resource_arn, tags);
     Ok(UntagResourceResponse {})
 }
 
@@ -60,14 +60,6 @@ pub(super) fn check(given: &BTreeMap<String, String>) -> Result<(), ApiError> {
         return Err(validation(format!("Tag key '{key}' begins with 'aws:', which is reserved")));
     }
     if given.len() > MOST { Err(too_many()) } else { Ok(()) }
-}
-
-fn put(state: &mut State, arn: &str, tags: BTreeMap<String, String>) {
-    if tags.is_empty() {
-        state.tags.remove(arn);
-    } else {
-        state.tags.insert(arn, tags);
-    }
 }
 
 fn check_exists(state: &State, context: &Context, arn: &str) -> Result<(), ApiError> {

@@ -1,4 +1,4 @@
-//! Whether an alarm's actions are to be done. They are stored and shown; the local cloud does none.
+//! Whether an alarm's actions are to be done. Those that are scaling policies are; others are stored and shown.
 
 use tidegate_models::cloudwatch::{DisableAlarmActionsInput, EnableAlarmActionsInput};
 

@@ -5,7 +5,7 @@ use tidegate_models::cloudwatch::{
 };
 
 use super::{super::alarms, errors};
-use crate::{ApiError, Context, State, page::page};
+use crate::{ApiError, Context, State, page::page_in_order};
 
 /// AWS's largest page, and the one that it gives when none is asked for.
 const PAGE: usize = 100;
@@ -36,10 +36,9 @@ pub(super) fn describe(
     if input.scan_by != Some(ScanBy::TimestampAscending) {
         items.reverse();
     }
-    let keys: Vec<String> = (0..items.len()).map(|at| format!("{at:012}")).collect();
-    let items = keys.iter().map(String::as_str).zip(items.into_iter().map(|(_, item)| item.clone()));
+    let items = items.into_iter().map(|(_, item)| item.clone());
     let limit = input.max_records.and_then(|most| usize::try_from(most).ok()).unwrap_or(PAGE);
-    let page =
-        page(items, "DescribeAlarmHistory", input.next_token.as_deref(), limit, errors::invalid_token)?;
+    let token = input.next_token.as_deref();
+    let page = page_in_order(items, "DescribeAlarmHistory", token, limit, errors::invalid_token)?;
     Ok(DescribeAlarmHistoryOutput { alarm_history_items: Some(page.items), next_token: page.next })
 }

@@ -34,7 +34,7 @@ pub(super) fn put(
     alarms::put(state, &context.scope, &name, definition, context.now);
     // As on AWS, tags given for an alarm that exists are ignored.
     if is_new {
-        tags::put(state, &arn, tags);
+        state.put_tags(&arn, tags);
     }
     state.touch(Subject::Alarm(arn));
     Ok(Nothing {})

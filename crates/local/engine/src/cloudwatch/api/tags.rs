@@ -25,7 +25,7 @@ pub(super) fn tag(
     if tags.len() > MOST {
         return Err(too_many());
     }
-    put(state, &input.resource_arn, tags);
+    state.put_tags(&input.resource_arn, tags);
     Ok(TagResourceOutput {})
 }
 
@@ -38,7 +38,7 @@ pub(super) fn untag(
     check_exists(state, context, &input.resource_arn)?;
     let mut tags = state.tags.get(&input.resource_arn).cloned().unwrap_or_default();
     tags.retain(|key, _| !input.tag_keys.contains(key));
-    put(state, &input.resource_arn, tags);
+    state.put_tags(&input.resource_arn, tags);
     Ok(UntagResourceOutput {})
 }
 
@@ -66,15 +66,6 @@ pub(super) fn given(tags: Option<Vec<Tag>>) -> Result<BTreeMap<String, String>, 
         }
     }
     if given.len() > MOST { Err(too_many()) } else { Ok(given) }
-}
-
-/// Puts the tags of a resource in place of those that it has.
-pub(super) fn put(state: &mut State, arn: &str, tags: BTreeMap<String, String>) {
-    if tags.is_empty() {
-        state.tags.remove(arn);
-    } else {
-        state.tags.insert(arn, tags);
-    }
 }
 
 fn check_exists(state: &State, context: &Context, arn: &str) -> Result<(), ApiError> {

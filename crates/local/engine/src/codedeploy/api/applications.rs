@@ -42,7 +42,7 @@ pub(super) fn create(
     let id = state.ids.uuid();
     let row = Application { arn: arn.clone(), id: id.clone(), name, created_at: context.now };
     state.code_deploy_applications.insert(&arn, row);
-    tags::put(state, &arn, tags);
+    state.put_tags(&arn, tags);
     Ok(CreateApplicationOutput { application_id: Some(id) })
 }
 

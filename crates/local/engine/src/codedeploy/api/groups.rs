@@ -54,7 +54,7 @@ pub(super) fn create(
         document,
     };
     state.deployment_groups.insert(&DeploymentGroup::key(&application.id, &name), row);
-    tags::put(state, &arn, tags);
+    state.put_tags(&arn, tags);
     Ok(CreateDeploymentGroupOutput { deployment_group_id: Some(id) })
 }
 

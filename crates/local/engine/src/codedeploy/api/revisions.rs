@@ -22,7 +22,7 @@ use crate::{
         appspec,
         records::{AppSpec, Application, DeploymentGroup, Revision},
     },
-    page::page,
+    page::page_in_order,
 };
 
 /// AWS's most revisions in one BatchGetApplicationRevisions.
@@ -113,11 +113,8 @@ pub(super) fn list(
     if input.sort_order == Some(SortOrder::Descending) {
         rows.reverse();
     }
-    let keyed: Vec<(String, &Revision)> =
-        rows.into_iter().enumerate().map(|(at, revision)| (format!("{at:010}"), revision)).collect();
-    let items = keyed.iter().map(|(key, revision)| (key.as_str(), *revision));
-    let found =
-        page(items, "ListApplicationRevisions", input.next_token.as_deref(), PAGE, errors::invalid_token)?;
+    let (rows, token) = (rows.into_iter(), input.next_token.as_deref());
+    let found = page_in_order(rows, "ListApplicationRevisions", token, PAGE, errors::invalid_token)?;
     Ok(ListApplicationRevisionsOutput {
         revisions: Some(
             found.items.into_iter().map(|revision| without_content(&revision.location)).collect(),

@@ -26,7 +26,7 @@ pub(super) fn tag(
     let mut tags = state.tags.get(&input.resource_arn).cloned().unwrap_or_default();
     tags.extend(given(Some(input.tags))?);
     check_count(&tags)?;
-    put(state, &input.resource_arn, tags);
+    state.put_tags(&input.resource_arn, tags);
     Ok(TagResourceOutput {})
 }
 
@@ -39,7 +39,7 @@ pub(super) fn untag(
     check_resource(state, context, &input.resource_arn)?;
     let mut tags = state.tags.get(&input.resource_arn).cloned().unwrap_or_default();
     tags.retain(|key, _| !input.tag_keys.contains(key));
-    put(state, &input.resource_arn, tags);
+    state.put_tags(&input.resource_arn, tags);
     Ok(UntagResourceOutput {})
 }
 
@@ -80,20 +80,11 @@ pub(super) fn given(tags: Option<Vec<Tag>>) -> Result<BTreeMap<String, String>, 
     Ok(given)
 }
 
-/// Puts the tags of a resource in place of those that it has.
-pub(super) fn put(state: &mut State, arn: &str, tags: BTreeMap<String, String>) {
-    if tags.is_empty() {
-        state.tags.remove(arn);
-    } else {
-        state.tags.insert(arn, tags);
-    }
-}
-
 /// The tags follow their resource to its new ARN.
 pub(super) fn rename(state: &mut State, before: &str, after: &str) {
     let tags = state.tags.get(before).cloned().unwrap_or_default();
     state.tags.remove(before);
-    put(state, after, tags);
+    state.put_tags(after, tags);
 }
 
 fn check_count(tags: &BTreeMap<String, String>) -> Result<(), ApiError> {

@@ -60,7 +60,7 @@ pub(super) fn find<R: Resource>(state: &State, context: &Context, id: &str) -> R
 /// Stores a new document with its tags; it is answered as it is shown.
 pub(super) fn add<R: Resource>(state: &mut State, context: &Context, row: R, tags: tags::Given) -> R {
     let arn = R::KIND.arn(context, row.id());
-    tags::put(state, &arn, tags);
+    state.put_tags(&arn, tags);
     let shown = completed(state, context, &arn, &row);
     R::table_mut(state).insert(&arn, row);
     shown

@@ -40,7 +40,7 @@ fn create(state: &mut State, context: &Context, input: CreateTagsRequest) -> Res
         rows.push((arn, tags));
     }
     for (arn, tags) in rows {
-        put(state, &arn, tags);
+        state.put_tags(&arn, tags);
     }
     Ok(())
 }
@@ -58,7 +58,7 @@ fn delete(state: &mut State, context: &Context, input: DeleteTagsRequest) -> Res
             };
             !named.is_empty() && !named.iter().any(is_meant)
         });
-        put(state, &arn, tags);
+        state.put_tags(&arn, tags);
     }
     Ok(())
 }
@@ -136,15 +136,6 @@ pub(super) fn of_type(
         tags.extend(specification.tags.unwrap_or_default());
     }
     checked(tags)
-}
-
-/// Puts the tags of a resource in place of those that it has.
-pub(super) fn put(state: &mut State, arn: &str, tags: Given) {
-    if tags.is_empty() {
-        state.tags.remove(arn);
-    } else {
-        state.tags.insert(arn, tags);
-    }
 }
 
 /// The tags of a resource.

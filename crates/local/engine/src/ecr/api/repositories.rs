@@ -62,9 +62,7 @@ pub(super) fn create(
     };
     let document = located(state, &row);
     state.repositories.insert(&arn, row);
-    if !tags.is_empty() {
-        state.tags.insert(&arn, tags);
-    }
+    state.put_tags(&arn, tags);
     Ok(CreateRepositoryResponse { repository: Some(document) })
 }
 

@@ -36,11 +36,7 @@ pub(super) fn untag(
     let arn = lookup::of_arn(state, &input.resource_arn)?.arn.clone();
     let mut tags = state.tags.get(&arn).cloned().unwrap_or_default();
     tags.retain(|key, _| !input.tag_keys.contains(key));
-    if tags.is_empty() {
-        state.tags.remove(&arn);
-    } else {
-        state.tags.insert(&arn, tags);
-    }
+    state.put_tags(&arn, tags);
     Ok(UntagResourceResponse {})
 }
 

@@ -64,7 +64,7 @@ fn create(
         ..CapacityProvider::default()
     };
     state.capacity_providers.insert(&arn, provider.clone());
-    tags::put(state, &arn, tags);
+    state.put_tags(&arn, tags);
     Ok(CreateCapacityProviderResponse { capacity_provider: Some(described(state, provider, true)) })
 }
 

@@ -55,7 +55,7 @@ fn create(
                 .map(|given| ecs::ClusterServiceConnectDefaults { namespace: Some(given.namespace) }),
         };
         state.clusters.insert(&arn, cluster);
-        tags::put(state, &arn, tags);
+        state.put_tags(&arn, tags);
     }
     let cluster = shown(state, &arn);
     Ok(CreateClusterResponse { cluster })

@@ -47,15 +47,6 @@ pub(super) fn checked(tags: Option<&[Tag]>) -> Result<BTreeMap<String, String>, 
     Ok(checked)
 }
 
-/// Puts the tags of a new resource.
-pub(super) fn put(state: &mut State, arn: &str, tags: BTreeMap<String, String>) {
-    if tags.is_empty() {
-        state.tags.remove(arn);
-    } else {
-        state.tags.insert(arn, tags);
-    }
-}
-
 fn tag(
     state: &mut State,
     context: &Context,
@@ -68,7 +59,7 @@ fn tag(
     if tags.len() > MOST {
         return Err(invalid(format!("Tags cannot have more than {MOST} entries.")));
     }
-    put(state, &input.resource_arn, tags);
+    state.put_tags(&input.resource_arn, tags);
     Ok(TagResourceResponse {})
 }
 
@@ -80,7 +71,7 @@ fn untag(
     check_exists(state, context, &input.resource_arn)?;
     let mut tags = state.tags.get(&input.resource_arn).cloned().unwrap_or_default();
     tags.retain(|key, _| !input.tag_keys.contains(key));
-    put(state, &input.resource_arn, tags);
+    state.put_tags(&input.resource_arn, tags);
     Ok(UntagResourceResponse {})
 }
 

@@ -46,7 +46,7 @@ fn register_revision(
     state
         .task_definitions
         .insert(&TaskDefinition::key(&family_key, revision), TaskDefinition { document: document.clone() });
-    tags::put(state, &arn, tags);
+    state.put_tags(&arn, tags);
     let tags = lookup::tags_of(state, &arn);
     Ok(RegisterTaskDefinitionResponse {
         task_definition: Some(document),
@@ -169,10 +169,8 @@ fn list(
     let page = if input.sort == Some(SortOrder::Desc) {
         let mut arns: Vec<_> = arns.collect();
         arns.reverse();
-        // A page follows on the order of keys, so keys that count backwards stand for the reversed order.
-        let keys: Vec<String> = (0..arns.len()).map(|at| format!("{at:010}")).collect();
-        let items = keys.iter().map(String::as_str).zip(arns.into_iter().map(|(_, arn)| arn));
-        page::page(items, "ListTaskDefinitions-DESC", token, limit, || invalid("Invalid token"))?
+        let arns = arns.into_iter().map(|(_, arn)| arn);
+        page::page_in_order(arns, "ListTaskDefinitions-DESC", token, limit, || invalid("Invalid token"))?
     } else {
         page::page(arns, "ListTaskDefinitions", token, limit, || invalid("Invalid token"))?
     };

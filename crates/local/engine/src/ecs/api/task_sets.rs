@@ -70,7 +70,7 @@ fn create(
     let arn =
         state.services.get(&service_arn).and_then(|service| service.task_set(&id)).map(|it| it.arn.clone());
     if let Some(arn) = arn {
-        tags::put(state, &arn, new_tags);
+        state.put_tags(&arn, new_tags);
     }
     if let Some(token) = token {
         state.tokens.insert(&token, id.clone());

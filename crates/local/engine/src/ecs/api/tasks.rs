@@ -109,7 +109,7 @@ fn run(state: &mut State, context: &Context, input: RunTaskRequest) -> Result<Ru
             launch,
         };
         let arn = scheduler::create_task(state, task, context.now);
-        tags::put(state, &arn, new_tags.clone());
+        state.put_tags(&arn, new_tags.clone());
         arns.push(arn);
     }
     if let Some(token) = token {

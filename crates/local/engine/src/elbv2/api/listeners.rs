@@ -79,7 +79,7 @@ pub(super) fn create(
         actions: default_actions,
     };
     changes::put_rule(state, &load_balancer_arn, rule);
-    tags::put(state, &arn, tags);
+    state.put_tags(&arn, tags);
     let listener = lookup::listener(state, context, &arn)?;
     Ok(CreateListenerOutput { listeners: Some(vec![described(state, listener)]) })
 }

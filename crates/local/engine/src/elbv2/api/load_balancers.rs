@@ -94,7 +94,7 @@ pub(super) fn create(
     let row =
         LoadBalancer { arn: arn.clone(), name: input.name, address, document: document.clone(), attributes };
     state.load_balancers.insert(&arn, row);
-    tags::put(state, &arn, tags);
+    state.put_tags(&arn, tags);
     state.effect(Effect::LoadBalancer(arn));
     Ok(CreateLoadBalancerOutput { load_balancers: Some(vec![document]) })
 }

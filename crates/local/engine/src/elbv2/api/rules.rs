@@ -59,7 +59,7 @@ pub(super) fn create(
     };
     let answer = described(&rule);
     changes::put_rule(state, &load_balancer_arn, rule);
-    tags::put(state, &arn, tags);
+    state.put_tags(&arn, tags);
     Ok(CreateRuleOutput { rules: Some(vec![answer]) })
 }
 

@@ -34,7 +34,7 @@ pub(super) fn add(
         rows.push((arn, tags));
     }
     for (arn, tags) in rows {
-        put(state, arn, tags);
+        state.put_tags(arn, tags);
     }
     Ok(AddTagsOutput {})
 }
@@ -49,7 +49,7 @@ pub(super) fn remove(
     for arn in &input.resource_arns {
         let Some(mut tags) = state.tags.get(arn).cloned() else { continue };
         tags.retain(|key, _| !input.tag_keys.contains(key));
-        put(state, arn, tags);
+        state.put_tags(arn, tags);
     }
     Ok(RemoveTagsOutput {})
 }
@@ -87,15 +87,6 @@ pub(super) fn given(tags: Option<Vec<Tag>>) -> Result<BTreeMap<String, String>, 
         }
     }
     if given.len() > MOST_TAGS { Err(too_many()) } else { Ok(given) }
-}
-
-/// Puts the tags of a resource in place of those that it has.
-pub(super) fn put(state: &mut State, arn: &str, tags: BTreeMap<String, String>) {
-    if tags.is_empty() {
-        state.tags.remove(arn);
-    } else {
-        state.tags.insert(arn, tags);
-    }
 }
 
 fn check_resources(state: &State, context: &Context, arns: &[String]) -> Result<(), ApiError> {

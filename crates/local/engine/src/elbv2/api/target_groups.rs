@@ -49,7 +49,7 @@ pub(super) fn create(
     };
     let described = described_group(state, &row);
     state.target_groups.insert(&arn, row);
-    tags::put(state, &arn, tags);
+    state.put_tags(&arn, tags);
     state.effect(Effect::TargetGroup(arn));
     Ok(CreateTargetGroupOutput { target_groups: Some(vec![described]) })
 }

@@ -70,7 +70,7 @@ pub(super) fn create(
         created_at: context.now,
     };
     state.identity_providers.insert(&arn, provider);
-    tags::put(state, &arn, given);
+    state.put_tags(&arn, given);
     let tags = tags::described(state, &arn);
     Ok(CreateOpenIDConnectProviderResponse { open_id_connect_provider_arn: Some(arn), tags })
 }

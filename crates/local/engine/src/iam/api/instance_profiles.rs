@@ -45,7 +45,7 @@ pub(super) fn create(
         role: None,
     };
     state.instance_profiles.insert(&key, profile.clone());
-    tags::put(state, &profile.arn, given);
+    state.put_tags(&profile.arn, given);
     Ok(CreateInstanceProfileResponse { instance_profile: described(state, context, &profile) })
 }
 

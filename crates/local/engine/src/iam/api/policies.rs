@@ -63,7 +63,7 @@ pub(super) fn create(
         last_version: 1,
     };
     state.iam_policies.insert(&policy.arn, policy.clone());
-    tags::put(state, &policy.arn, given);
+    state.put_tags(&policy.arn, given);
     // As on AWS, the answer leaves the description out.
     Ok(CreatePolicyResponse {
         policy: Some(iam::Policy { description: None, ..described(state, context, &policy) }),

@@ -75,7 +75,7 @@ pub(super) fn create(
         attached: BTreeSet::new(),
     };
     state.iam_roles.insert(&key, role.clone());
-    tags::put(state, &role.arn, given);
+    state.put_tags(&role.arn, given);
     Ok(CreateRoleResponse { role: iam::Role { role_last_used: None, ..described(state, &role) } })
 }
 

@@ -30,15 +30,6 @@ pub(super) fn given(tags: Option<Vec<Tag>>) -> Result<BTreeMap<String, String>, 
     if given.len() > MOST { Err(too_many()) } else { Ok(given) }
 }
 
-/// Puts tags on what has this ARN and none yet.
-pub(super) fn put(state: &mut State, arn: &str, tags: BTreeMap<String, String>) {
-    if tags.is_empty() {
-        state.tags.remove(arn);
-    } else {
-        state.tags.insert(arn, tags);
-    }
-}
-
 /// Adds tags; a key that is there already, in whatever case, gets the new value.
 pub(super) fn add(state: &mut State, arn: &str, tags: Vec<Tag>) -> Result<(), ApiError> {
     let given = given(Some(tags))?;
@@ -48,7 +39,7 @@ pub(super) fn add(state: &mut State, arn: &str, tags: Vec<Tag>) -> Result<(), Ap
     if tags.len() > MOST {
         return Err(too_many());
     }
-    put(state, arn, tags);
+    state.put_tags(arn, tags);
     Ok(())
 }
 
@@ -56,7 +47,7 @@ pub(super) fn add(state: &mut State, arn: &str, tags: Vec<Tag>) -> Result<(), Ap
 pub(super) fn remove(state: &mut State, arn: &str, keys: &[String]) {
     let mut tags = state.tags.get(arn).cloned().unwrap_or_default();
     tags.retain(|key, _| !keys.iter().any(|given| given.eq_ignore_ascii_case(key)));
-    put(state, arn, tags);
+    state.put_tags(arn, tags);
 }
 
 /// A page of the tags of what has this ARN.

@@ -39,9 +39,7 @@ pub(super) fn create(
         group.class = input.log_group_class.unwrap_or(LogGroupClass::Standard);
         group.deletion_protection = input.deletion_protection_enabled == Some(true);
     });
-    if !tags.is_empty() {
-        state.tags.insert(&arn, tags);
-    }
+    state.put_tags(&arn, tags);
     Ok(Nothing {})
 }
 

@@ -15,9 +15,8 @@ pub fn find_group<'a>(
     identifier: Option<&str>,
 ) -> Result<&'a LogGroup, ApiError> {
     let arn = match (name, identifier) {
-        (Some(name), None) => LogGroup::arn(scope, name),
         (None, Some(arn)) if arn.starts_with("arn:") => arn.trim_end_matches(":*").to_owned(),
-        (None, Some(name)) => LogGroup::arn(scope, name),
+        (Some(name), None) | (None, Some(name)) => LogGroup::arn(scope, name),
         _ => return Err(invalid("Exactly one of logGroupName and logGroupIdentifier must be specified.")),
     };
     state

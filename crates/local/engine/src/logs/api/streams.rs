@@ -50,7 +50,10 @@ pub(super) fn delete(
     Ok(Nothing {})
 }
 
-/// A page of the streams whose ARNs begin with `prefix`, with their ARNs, ordered by what `rank` says and by name, and the token of the next page.
+/// Streams with their ARNs, and the token of the next page.
+type StreamPage<'a> = (Vec<(&'a str, &'a LogStream)>, Option<String>);
+
+/// A page of the streams whose ARNs begin with `prefix`, ordered by what `rank` says and by name.
 ///
 /// # Errors
 ///
@@ -62,17 +65,14 @@ pub fn page_of_streams<'a, R: Ord>(
     token: Option<&str>,
     limit: usize,
     rank: impl Fn(&LogStream) -> R,
-) -> Result<(Vec<(&'a str, &'a LogStream)>, Option<String>), ApiError> {
+) -> Result<StreamPage<'a>, ApiError> {
     let mut found: Vec<(&str, &LogStream)> = state.log_streams.with_prefix(prefix).collect();
     found.sort_by(|(_, a), (_, b)| rank(a).cmp(&rank(b)).then_with(|| a.name.cmp(&b.name)));
     if descending == Some(true) {
         found.reverse();
     }
-    // The place in the order is the key of a page: it is the one thing that grows with it.
-    let keys: Vec<String> = (0..found.len()).map(|at| format!("{at:09}")).collect();
-    let items = keys.iter().map(String::as_str).zip(found);
     let refused = || invalid("The specified nextToken is invalid.");
-    let page = page::page(items, "DescribeLogStreams", token, limit, refused)?;
+    let page = page::page_in_order(found.into_iter(), "DescribeLogStreams", token, limit, refused)?;
     Ok((page.items, page.next))
 }
 

@@ -94,27 +94,19 @@ fn add(
     if all.len() > MOST {
         return Err(too_many());
     }
-    put(state, arn, all);
+    state.put_tags(arn, all);
     Ok(Nothing {})
 }
 
 fn take_away(state: &mut State, arn: &str, keys: &[String]) -> Result<Nothing, ApiError> {
     let mut tags = of(state, arn);
     tags.retain(|key, _| !keys.contains(key));
-    put(state, arn, tags);
+    state.put_tags(arn, tags);
     Ok(Nothing {})
 }
 
 fn of(state: &State, arn: &str) -> Tags {
     state.tags.get(arn).cloned().unwrap_or_default()
-}
-
-fn put(state: &mut State, arn: &str, tags: Tags) {
-    if tags.is_empty() {
-        state.tags.remove(arn);
-    } else {
-        state.tags.insert(arn, tags);
-    }
 }
 
 fn resource(state: &State, context: &Context, arn: &str) -> Result<String, ApiError> {

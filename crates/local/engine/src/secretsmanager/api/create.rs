@@ -64,9 +64,7 @@ pub(super) fn create(
     };
     let answer = answer(&secret, token.clone().filter(|_| value.is_some()));
     state.secrets.insert(&arn, secret);
-    if !tags.is_empty() {
-        state.tags.insert(&arn, tags);
-    }
+    state.put_tags(&arn, tags);
     if let (Some(value), Some(token)) = (value, token) {
         versions::add(state, &arn, &token, value, vec![CURRENT.to_owned()], context.now);
     }

@@ -8,7 +8,7 @@ use tidegate_models::secretsmanager::{
 };
 
 use super::{super::records::Secret, filters, lookup, tags};
-use crate::{ApiError, Context, State, page::page};
+use crate::{ApiError, Context, State, page::page_in_order};
 
 /// AWS's most secrets in one page.
 const PAGE: usize = 100;
@@ -57,11 +57,9 @@ pub(super) fn list(
         found.reverse();
     }
     let limit = input.max_results.and_then(|most| usize::try_from(most).ok()).unwrap_or(PAGE).clamp(1, PAGE);
-    // The place in the order is the key of a page: it is the one thing that grows with it.
-    let keys: Vec<String> = (0..found.len()).map(|at| format!("{at:09}")).collect();
-    let items = keys.iter().zip(found).map(|(key, secret)| (key.as_str(), entry(state, secret)));
+    let items = found.into_iter().map(|secret| entry(state, secret));
     let refused = || ApiError::new("InvalidNextTokenException", "Invalid token");
-    let page = page(items, "ListSecrets", input.next_token.as_deref(), limit, refused)?;
+    let page = page_in_order(items, "ListSecrets", input.next_token.as_deref(), limit, refused)?;
     Ok(ListSecretsResponse { next_token: page.next, secret_list: Some(page.items) })
 }
 

@@ -21,7 +21,7 @@ pub(super) fn tag(
     if tags.len() > MOST {
         return Err(too_many());
     }
-    put(state, &arn, tags);
+    state.put_tags(&arn, tags);
     Ok(Nothing {})
 }
 
@@ -33,7 +33,7 @@ pub(super) fn untag(
     let arn = lookup::usable(state, &context.scope, &input.secret_id)?.arn.clone();
     let mut tags = state.tags.get(&arn).cloned().unwrap_or_default();
     tags.retain(|key, _| !input.tag_keys.contains(key));
-    put(state, &arn, tags);
+    state.put_tags(&arn, tags);
     Ok(Nothing {})
 }
 
@@ -54,14 +54,6 @@ pub(super) fn given(tags: Vec<Tag>) -> Result<BTreeMap<String, String>, ApiError
         given.insert(key, value.unwrap_or_default());
     }
     if given.len() > MOST { Err(too_many()) } else { Ok(given) }
-}
-
-fn put(state: &mut State, arn: &str, tags: BTreeMap<String, String>) {
-    if tags.is_empty() {
-        state.tags.remove(arn);
-    } else {
-        state.tags.insert(arn, tags);
-    }
 }
 
 fn too_many() -> ApiError {

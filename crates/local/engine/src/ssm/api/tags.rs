@@ -30,7 +30,7 @@ pub(super) fn add(
             "The Targets parameter includes too many tags. Remove one or more tags and try the command again.",
         ));
     }
-    put(state, &arn, tags);
+    state.put_tags(&arn, tags);
     Ok(AddTagsToResourceResult {})
 }
 
@@ -53,7 +53,7 @@ pub(super) fn remove(
     let arn = arn(state, context, input.resource_type, &input.resource_id)?;
     let mut tags = state.tags.get(&arn).cloned().unwrap_or_default();
     tags.retain(|key, _| !input.tag_keys.contains(key));
-    put(state, &arn, tags);
+    state.put_tags(&arn, tags);
     Ok(RemoveTagsFromResourceResult {})
 }
 
@@ -72,14 +72,6 @@ pub(super) fn given(tags: Vec<Tag>) -> Result<BTreeMap<String, String>, ApiError
         return Err(invalid(format!("A parameter can have at most {MOST} tags.")));
     }
     Ok(given)
-}
-
-fn put(state: &mut State, arn: &str, tags: BTreeMap<String, String>) {
-    if tags.is_empty() {
-        state.tags.remove(arn);
-    } else {
-        state.tags.insert(arn, tags);
-    }
 }
 
 fn arn(

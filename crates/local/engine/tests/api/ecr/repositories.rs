@@ -143,6 +143,18 @@ fn a_lifecycle_policy_that_means_nothing_is_refused_with_the_reason() {
 }
 
 #[test]
+fn a_new_repository_has_no_images() {
+    let (mut cloud, _) = with_repository();
+    let asked = json!({ "repositoryName": "team/shop" });
+    assert_eq!(cloud.call("DescribeImages", asked.clone())["imageDetails"], json!([]));
+    let mut one = asked;
+    one["imageIds"] = json!([{ "imageTag": "v1" }]);
+    assert!(cloud.refusal("DescribeImages", one).starts_with("ImageNotFoundException: "));
+    let missing = cloud.refusal("DescribeImages", json!({ "repositoryName": "nobody" }));
+    assert!(missing.starts_with("RepositoryNotFoundException: "), "{missing}");
+}
+
+#[test]
 fn tags_go_with_their_repository() {
     let (mut cloud, arn) = with_repository();
     cloud.call("TagResource", json!({ "resourceArn": arn, "tags": [{ "Key": "b", "Value": "2" }] }));

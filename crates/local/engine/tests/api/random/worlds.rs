@@ -518,7 +518,7 @@ pub(super) fn networks() -> World {
     ];
     // Nothing here has an association that a call may end.
     let rare: &[_] = &["DisassociateAddress"];
-    World { examples, listings, rare, ..World::new(cloud, ec2::model(), words) }
+    World { examples, rare, listings, ..World::new(cloud, ec2::model(), words) }
 }
 
 pub(super) fn identities() -> World {

@@ -51,7 +51,7 @@ pub(super) fn create(
     // What stood under the name before: a deleted service.
     scheduler::forget_history(state, &arn);
     state.services.insert(&arn, service);
-    tags::put(state, &arn, tags);
+    state.put_tags(&arn, tags);
     if let Some(token) = token {
         state.tokens.insert(&token, arn.clone());
     }
