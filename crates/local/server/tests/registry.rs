@@ -301,8 +301,10 @@ async fn what_nobody_wants_any_more_is_off_the_disk() {
     assert_eq!(files(&blobs), 2);
     cloud.shutdown().await;
     // A push that the cloud was killed in, after the file was there and before the engine knew of it.
-    std::fs::create_dir_all(blobs.join("ab")).unwrap();
-    std::fs::write(blobs.join("ab").join(digest_of(b"x").replace("sha256:", "")), b"x").unwrap();
+    let hash = digest_of(b"x").replace("sha256:", "");
+    let shelf = blobs.join(&hash[..2]);
+    std::fs::create_dir_all(&shelf).unwrap();
+    std::fs::write(shelf.join(hash), b"x").unwrap();
     let cloud = LocalCloud::start(in_folder(folder.path())).await.unwrap();
     assert_eq!(files(&blobs), 2, "what nobody knows of was left");
     let client = Client::of(&cloud).await;
@@ -390,6 +392,69 @@ async fn a_snapshot_holds_the_images() {
     cloud.shutdown().await;
     snapshot::remove_state(&copy).unwrap();
     assert_eq!(files(&copy.join("registry")), 0);
+}
+
+#[tokio::test]
+async fn a_snapshot_whose_layers_are_not_what_they_are_called_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let (whole, file) = (folder.path().join("whole"), folder.path().join("changed"));
+    let (cloud, _client) = with_shop().await;
+    cloud.save_snapshot(&whole).await.unwrap();
+    cloud.shutdown().await;
+    let hash = digest_of(b"this")["sha256:".len()..].to_owned();
+    let place = format!("registry/blobs/{}/{hash}", &hash[..2]);
+    let file_kind = tar::EntryType::Regular;
+    for (name, kind, bytes, is_taken) in [
+        (place.as_str(), file_kind, b"this".as_slice(), true),
+        (place.as_str(), file_kind, b"that".as_slice(), false),
+        (place.as_str(), tar::EntryType::Symlink, b"".as_slice(), false),
+        (&format!("registry/blobs/00/{hash}"), file_kind, b"this".as_slice(), false),
+        (&format!("registry/blobs/{hash}"), file_kind, b"this".as_slice(), false),
+        ("registry/blobs/../../x", file_kind, b"".as_slice(), false),
+        ("registry/uploads/x", file_kind, b"".as_slice(), false),
+        ("registry", tar::EntryType::Directory, b"".as_slice(), false),
+    ] {
+        let mut read = tar::Archive::new(std::fs::File::open(&whole).unwrap());
+        let mut written = tar::Builder::new(std::fs::File::create(&file).unwrap());
+        for entry in read.entries().unwrap() {
+            let entry = entry.unwrap();
+            let header = entry.header().clone();
+            written.append(&header, entry).unwrap();
+        }
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(kind);
+        header.set_size(bytes.len() as u64);
+        if kind == tar::EntryType::Symlink {
+            header.set_link_name("/etc/hostname").unwrap();
+        }
+        // As they stand, which `set_path` would refuse.
+        header.as_old_mut().name[..name.len()].copy_from_slice(name.as_bytes());
+        header.set_cksum();
+        written.append(&header, bytes).unwrap();
+        written.finish().unwrap();
+        let unpacked = snapshot::unpack(&file, &folder.path().join("state"));
+        assert_eq!(unpacked.is_ok(), is_taken, "{name}, {kind:?}: {unpacked:?}");
+    }
+    assert!(!folder.path().join("x").exists());
+}
+
+#[tokio::test]
+async fn what_else_is_in_the_registrys_folder_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let theirs: Vec<_> =
+        ["registry/mine", "registry/blobs/00/mine", "registry/uploads/mine"].map(|it| folder.path().join(it)).into();
+    for path in &theirs {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, "mine").unwrap();
+    }
+    let (cloud, client) = with_shop_in(in_folder(folder.path())).await;
+    push(&client, "shop", b"layer", "v1").await;
+    client.begin("shop").await;
+    cloud.shutdown().await;
+    assert_eq!(files(&folder.path().join("registry")), theirs.len() + 3);
+    snapshot::remove_state(folder.path()).unwrap();
+    assert!(theirs.iter().all(|path| path.exists()));
+    assert_eq!(files(&folder.path().join("registry")), theirs.len());
 }
 
 #[tokio::test]
