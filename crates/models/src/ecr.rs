@@ -23,6 +23,127 @@ pub fn model() -> &'static ServiceModel {
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Attribute {
+    pub key: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct AuthorizationData {
+    #[serde(rename = "authorizationToken", default, skip_serializing_if = "Option::is_none")]
+    pub authorization_token: Option<String>,
+    #[serde(rename = "expiresAt", default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
+    #[serde(rename = "proxyEndpoint", default, skip_serializing_if = "Option::is_none")]
+    pub proxy_endpoint: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct AwsEcrContainerImageDetails {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub architecture: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub author: Option<String>,
+    #[serde(rename = "imageHash", default, skip_serializing_if = "Option::is_none")]
+    pub image_hash: Option<String>,
+    #[serde(rename = "imageTags", default, skip_serializing_if = "Option::is_none")]
+    pub image_tags: Option<Vec<String>>,
+    #[serde(rename = "inUseCount", default, skip_serializing_if = "Option::is_none")]
+    pub in_use_count: Option<i64>,
+    #[serde(rename = "lastInUseAt", default, skip_serializing_if = "Option::is_none")]
+    pub last_in_use_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub platform: Option<String>,
+    #[serde(rename = "pushedAt", default, skip_serializing_if = "Option::is_none")]
+    pub pushed_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registry: Option<String>,
+    #[serde(rename = "repositoryName", default, skip_serializing_if = "Option::is_none")]
+    pub repository_name: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct BatchCheckLayerAvailabilityRequest {
+    #[serde(rename = "layerDigests")]
+    pub layer_digests: Vec<String>,
+    #[serde(rename = "registryId", default, skip_serializing_if = "Option::is_none")]
+    pub registry_id: Option<String>,
+    #[serde(rename = "repositoryName")]
+    pub repository_name: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct BatchCheckLayerAvailabilityResponse {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failures: Option<Vec<LayerFailure>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layers: Option<Vec<Layer>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct BatchDeleteImageRequest {
+    #[serde(rename = "imageIds")]
+    pub image_ids: Vec<ImageIdentifier>,
+    #[serde(rename = "registryId", default, skip_serializing_if = "Option::is_none")]
+    pub registry_id: Option<String>,
+    #[serde(rename = "repositoryName")]
+    pub repository_name: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct BatchDeleteImageResponse {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failures: Option<Vec<ImageFailure>>,
+    #[serde(rename = "imageIds", default, skip_serializing_if = "Option::is_none")]
+    pub image_ids: Option<Vec<ImageIdentifier>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct BatchGetImageRequest {
+    #[serde(rename = "acceptedMediaTypes", default, skip_serializing_if = "Option::is_none")]
+    pub accepted_media_types: Option<Vec<String>>,
+    #[serde(rename = "imageIds")]
+    pub image_ids: Vec<ImageIdentifier>,
+    #[serde(rename = "registryId", default, skip_serializing_if = "Option::is_none")]
+    pub registry_id: Option<String>,
+    #[serde(rename = "repositoryName")]
+    pub repository_name: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct BatchGetImageResponse {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failures: Option<Vec<ImageFailure>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub images: Option<Vec<Image>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct CompleteLayerUploadRequest {
+    #[serde(rename = "layerDigests")]
+    pub layer_digests: Vec<String>,
+    #[serde(rename = "registryId", default, skip_serializing_if = "Option::is_none")]
+    pub registry_id: Option<String>,
+    #[serde(rename = "repositoryName")]
+    pub repository_name: String,
+    #[serde(rename = "uploadId")]
+    pub upload_id: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct CompleteLayerUploadResponse {
+    #[serde(rename = "layerDigest", default, skip_serializing_if = "Option::is_none")]
+    pub layer_digest: Option<String>,
+    #[serde(rename = "registryId", default, skip_serializing_if = "Option::is_none")]
+    pub registry_id: Option<String>,
+    #[serde(rename = "repositoryName", default, skip_serializing_if = "Option::is_none")]
+    pub repository_name: Option<String>,
+    #[serde(rename = "uploadId", default, skip_serializing_if = "Option::is_none")]
+    pub upload_id: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct CreateRepositoryRequest {
     #[serde(rename = "encryptionConfiguration", default, skip_serializing_if = "Option::is_none")]
     pub encryption_configuration: Option<EncryptionConfiguration>,
@@ -47,6 +168,40 @@ pub struct CreateRepositoryResponse {
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct CvssScore {
+    #[serde(rename = "baseScore", default, skip_serializing_if = "Option::is_none")]
+    pub base_score: Option<f64>,
+    #[serde(rename = "scoringVector", default, skip_serializing_if = "Option::is_none")]
+    pub scoring_vector: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct CvssScoreAdjustment {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metric: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct CvssScoreDetails {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adjustments: Option<Vec<CvssScoreAdjustment>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub score: Option<f64>,
+    #[serde(rename = "scoreSource", default, skip_serializing_if = "Option::is_none")]
+    pub score_source: Option<String>,
+    #[serde(rename = "scoringVector", default, skip_serializing_if = "Option::is_none")]
+    pub scoring_vector: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct DeleteLifecyclePolicyRequest {
     #[serde(rename = "registryId", default, skip_serializing_if = "Option::is_none")]
     pub registry_id: Option<String>,
@@ -64,6 +219,11 @@ pub struct DeleteLifecyclePolicyResponse {
     pub registry_id: Option<String>,
     #[serde(rename = "repositoryName", default, skip_serializing_if = "Option::is_none")]
     pub repository_name: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct DeleteReplication {
+    pub enabled: bool,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -101,6 +261,36 @@ pub struct DeleteRepositoryResponse {
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct DescribeImageScanFindingsRequest {
+    #[serde(rename = "imageId")]
+    pub image_id: ImageIdentifier,
+    #[serde(rename = "maxResults", default, skip_serializing_if = "Option::is_none")]
+    pub max_results: Option<i32>,
+    #[serde(rename = "nextToken", default, skip_serializing_if = "Option::is_none")]
+    pub next_token: Option<String>,
+    #[serde(rename = "registryId", default, skip_serializing_if = "Option::is_none")]
+    pub registry_id: Option<String>,
+    #[serde(rename = "repositoryName")]
+    pub repository_name: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct DescribeImageScanFindingsResponse {
+    #[serde(rename = "imageId", default, skip_serializing_if = "Option::is_none")]
+    pub image_id: Option<ImageIdentifier>,
+    #[serde(rename = "imageScanFindings", default, skip_serializing_if = "Option::is_none")]
+    pub image_scan_findings: Option<ImageScanFindings>,
+    #[serde(rename = "imageScanStatus", default, skip_serializing_if = "Option::is_none")]
+    pub image_scan_status: Option<ImageScanStatus>,
+    #[serde(rename = "nextToken", default, skip_serializing_if = "Option::is_none")]
+    pub next_token: Option<String>,
+    #[serde(rename = "registryId", default, skip_serializing_if = "Option::is_none")]
+    pub registry_id: Option<String>,
+    #[serde(rename = "repositoryName", default, skip_serializing_if = "Option::is_none")]
+    pub repository_name: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct DescribeImagesFilter {
     #[serde(rename = "imageStatus", default, skip_serializing_if = "Option::is_none")]
     pub image_status: Option<ImageStatusFilter>,
@@ -130,6 +320,17 @@ pub struct DescribeImagesResponse {
     pub image_details: Option<Vec<ImageDetail>>,
     #[serde(rename = "nextToken", default, skip_serializing_if = "Option::is_none")]
     pub next_token: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct DescribeRegistryRequest {}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct DescribeRegistryResponse {
+    #[serde(rename = "registryId", default, skip_serializing_if = "Option::is_none")]
+    pub registry_id: Option<String>,
+    #[serde(rename = "replicationConfiguration", default, skip_serializing_if = "Option::is_none")]
+    pub replication_configuration: Option<ReplicationConfiguration>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -168,6 +369,44 @@ string_enum! {
     }
 }
 
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct EnhancedImageScanFinding {
+    #[serde(rename = "awsAccountId", default, skip_serializing_if = "Option::is_none")]
+    pub aws_account_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    #[serde(rename = "exploitAvailable", default, skip_serializing_if = "Option::is_none")]
+    pub exploit_available: Option<String>,
+    #[serde(rename = "findingArn", default, skip_serializing_if = "Option::is_none")]
+    pub finding_arn: Option<String>,
+    #[serde(rename = "firstObservedAt", default, skip_serializing_if = "Option::is_none")]
+    pub first_observed_at: Option<Timestamp>,
+    #[serde(rename = "fixAvailable", default, skip_serializing_if = "Option::is_none")]
+    pub fix_available: Option<String>,
+    #[serde(rename = "lastObservedAt", default, skip_serializing_if = "Option::is_none")]
+    pub last_observed_at: Option<Timestamp>,
+    #[serde(rename = "packageVulnerabilityDetails", default, skip_serializing_if = "Option::is_none")]
+    pub package_vulnerability_details: Option<PackageVulnerabilityDetails>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remediation: Option<Remediation>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resources: Option<Vec<Resource>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub score: Option<f64>,
+    #[serde(rename = "scoreDetails", default, skip_serializing_if = "Option::is_none")]
+    pub score_details: Option<ScoreDetails>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub severity: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub r#type: Option<String>,
+    #[serde(rename = "updatedAt", default, skip_serializing_if = "Option::is_none")]
+    pub updated_at: Option<Timestamp>,
+}
+
 string_enum! {
     FindingSeverity {
         Informational = "INFORMATIONAL",
@@ -177,6 +416,70 @@ string_enum! {
         Critical = "CRITICAL",
         Undefined = "UNDEFINED",
     }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct GetAuthorizationTokenRequest {
+    #[serde(rename = "registryIds", default, skip_serializing_if = "Option::is_none")]
+    pub registry_ids: Option<Vec<String>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct GetAuthorizationTokenResponse {
+    #[serde(rename = "authorizationData", default, skip_serializing_if = "Option::is_none")]
+    pub authorization_data: Option<Vec<AuthorizationData>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct GetDownloadUrlForLayerRequest {
+    #[serde(rename = "layerDigest")]
+    pub layer_digest: String,
+    #[serde(rename = "registryId", default, skip_serializing_if = "Option::is_none")]
+    pub registry_id: Option<String>,
+    #[serde(rename = "repositoryName")]
+    pub repository_name: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct GetDownloadUrlForLayerResponse {
+    #[serde(rename = "downloadUrl", default, skip_serializing_if = "Option::is_none")]
+    pub download_url: Option<String>,
+    #[serde(rename = "layerDigest", default, skip_serializing_if = "Option::is_none")]
+    pub layer_digest: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct GetLifecyclePolicyPreviewRequest {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filter: Option<LifecyclePolicyPreviewFilter>,
+    #[serde(rename = "imageIds", default, skip_serializing_if = "Option::is_none")]
+    pub image_ids: Option<Vec<ImageIdentifier>>,
+    #[serde(rename = "maxResults", default, skip_serializing_if = "Option::is_none")]
+    pub max_results: Option<i32>,
+    #[serde(rename = "nextToken", default, skip_serializing_if = "Option::is_none")]
+    pub next_token: Option<String>,
+    #[serde(rename = "registryId", default, skip_serializing_if = "Option::is_none")]
+    pub registry_id: Option<String>,
+    #[serde(rename = "repositoryName")]
+    pub repository_name: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct GetLifecyclePolicyPreviewResponse {
+    #[serde(rename = "lifecyclePolicyText", default, skip_serializing_if = "Option::is_none")]
+    pub lifecycle_policy_text: Option<String>,
+    #[serde(rename = "nextToken", default, skip_serializing_if = "Option::is_none")]
+    pub next_token: Option<String>,
+    #[serde(rename = "previewResults", default, skip_serializing_if = "Option::is_none")]
+    pub preview_results: Option<Vec<LifecyclePolicyPreviewResult>>,
+    #[serde(rename = "registryId", default, skip_serializing_if = "Option::is_none")]
+    pub registry_id: Option<String>,
+    #[serde(rename = "repositoryName", default, skip_serializing_if = "Option::is_none")]
+    pub repository_name: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<LifecyclePolicyPreviewStatus>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub summary: Option<LifecyclePolicyPreviewSummary>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -200,6 +503,17 @@ pub struct GetLifecyclePolicyResponse {
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct GetRegistryScanningConfigurationRequest {}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct GetRegistryScanningConfigurationResponse {
+    #[serde(rename = "registryId", default, skip_serializing_if = "Option::is_none")]
+    pub registry_id: Option<String>,
+    #[serde(rename = "scanningConfiguration", default, skip_serializing_if = "Option::is_none")]
+    pub scanning_configuration: Option<RegistryScanningConfiguration>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct GetRepositoryPolicyRequest {
     #[serde(rename = "registryId", default, skip_serializing_if = "Option::is_none")]
     pub registry_id: Option<String>,
@@ -215,6 +529,27 @@ pub struct GetRepositoryPolicyResponse {
     pub registry_id: Option<String>,
     #[serde(rename = "repositoryName", default, skip_serializing_if = "Option::is_none")]
     pub repository_name: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Image {
+    #[serde(rename = "imageId", default, skip_serializing_if = "Option::is_none")]
+    pub image_id: Option<ImageIdentifier>,
+    #[serde(rename = "imageManifest", default, skip_serializing_if = "Option::is_none")]
+    pub image_manifest: Option<String>,
+    #[serde(rename = "imageManifestMediaType", default, skip_serializing_if = "Option::is_none")]
+    pub image_manifest_media_type: Option<String>,
+    #[serde(rename = "registryId", default, skip_serializing_if = "Option::is_none")]
+    pub registry_id: Option<String>,
+    #[serde(rename = "repositoryName", default, skip_serializing_if = "Option::is_none")]
+    pub repository_name: Option<String>,
+}
+
+string_enum! {
+    ImageActionType {
+        Expire = "EXPIRE",
+        Transition = "TRANSITION",
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -252,11 +587,65 @@ pub struct ImageDetail {
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ImageFailure {
+    #[serde(rename = "failureCode", default, skip_serializing_if = "Option::is_none")]
+    pub failure_code: Option<ImageFailureCode>,
+    #[serde(rename = "failureReason", default, skip_serializing_if = "Option::is_none")]
+    pub failure_reason: Option<String>,
+    #[serde(rename = "imageId", default, skip_serializing_if = "Option::is_none")]
+    pub image_id: Option<ImageIdentifier>,
+}
+
+string_enum! {
+    ImageFailureCode {
+        InvalidImageDigest = "InvalidImageDigest",
+        InvalidImageTag = "InvalidImageTag",
+        ImageTagDoesNotMatchDigest = "ImageTagDoesNotMatchDigest",
+        ImageNotFound = "ImageNotFound",
+        MissingDigestAndTag = "MissingDigestAndTag",
+        ImageReferencedByManifestList = "ImageReferencedByManifestList",
+        KmsError = "KmsError",
+        UpstreamAccessDenied = "UpstreamAccessDenied",
+        UpstreamTooManyRequests = "UpstreamTooManyRequests",
+        UpstreamUnavailable = "UpstreamUnavailable",
+        ImageInaccessible = "ImageInaccessible",
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ImageIdentifier {
     #[serde(rename = "imageDigest", default, skip_serializing_if = "Option::is_none")]
     pub image_digest: Option<String>,
     #[serde(rename = "imageTag", default, skip_serializing_if = "Option::is_none")]
     pub image_tag: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ImageScanFinding {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attributes: Option<Vec<Attribute>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub severity: Option<FindingSeverity>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uri: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ImageScanFindings {
+    #[serde(rename = "enhancedFindings", default, skip_serializing_if = "Option::is_none")]
+    pub enhanced_findings: Option<Vec<EnhancedImageScanFinding>>,
+    #[serde(rename = "findingSeverityCounts", default, skip_serializing_if = "Option::is_none")]
+    pub finding_severity_counts: Option<BTreeMap<FindingSeverity, i32>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub findings: Option<Vec<ImageScanFinding>>,
+    #[serde(rename = "imageScanCompletedAt", default, skip_serializing_if = "Option::is_none")]
+    pub image_scan_completed_at: Option<Timestamp>,
+    #[serde(rename = "vulnerabilitySourceUpdatedAt", default, skip_serializing_if = "Option::is_none")]
+    pub vulnerability_source_updated_at: Option<Timestamp>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -323,6 +712,149 @@ string_enum! {
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct InitiateLayerUploadRequest {
+    #[serde(rename = "registryId", default, skip_serializing_if = "Option::is_none")]
+    pub registry_id: Option<String>,
+    #[serde(rename = "repositoryName")]
+    pub repository_name: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct InitiateLayerUploadResponse {
+    #[serde(rename = "partSize", default, skip_serializing_if = "Option::is_none")]
+    pub part_size: Option<i64>,
+    #[serde(rename = "uploadId", default, skip_serializing_if = "Option::is_none")]
+    pub upload_id: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Layer {
+    #[serde(rename = "layerAvailability", default, skip_serializing_if = "Option::is_none")]
+    pub layer_availability: Option<LayerAvailability>,
+    #[serde(rename = "layerDigest", default, skip_serializing_if = "Option::is_none")]
+    pub layer_digest: Option<String>,
+    #[serde(rename = "layerSize", default, skip_serializing_if = "Option::is_none")]
+    pub layer_size: Option<i64>,
+    #[serde(rename = "mediaType", default, skip_serializing_if = "Option::is_none")]
+    pub media_type: Option<String>,
+}
+
+string_enum! {
+    LayerAvailability {
+        Available = "AVAILABLE",
+        Unavailable = "UNAVAILABLE",
+        Archived = "ARCHIVED",
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct LayerFailure {
+    #[serde(rename = "failureCode", default, skip_serializing_if = "Option::is_none")]
+    pub failure_code: Option<LayerFailureCode>,
+    #[serde(rename = "failureReason", default, skip_serializing_if = "Option::is_none")]
+    pub failure_reason: Option<String>,
+    #[serde(rename = "layerDigest", default, skip_serializing_if = "Option::is_none")]
+    pub layer_digest: Option<String>,
+}
+
+string_enum! {
+    LayerFailureCode {
+        InvalidLayerDigest = "InvalidLayerDigest",
+        MissingLayerDigest = "MissingLayerDigest",
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct LifecyclePolicyPreviewFilter {
+    #[serde(rename = "tagStatus", default, skip_serializing_if = "Option::is_none")]
+    pub tag_status: Option<TagStatus>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct LifecyclePolicyPreviewResult {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub action: Option<LifecyclePolicyRuleAction>,
+    #[serde(rename = "appliedRulePriority", default, skip_serializing_if = "Option::is_none")]
+    pub applied_rule_priority: Option<i32>,
+    #[serde(rename = "imageDigest", default, skip_serializing_if = "Option::is_none")]
+    pub image_digest: Option<String>,
+    #[serde(rename = "imagePushedAt", default, skip_serializing_if = "Option::is_none")]
+    pub image_pushed_at: Option<Timestamp>,
+    #[serde(rename = "imageTags", default, skip_serializing_if = "Option::is_none")]
+    pub image_tags: Option<Vec<String>>,
+    #[serde(rename = "storageClass", default, skip_serializing_if = "Option::is_none")]
+    pub storage_class: Option<LifecyclePolicyStorageClass>,
+}
+
+string_enum! {
+    LifecyclePolicyPreviewStatus {
+        InProgress = "IN_PROGRESS",
+        Complete = "COMPLETE",
+        Expired = "EXPIRED",
+        Failed = "FAILED",
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct LifecyclePolicyPreviewSummary {
+    #[serde(rename = "expiringImageTotalCount", default, skip_serializing_if = "Option::is_none")]
+    pub expiring_image_total_count: Option<i32>,
+    #[serde(rename = "transitioningImageTotalCounts", default, skip_serializing_if = "Option::is_none")]
+    pub transitioning_image_total_counts: Option<Vec<TransitioningImageTotalCount>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct LifecyclePolicyRuleAction {
+    #[serde(rename = "targetStorageClass", default, skip_serializing_if = "Option::is_none")]
+    pub target_storage_class: Option<LifecyclePolicyTargetStorageClass>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub r#type: Option<ImageActionType>,
+}
+
+string_enum! {
+    LifecyclePolicyStorageClass {
+        Archive = "ARCHIVE",
+        Standard = "STANDARD",
+    }
+}
+
+string_enum! {
+    LifecyclePolicyTargetStorageClass {
+        Archive = "ARCHIVE",
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ListImagesFilter {
+    #[serde(rename = "imageStatus", default, skip_serializing_if = "Option::is_none")]
+    pub image_status: Option<ImageStatusFilter>,
+    #[serde(rename = "tagStatus", default, skip_serializing_if = "Option::is_none")]
+    pub tag_status: Option<TagStatus>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ListImagesRequest {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filter: Option<ListImagesFilter>,
+    #[serde(rename = "maxResults", default, skip_serializing_if = "Option::is_none")]
+    pub max_results: Option<i32>,
+    #[serde(rename = "nextToken", default, skip_serializing_if = "Option::is_none")]
+    pub next_token: Option<String>,
+    #[serde(rename = "registryId", default, skip_serializing_if = "Option::is_none")]
+    pub registry_id: Option<String>,
+    #[serde(rename = "repositoryName")]
+    pub repository_name: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ListImagesResponse {
+    #[serde(rename = "imageIds", default, skip_serializing_if = "Option::is_none")]
+    pub image_ids: Option<Vec<ImageIdentifier>>,
+    #[serde(rename = "nextToken", default, skip_serializing_if = "Option::is_none")]
+    pub next_token: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ListTagsForResourceRequest {
     #[serde(rename = "resourceArn")]
     pub resource_arn: String,
@@ -332,6 +864,52 @@ pub struct ListTagsForResourceRequest {
 pub struct ListTagsForResourceResponse {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tags: Option<Vec<Tag>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PackageVulnerabilityDetails {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cvss: Option<Vec<CvssScore>>,
+    #[serde(rename = "referenceUrls", default, skip_serializing_if = "Option::is_none")]
+    pub reference_urls: Option<Vec<String>>,
+    #[serde(rename = "relatedVulnerabilities", default, skip_serializing_if = "Option::is_none")]
+    pub related_vulnerabilities: Option<Vec<String>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    #[serde(rename = "sourceUrl", default, skip_serializing_if = "Option::is_none")]
+    pub source_url: Option<String>,
+    #[serde(rename = "vendorCreatedAt", default, skip_serializing_if = "Option::is_none")]
+    pub vendor_created_at: Option<Timestamp>,
+    #[serde(rename = "vendorSeverity", default, skip_serializing_if = "Option::is_none")]
+    pub vendor_severity: Option<String>,
+    #[serde(rename = "vendorUpdatedAt", default, skip_serializing_if = "Option::is_none")]
+    pub vendor_updated_at: Option<Timestamp>,
+    #[serde(rename = "vulnerabilityId", default, skip_serializing_if = "Option::is_none")]
+    pub vulnerability_id: Option<String>,
+    #[serde(rename = "vulnerablePackages", default, skip_serializing_if = "Option::is_none")]
+    pub vulnerable_packages: Option<Vec<VulnerablePackage>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PutImageRequest {
+    #[serde(rename = "imageDigest", default, skip_serializing_if = "Option::is_none")]
+    pub image_digest: Option<String>,
+    #[serde(rename = "imageManifest")]
+    pub image_manifest: String,
+    #[serde(rename = "imageManifestMediaType", default, skip_serializing_if = "Option::is_none")]
+    pub image_manifest_media_type: Option<String>,
+    #[serde(rename = "imageTag", default, skip_serializing_if = "Option::is_none")]
+    pub image_tag: Option<String>,
+    #[serde(rename = "registryId", default, skip_serializing_if = "Option::is_none")]
+    pub registry_id: Option<String>,
+    #[serde(rename = "repositoryName")]
+    pub repository_name: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PutImageResponse {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<Image>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -399,6 +977,57 @@ pub struct PutLifecyclePolicyResponse {
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Recommendation {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct RegistryScanningConfiguration {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rules: Option<Vec<RegistryScanningRule>>,
+    #[serde(rename = "scanType", default, skip_serializing_if = "Option::is_none")]
+    pub scan_type: Option<ScanType>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RegistryScanningRule {
+    #[serde(rename = "repositoryFilters")]
+    pub repository_filters: Vec<ScanningRepositoryFilter>,
+    #[serde(rename = "scanFrequency")]
+    pub scan_frequency: ScanFrequency,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Remediation {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recommendation: Option<Recommendation>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ReplicationConfiguration {
+    pub rules: Vec<ReplicationRule>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ReplicationDestination {
+    pub region: String,
+    #[serde(rename = "registryId")]
+    pub registry_id: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ReplicationRule {
+    #[serde(rename = "deleteReplication", default, skip_serializing_if = "Option::is_none")]
+    pub delete_replication: Option<DeleteReplication>,
+    pub destinations: Vec<ReplicationDestination>,
+    #[serde(rename = "repositoryFilters", default, skip_serializing_if = "Option::is_none")]
+    pub repository_filters: Option<Vec<RepositoryFilter>>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Repository {
     #[serde(rename = "createdAt", default, skip_serializing_if = "Option::is_none")]
     pub created_at: Option<Timestamp>,
@@ -420,6 +1049,45 @@ pub struct Repository {
     pub repository_uri: Option<String>,
 }
 
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RepositoryFilter {
+    pub filter: String,
+    #[serde(rename = "filterType")]
+    pub filter_type: RepositoryFilterType,
+}
+
+string_enum! {
+    RepositoryFilterType {
+        PrefixMatch = "PREFIX_MATCH",
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Resource {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub details: Option<ResourceDetails>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tags: Option<BTreeMap<String, String>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub r#type: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ResourceDetails {
+    #[serde(rename = "awsEcrContainerImage", default, skip_serializing_if = "Option::is_none")]
+    pub aws_ecr_container_image: Option<AwsEcrContainerImageDetails>,
+}
+
+string_enum! {
+    ScanFrequency {
+        ScanOnPush = "SCAN_ON_PUSH",
+        ContinuousScan = "CONTINUOUS_SCAN",
+        Manual = "MANUAL",
+    }
+}
+
 string_enum! {
     ScanStatus {
         InProgress = "IN_PROGRESS",
@@ -434,6 +1102,32 @@ string_enum! {
         ImageArchived = "IMAGE_ARCHIVED",
         ImageSizeExceeded = "IMAGE_SIZE_EXCEEDED",
     }
+}
+
+string_enum! {
+    ScanType {
+        Basic = "BASIC",
+        Enhanced = "ENHANCED",
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ScanningRepositoryFilter {
+    pub filter: String,
+    #[serde(rename = "filterType")]
+    pub filter_type: ScanningRepositoryFilterType,
+}
+
+string_enum! {
+    ScanningRepositoryFilterType {
+        Wildcard = "WILDCARD",
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ScoreDetails {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cvss: Option<CvssScoreDetails>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -456,6 +1150,50 @@ pub struct SetRepositoryPolicyResponse {
     pub registry_id: Option<String>,
     #[serde(rename = "repositoryName", default, skip_serializing_if = "Option::is_none")]
     pub repository_name: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct StartImageScanRequest {
+    #[serde(rename = "imageId")]
+    pub image_id: ImageIdentifier,
+    #[serde(rename = "registryId", default, skip_serializing_if = "Option::is_none")]
+    pub registry_id: Option<String>,
+    #[serde(rename = "repositoryName")]
+    pub repository_name: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct StartImageScanResponse {
+    #[serde(rename = "imageId", default, skip_serializing_if = "Option::is_none")]
+    pub image_id: Option<ImageIdentifier>,
+    #[serde(rename = "imageScanStatus", default, skip_serializing_if = "Option::is_none")]
+    pub image_scan_status: Option<ImageScanStatus>,
+    #[serde(rename = "registryId", default, skip_serializing_if = "Option::is_none")]
+    pub registry_id: Option<String>,
+    #[serde(rename = "repositoryName", default, skip_serializing_if = "Option::is_none")]
+    pub repository_name: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct StartLifecyclePolicyPreviewRequest {
+    #[serde(rename = "lifecyclePolicyText", default, skip_serializing_if = "Option::is_none")]
+    pub lifecycle_policy_text: Option<String>,
+    #[serde(rename = "registryId", default, skip_serializing_if = "Option::is_none")]
+    pub registry_id: Option<String>,
+    #[serde(rename = "repositoryName")]
+    pub repository_name: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct StartLifecyclePolicyPreviewResponse {
+    #[serde(rename = "lifecyclePolicyText", default, skip_serializing_if = "Option::is_none")]
+    pub lifecycle_policy_text: Option<String>,
+    #[serde(rename = "registryId", default, skip_serializing_if = "Option::is_none")]
+    pub registry_id: Option<String>,
+    #[serde(rename = "repositoryName", default, skip_serializing_if = "Option::is_none")]
+    pub repository_name: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<LifecyclePolicyPreviewStatus>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -485,6 +1223,14 @@ string_enum! {
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct TransitioningImageTotalCount {
+    #[serde(rename = "imageTotalCount", default, skip_serializing_if = "Option::is_none")]
+    pub image_total_count: Option<i32>,
+    #[serde(rename = "targetStorageClass", default, skip_serializing_if = "Option::is_none")]
+    pub target_storage_class: Option<LifecyclePolicyTargetStorageClass>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct UntagResourceRequest {
     #[serde(rename = "resourceArn")]
     pub resource_arn: String,
@@ -494,3 +1240,53 @@ pub struct UntagResourceRequest {
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct UntagResourceResponse {}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct UploadLayerPartRequest {
+    #[serde(rename = "layerPartBlob")]
+    pub layer_part_blob: String,
+    #[serde(rename = "partFirstByte")]
+    pub part_first_byte: i64,
+    #[serde(rename = "partLastByte")]
+    pub part_last_byte: i64,
+    #[serde(rename = "registryId", default, skip_serializing_if = "Option::is_none")]
+    pub registry_id: Option<String>,
+    #[serde(rename = "repositoryName")]
+    pub repository_name: String,
+    #[serde(rename = "uploadId")]
+    pub upload_id: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct UploadLayerPartResponse {
+    #[serde(rename = "lastByteReceived", default, skip_serializing_if = "Option::is_none")]
+    pub last_byte_received: Option<i64>,
+    #[serde(rename = "registryId", default, skip_serializing_if = "Option::is_none")]
+    pub registry_id: Option<String>,
+    #[serde(rename = "repositoryName", default, skip_serializing_if = "Option::is_none")]
+    pub repository_name: Option<String>,
+    #[serde(rename = "uploadId", default, skip_serializing_if = "Option::is_none")]
+    pub upload_id: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct VulnerablePackage {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arch: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epoch: Option<i32>,
+    #[serde(rename = "filePath", default, skip_serializing_if = "Option::is_none")]
+    pub file_path: Option<String>,
+    #[serde(rename = "fixedInVersion", default, skip_serializing_if = "Option::is_none")]
+    pub fixed_in_version: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    #[serde(rename = "packageManager", default, skip_serializing_if = "Option::is_none")]
+    pub package_manager: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<String>,
+    #[serde(rename = "sourceLayerHash", default, skip_serializing_if = "Option::is_none")]
+    pub source_layer_hash: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+}

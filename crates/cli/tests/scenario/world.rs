@@ -78,6 +78,7 @@ impl World {
                 seed: 7,
                 load_balancer_network: [127, 40],
                 missing: tidegate_engine::Missing::Fails,
+                registry: "127.0.0.1:4566".to_owned(),
             }),
             now,
             to_come: BTreeMap::new(),
@@ -149,7 +150,7 @@ impl World {
                 Effect::StartTask(task) => self.start(task),
                 Effect::StopTask(task) => self.stop(task),
                 Effect::TargetGroup(group) => self.plan(FINDS, Next::Check { group }),
-                Effect::LoadBalancer(_) | Effect::InvokeFunction(_) => {}
+                Effect::LoadBalancer(_) | Effect::InvokeFunction(_) | Effect::Blob(_) => {}
             }
         }
     }

@@ -67,6 +67,7 @@ impl Cloud {
             seed: 1,
             load_balancer_network: [127, 30],
             missing: tidegate_engine::Missing::Fails,
+            registry: "127.0.0.1:4566".to_owned(),
         });
         let now = Timestamp::from_millis(1_790_000_000_000);
         let mut cloud = Self { engine, now, tasks: Vec::new(), took: Vec::new() };

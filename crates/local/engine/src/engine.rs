@@ -33,6 +33,8 @@ pub struct Settings {
     pub load_balancer_network: [u8; 2],
     /// What becomes of a task whose secrets or log groups are not there.
     pub missing: Missing,
+    /// Where images are pushed to and pulled from, as image names begin: host and port.
+    pub registry: String,
 }
 
 /// What becomes of a task whose secrets or log groups are not there.
@@ -90,6 +92,13 @@ pub enum Event {
     },
     /// The containers of the task with this ARN begin to log: their streams are made.
     LogsBegin(String),
+    /// Somebody pulled the image with this digest from the repository with this ARN.
+    ImagePulled {
+        /// The repository's ARN.
+        repository: String,
+        /// The image's digest.
+        digest: String,
+    },
     /// The cloud measured something about what it runs.
     Metrics(Vec<Measured>),
 }
@@ -172,6 +181,8 @@ pub enum Effect {
     TargetGroup(String),
     /// Call the function of the invocation with this id, unless that is under way; or give it up, if it is gone.
     InvokeFunction(String),
+    /// The blob with this digest may be wanted by no repository any more.
+    Blob(String),
 }
 
 type Read = Box<dyn Fn(&State, &Context, Value) -> Result<Reply, ApiError> + Send + Sync>;
@@ -321,6 +332,9 @@ impl Engine {
                 lambda::observe(&mut self.state, &invocation, answer, now);
             }
             Event::LogsBegin(task) => ecs::open_logs(&mut self.state, &task, now),
+            Event::ImagePulled { repository, digest } => {
+                ecr::observe_pull(&mut self.state, &repository, &digest, now);
+            }
             Event::Metrics(measured) => cloudwatch::observe(&mut self.state, &measured, now),
         }
     }
@@ -338,6 +352,7 @@ impl Engine {
                 Subject::ScalableTarget(key) => {
                     application_autoscaling::reconcile_target(&mut self.state, key, now)
                 }
+                Subject::Repository(arn) => ecr::reconcile_repository(&mut self.state, arn, now),
                 Subject::Metrics => cloudwatch::reconcile_metrics(&mut self.state, now),
             };
             // A wake that is not later than now would never let it settle.
@@ -354,7 +369,8 @@ impl Engine {
         let balancers = old.load_balancers.iter().map(|(arn, _)| Effect::LoadBalancer(arn.to_owned()));
         let groups = old.target_groups.iter().map(|(arn, _)| Effect::TargetGroup(arn.to_owned()));
         let invocations = old.invocations.iter().map(|(id, _)| Effect::InvokeFunction(id.to_owned()));
-        tasks.chain(balancers).chain(groups).chain(invocations).collect()
+        let blobs = old.layers.iter().map(|(_, layer)| Effect::Blob(layer.digest.clone()));
+        tasks.chain(balancers).chain(groups).chain(invocations).chain(blobs).collect()
     }
 
     /// When [`Engine::settle`] has something to do again though nothing happens.

@@ -50,6 +50,8 @@ pub(crate) enum Subject {
     Secret(String),
     /// A scalable target of Application Auto Scaling, by its key.
     ScalableTarget(String),
+    /// A repository of ECR, by ARN.
+    Repository(String),
     /// The data points of all metrics.
     Metrics,
 }
@@ -162,6 +164,10 @@ pub struct State {
     pub scaling_activities: Table<application_autoscaling::Activity>,
     /// Repositories of ECR by ARN.
     pub repositories: Table<ecr::Repository>,
+    /// Images of ECR by [`ecr::Image::key`]; indexed by repository and as that type says.
+    pub images: Table<ecr::Image>,
+    /// Layers of ECR by [`ecr::Layer::key`]; indexed by repository and by digest.
+    pub layers: Table<ecr::Layer>,
     /// Tags by ARN of what they are on, of every service; keys in order.
     pub tags: Table<BTreeMap<String, String>>,
 }
@@ -178,7 +184,8 @@ macro_rules! each_table {
             vpc_attributes, subnets, security_groups, security_group_rules, internet_gateways, route_tables,
             network_acls, nat_gateways, elastic_ips, capacity_providers, tags,
             iam_roles, iam_policies, instance_profiles, identity_providers,
-            scalable_targets, scaling_policies, scheduled_actions, scaling_activities, repositories);
+            scalable_targets, scaling_policies, scheduled_actions, scaling_activities, repositories,
+            images, layers);
     }};
     (@ $state:ident, $table:ident, $action:expr, $($field:ident),*) => {
         $({ let $table = &mut $state.$field; $action; })*
@@ -244,6 +251,8 @@ impl State {
             scheduled_actions: Table::new("scheduled_actions"),
             scaling_activities: Table::indexed("scaling_activities", |row| Some(row.target.clone())),
             repositories: Table::new("repositories"),
+            images: Table::indexed_by_many("images", ecr::Image::index),
+            layers: Table::indexed_by_many("layers", ecr::Layer::index),
             tags: Table::new("tags"),
         }
     }
@@ -310,6 +319,7 @@ impl State {
         let deployments = deployments.map(|(arn, _)| Subject::Deployment(arn.to_owned()));
         let secrets = self.secrets.iter().map(|(arn, _)| Subject::Secret(arn.to_owned()));
         let scalable = self.scalable_targets.iter().map(|(key, _)| Subject::ScalableTarget(key.to_owned()));
+        let repositories = self.repositories.iter().map(|(arn, _)| Subject::Repository(arn.to_owned()));
         let touched = services
             .chain(tasks)
             .chain(groups)
@@ -317,6 +327,7 @@ impl State {
             .chain(alarms)
             .chain(secrets)
             .chain(scalable)
+            .chain(repositories)
             .chain([Subject::Metrics])
             .collect();
         // All that is there says anew when it wants to be looked at; what was taken back wants nothing any more.

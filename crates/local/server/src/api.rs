@@ -10,7 +10,7 @@ use std::{
 
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, StatusCode, header::DATE};
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use http_body_util::{BodyExt, Either, Full, LengthLimitError, Limited};
 use hyper::{
     body::{Body, Incoming},
     service::service_fn,
@@ -28,6 +28,7 @@ use crate::{
     control::Control,
     logs,
     ports::PortGuard,
+    registry::{self, Registry},
     writer::{Commands, SharedEngine, lock_read},
 };
 
@@ -43,6 +44,7 @@ pub(crate) struct Api {
     pub ports: PortGuard,
     pub runtime: tidegate_tasks::Runtime,
     pub logs: logs::Logs,
+    pub registry: Registry,
     pub control: Control,
 }
 
@@ -91,7 +93,15 @@ async fn serve_connection(stream: tokio::net::TcpStream, api: Arc<Api>, stop: Ca
 }
 
 impl Api {
-    async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    async fn answer(&self, request: Request<Incoming>) -> Response<registry::Answer> {
+        if request.uri().path() == "/v2" || request.uri().path().starts_with("/v2/") {
+            return self.registry.answer(request).await;
+        }
+        self.answer_in_one(request).await.map(Either::Left)
+    }
+
+    /// Answers what comes and goes in one piece.
+    async fn answer_in_one(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
         let (parts, body) = request.into_parts();
         let body = match whole(body).await {
             Ok(body) => body,
@@ -110,6 +120,9 @@ impl Api {
 
     async fn answer_call(&self, call: Call) -> Response<Bytes> {
         if let Some(answered) = logs::answer(self, &call).await {
+            return answered;
+        }
+        if let Some(answered) = registry::answer_call(&self.registry, &call).await {
             return answered;
         }
         let request = tidegate_engine::Request {

@@ -34,6 +34,7 @@ use crate::{
     network::Network,
     ports::PortGuard,
     presence::{self, Presence},
+    registry::Registry,
     snapshot,
     tasking::TaskNames,
     usage,
@@ -50,6 +51,7 @@ pub struct LocalCloud {
     functions: Functions,
     commands: Commands,
     logs: Logs,
+    registry: Registry,
     shutdown_requested: CancellationToken,
     stop: CancellationToken,
     /// Those that end by themselves between two pieces of work once `stop` is cancelled.
@@ -101,7 +103,7 @@ impl LocalCloud {
 
         let instance = presence::instance(folder.path())?;
         let network = Network::claim(&instance);
-        let (engine, stored_time) = load(&store, network.prefix, options.missing)?;
+        let (engine, stored_time) = load(&store, network.prefix, options.missing, registry_host(address))?;
         let clock = match stored_time {
             Some(stored) => {
                 Clock::starting_at(stored.max(Clock::starting_now(options.speed).now()), options.speed)
@@ -141,6 +143,15 @@ impl LocalCloud {
             stop.clone(),
         );
         let logs = Logs::new(events, runtime.clone(), Arc::clone(&engine), clock.clone());
+        let registry = Registry::open(
+            &folder.path().join(snapshot::REGISTRY),
+            Arc::clone(&engine),
+            commands.clone(),
+            clock.clone(),
+            &registry_host(address),
+        );
+        let registry = registry
+            .map_err(|source| StartError::DataDir { path: folder.path().join(snapshot::REGISTRY), source })?;
         let effects = Effects {
             runtime: runtime.clone(),
             balancer: balancer.clone(),
@@ -148,6 +159,7 @@ impl LocalCloud {
             faults: faults.clone(),
             functions: functions.clone(),
             logs: logs.clone(),
+            registry: registry.clone(),
             commands: commands.clone(),
             expose_targets: options.expose_targets,
         };
@@ -186,6 +198,7 @@ impl LocalCloud {
             ports: PortGuard(balancer.clone()),
             runtime: runtime.clone(),
             logs: logs.clone(),
+            registry: registry.clone(),
             control: Control {
                 balancer: balancer.clone(),
                 data_dir: folder.path().to_owned(),
@@ -232,6 +245,7 @@ impl LocalCloud {
             functions,
             commands,
             logs,
+            registry,
             shutdown_requested,
             stop,
             loops,
@@ -274,7 +288,8 @@ impl LocalCloud {
 
     /// Writes the whole state to one file, from which [`Options::snapshot`] starts others. Tasks are started anew there.
     pub async fn save_snapshot(&self, file: &Path) -> Result<(), SnapshotError> {
-        let draft = control::copy(&self.commands, &self.logs, self.folder.path()).await?;
+        let draft =
+            control::copy(&self.commands, &self.logs, self.registry.blobs(), self.folder.path()).await?;
         let (data_dir, file) = (self.folder.path().to_owned(), file.to_owned());
         let packed = tokio::task::spawn_blocking(move || snapshot::pack(&data_dir, &draft, &file)).await;
         packed.map_err(|_panicked| SnapshotError::BrokenOff)?
@@ -330,13 +345,20 @@ fn open_folder(options: &Options) -> Result<Folder, StartError> {
     }
 }
 
+/// Where the daemon of this machine finds the registry. To Docker an address of loopback needs no TLS.
+fn registry_host(address: SocketAddr) -> String {
+    if address.ip().is_unspecified() { format!("127.0.0.1:{}", address.port()) } else { address.to_string() }
+}
+
 /// The engine with all that is stored, and the virtual time at which it was stored last.
 fn load(
     store: &Store,
     load_balancer_network: [u8; 2],
     missing: Missing,
+    registry: String,
 ) -> Result<(Engine, Option<Timestamp>), StartError> {
-    let mut engine = Engine::new(Settings { seed: fastrand::u64(..), load_balancer_network, missing });
+    let settings = Settings { seed: fastrand::u64(..), load_balancer_network, missing, registry };
+    let mut engine = Engine::new(settings);
     let mut time = None;
     store.load::<StartError>(|table, key, row| {
         if (table, key) == (META_TABLE, CLOCK_ROW) {

@@ -15,6 +15,7 @@ use crate::{
     SnapshotError,
     api::Api,
     logs::Logs,
+    registry::blobs::Blobs,
     snapshot::{self, Draft},
     writer::{Commands, lock_read},
 };
@@ -52,12 +53,14 @@ impl Control {
                 }
                 Err(_ended) => answer(StatusCode::SERVICE_UNAVAILABLE, &json!({ "error": "shutting down" })),
             },
-            (&Method::POST, "snapshot") => match copy(&api.commands, &api.logs, &self.data_dir).await {
-                Ok(draft) => answer(StatusCode::OK, &json!({ "draft": draft.hand_over() })),
-                Err(error) => {
-                    answer(StatusCode::INTERNAL_SERVER_ERROR, &json!({ "error": error.to_string() }))
+            (&Method::POST, "snapshot") => {
+                match copy(&api.commands, &api.logs, api.registry.blobs(), &self.data_dir).await {
+                    Ok(draft) => answer(StatusCode::OK, &json!({ "draft": draft.hand_over() })),
+                    Err(error) => {
+                        answer(StatusCode::INTERNAL_SERVER_ERROR, &json!({ "error": error.to_string() }))
+                    }
                 }
-            },
+            }
             (&Method::POST, "shutdown") => {
                 self.shutdown.cancel();
                 answer(StatusCode::ACCEPTED, &json!({ "status": "shutting down" }))
@@ -83,11 +86,19 @@ impl Control {
     }
 }
 
-/// Copies the databases, for whoever makes a snapshot of it.
-pub(crate) async fn copy(commands: &Commands, logs: &Logs, data_dir: &Path) -> Result<Draft, SnapshotError> {
+/// Copies the databases and the layers, for whoever makes a snapshot of it.
+pub(crate) async fn copy(
+    commands: &Commands,
+    logs: &Logs,
+    blobs: &Blobs,
+    data_dir: &Path,
+) -> Result<Draft, SnapshotError> {
     let draft = Draft::new(data_dir)?;
+    // What the copied state wants is there until it is copied, too.
+    let _held = blobs.hold_all();
     commands.copy_to(draft.path_of(snapshot::STATE)).await.map_err(|_ended| SnapshotError::Ending)??;
     logs.copy_to(draft.path_of(snapshot::LOGS)).await?;
+    draft.take_layers(data_dir)?;
     Ok(draft)
 }
 

@@ -11,6 +11,7 @@ use crate::{
     faults::Faults,
     functions::Functions,
     logs::Logs,
+    registry::Registry,
     tasking::{self, TaskNames},
     writer::{Commands, SharedEngine, lock_read},
 };
@@ -24,6 +25,7 @@ pub(crate) struct Effects {
     pub faults: Faults,
     pub functions: Functions,
     pub logs: Logs,
+    pub registry: Registry,
     pub commands: Commands,
     pub expose_targets: ExposeTargets,
 }
@@ -59,6 +61,7 @@ impl Effects {
                     changes.push(balancing::load_balancer(state, &arn, self.expose_targets));
                 }
                 Effect::InvokeFunction(id) => self.functions.carry_out(state, &id),
+                Effect::Blob(digest) => self.registry.blobs().remove_unwanted(state, &digest),
                 Effect::TargetGroup(arn) => changes.push(balancing::target_group(state, &self.faults, &arn)),
             }
         }
@@ -67,7 +70,7 @@ impl Effects {
 
     /// Starts a task; one whose secrets or logs are not there has failed to start instead.
     pub(crate) fn start(&self, state: &State, arn: String) {
-        match tasking::begin(state, &arn) {
+        match tasking::begin(state, &arn, &self.runtime) {
             Some(Ok(spec)) => {
                 self.names.remember(&spec);
                 if self.logs.follow(&spec) {

@@ -51,6 +51,7 @@ mod network;
 mod options;
 mod ports;
 mod presence;
+mod registry;
 pub mod remote;
 pub mod snapshot;
 mod tasking;

@@ -5,6 +5,7 @@
 //! its owner may read it. Start with [`save`] and [`unpack`].
 
 use std::{
+    collections::BTreeSet,
     fs::{self, File},
     io::{self, BufReader, BufWriter, Read},
     path::{Path, PathBuf},
@@ -14,10 +15,15 @@ use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 use tidegate_store::{LogEvents, Store, StoreError};
 
+use crate::registry::{BLOBS, UPLOADS, blobs, uploads};
+
 /// The database of the state.
 pub(crate) const STATE: &str = "state.db";
 /// The database of what was logged.
 pub(crate) const LOGS: &str = "logs.db";
+
+/// The folder of the registry: the layers of images, which are of the state, and those on their way.
+pub(crate) const REGISTRY: &str = "registry";
 
 /// What a cloud's folder holds of its state: databases, which are copied while they are in use, and the rest.
 const DATABASES: [&str; 2] = [STATE, LOGS];
@@ -108,6 +114,16 @@ impl Draft {
         Ok(Self(Some(made.keep())))
     }
 
+    /// Takes the layers of a folder, whose bytes never change: the copies are links.
+    pub(crate) fn take_layers(&self, data_dir: &Path) -> Result<(), SnapshotError> {
+        for name in layers(data_dir)? {
+            let link = self.path_of(&name);
+            make_folder_of(&link)?;
+            fs::hard_link(data_dir.join(&name), &link).map_err(failed("write", &link))?;
+        }
+        Ok(())
+    }
+
     /// Where the copy of a database belongs.
     pub(crate) fn path_of(&self, database: &str) -> PathBuf {
         self.0.as_deref().unwrap_or(Path::new("")).join(database)
@@ -149,6 +165,7 @@ pub fn save(data_dir: &Path, file: &Path) -> Result<(), SnapshotError> {
     let draft = Draft::new(data_dir)?;
     Store::open(&database, &[])?.copy_to(&draft.path_of(STATE))?;
     LogEvents::open(&data_dir.join(LOGS))?.copy_to(&draft.path_of(LOGS))?;
+    draft.take_layers(data_dir)?;
     pack(data_dir, &draft, file)
 }
 
@@ -174,9 +191,11 @@ fn write(data_dir: &Path, draft: &Draft, new: &Path) -> Result<(), SnapshotError
     entry.set_mode(0o600);
     entry.set_cksum();
     tar.append_data(&mut entry, HEADER, text.as_slice()).map_err(failed("write", new))?;
-    let databases = DATABASES.iter().map(|name| (draft.path_of(name), name));
-    let files = FILES.iter().map(|name| (data_dir.join(name), name));
-    for (path, name) in databases.chain(files).filter(|(path, _)| path.exists()) {
+    let databases = DATABASES.iter().map(|name| (draft.path_of(name), *name));
+    let files = FILES.iter().map(|name| (data_dir.join(name), *name));
+    let layers = layers(&draft.path_of(""))?;
+    let layers = layers.iter().map(|name| (draft.path_of(name), name.as_str()));
+    for (path, name) in databases.chain(files).filter(|(path, _)| path.exists()).chain(layers) {
         tar.append_path_with_name(&path, name).map_err(failed("read", &path))?;
     }
     let written = tar.into_inner().and_then(|writer| writer.into_inner().map_err(Into::into));
@@ -215,12 +234,20 @@ pub fn unpack(file: &Path, data_dir: &Path) -> Result<Unpacked, SnapshotError> {
     for entry in entries {
         let mut entry = entry.map_err(failed("read", file))?;
         let name = entry.path().map_err(|_| alien())?.to_string_lossy().into_owned();
-        let is_ours = DATABASES.contains(&name.as_str()) || FILES.contains(&name.as_str());
+        let layer = layer(&name);
+        let is_ours = layer.is_some() || DATABASES.contains(&name.as_str()) || FILES.contains(&name.as_str());
         // Links and folders lead elsewhere; a snapshot has none.
         if !is_ours || !entry.header().entry_type().is_file() {
             return Err(alien());
         }
-        entry.unpack(folder.path().join(name)).map_err(failed("unpack", file))?;
+        let target = folder.path().join(&name);
+        make_folder_of(&target)?;
+        entry.unpack(&target).map_err(failed("unpack", file))?;
+        if let Some(digest) = layer
+            && blobs::digest_of(&target).map_err(failed("read", &target))?.0 != digest
+        {
+            return Err(alien());
+        }
     }
     let database = folder.path().join(STATE);
     if !database.exists() {
@@ -234,10 +261,15 @@ impl Unpacked {
     /// Makes it the state of a folder in which no cloud is up, instead of what was there.
     pub fn put_in_place(self, data_dir: &Path) -> Result<(), SnapshotError> {
         remove_state(data_dir)?;
-        for entry in fs::read_dir(self.0.path()).map_err(failed("read", self.0.path()))? {
-            let entry = entry.map_err(failed("read", self.0.path()))?;
-            let target = data_dir.join(entry.file_name());
-            fs::rename(entry.path(), &target).map_err(failed("write", &target))?;
+        let layers = layers(self.0.path())?;
+        // The state comes last: a folder that has it has all.
+        let files = FILES.iter().chain(DATABASES.iter().rev()).map(|name| (*name).to_owned());
+        for name in layers.into_iter().chain(files) {
+            let (path, target) = (self.0.path().join(&name), data_dir.join(&name));
+            if path.exists() {
+                make_folder_of(&target)?;
+                fs::rename(path, &target).map_err(failed("write", &target))?;
+            }
         }
         Ok(())
     }
@@ -255,8 +287,13 @@ pub(crate) fn begin_from(file: &Path, data_dir: &Path) -> Result<(), SnapshotErr
 pub fn remove_state(data_dir: &Path) -> Result<(), SnapshotError> {
     let beside = DATABASES.iter().flat_map(|name| BESIDE.iter().map(move |suffix| format!("{name}{suffix}")));
     let names = DATABASES.iter().chain(&FILES).map(|name| (*name).to_owned()).chain(beside);
-    for name in names {
-        let path = data_dir.join(name);
+    let layers = layers(data_dir)?;
+    let uploads = data_dir.join(REGISTRY).join(UPLOADS);
+    let uploads = uploads::all(&uploads).map_err(failed("read", &uploads))?;
+    let shelves: BTreeSet<PathBuf> =
+        layers.iter().filter_map(|name| Some(data_dir.join(name).parent()?.to_owned())).collect();
+    let paths = names.chain(layers).map(|name| data_dir.join(name)).chain(uploads);
+    for path in paths {
         match fs::remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 return Err(failed("remove", &path)(error));
@@ -264,7 +301,31 @@ pub fn remove_state(data_dir: &Path) -> Result<(), SnapshotError> {
             _ => {}
         }
     }
+    let registry = data_dir.join(REGISTRY);
+    // A folder that holds anything else stays.
+    let [blobs, uploads] = [registry.join(BLOBS), registry.join(UPLOADS)];
+    for folder in shelves.iter().map(PathBuf::as_path).chain([&*blobs, &*uploads, &*registry]) {
+        let _ = fs::remove_dir(folder);
+    }
     Ok(())
+}
+
+/// The names of the layers that a folder keeps, as they are in a snapshot.
+fn layers(data_dir: &Path) -> Result<Vec<String>, SnapshotError> {
+    let folder = data_dir.join(REGISTRY).join(BLOBS);
+    let digests = blobs::all(&folder).map_err(failed("read", &folder))?;
+    Ok(digests.iter().map(|digest| format!("{REGISTRY}/{BLOBS}/{}", blobs::place(digest))).collect())
+}
+
+/// The digest of the layer with this name.
+fn layer(name: &str) -> Option<String> {
+    let at = name.strip_prefix(REGISTRY)?.strip_prefix('/')?.strip_prefix(BLOBS)?.strip_prefix('/')?;
+    blobs::digest_at(at)
+}
+
+fn make_folder_of(path: &Path) -> Result<(), SnapshotError> {
+    let folder = path.parent().unwrap_or(path);
+    fs::create_dir_all(folder).map_err(failed("make", folder))
 }
 
 #[cfg(test)]

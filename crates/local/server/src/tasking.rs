@@ -6,15 +6,20 @@ use std::{
 };
 
 use tidegate_engine::{
-    Event, State, TaskChange,
+    Event, Scope, State, TaskChange, Timestamp,
+    ecr::token::{self, Token},
     ecs::{
         Injected,
         records::{Task, TaskDefinition, TaskOwner},
         resources,
     },
 };
-use tidegate_models::ecs;
-use tidegate_tasks::{ContainerSecret, NetworkBinding, StopCause, TaskEvent, TaskSpec};
+use tidegate_models::{Secret, ecs};
+use tidegate_tasks::{
+    ContainerSecret, NetworkBinding, RegistryImage, Runtime, StopCause, TaskEvent, TaskSpec,
+};
+
+use crate::registry::{self, Found};
 
 /// The ARNs of the tasks that the runtime knows by id.
 #[derive(Clone, Debug, Default)]
@@ -57,8 +62,13 @@ pub(crate) fn id(arn: &str) -> &str {
 }
 
 /// What the runtime needs to start a task, or why it cannot start, in ECS's words; `None` when the state does not have it.
-pub(crate) fn begin(state: &State, arn: &str) -> Option<Result<TaskSpec, String>> {
+pub(crate) fn begin(state: &State, arn: &str, runtime: &Runtime) -> Option<Result<TaskSpec, String>> {
     let spec = spec(state, arn)?;
+    if runtime.needs_images()
+        && let Some(reason) = images(state, arn, &spec).find_map(|(_, found)| found.err())
+    {
+        return Some(Err(reason));
+    }
     Some(resources(state, arn).map(|_| spec))
 }
 
@@ -67,7 +77,7 @@ pub(crate) fn begin(state: &State, arn: &str) -> Option<Result<TaskSpec, String>
 pub(crate) fn spec(state: &State, arn: &str) -> Option<TaskSpec> {
     let task = state.tasks.get(arn)?;
     let definition = state.task_definitions.get(&definition_key(&task.task_definition)?)?;
-    Some(TaskSpec {
+    let mut spec = TaskSpec {
         task_id: id(arn).to_owned(),
         task_arn: arn.to_owned(),
         cluster: id(&task.cluster_arn).to_owned(),
@@ -76,9 +86,39 @@ pub(crate) fn spec(state: &State, arn: &str) -> Option<TaskSpec> {
         environment: Vec::new(),
         secrets: resources(state, arn).unwrap_or_default().into_iter().map(secret).collect(),
         image_digests: image_digests(state, task),
+        registry_images: BTreeMap::new(),
         group: group(task),
         region: arn.split(':').nth(3).unwrap_or_default().to_owned(),
+    };
+    let found = images(state, arn, &spec).filter_map(|(container, found)| Some((container, found.ok()?)));
+    spec.registry_images = found.map(|(container, found)| (container, registry_image(found))).collect();
+    Some(spec)
+}
+
+/// The images of the task that the cloud's own registry should have, by container: where they are, or why they cannot be
+/// pulled.
+fn images(
+    state: &State,
+    arn: &str,
+    spec: &TaskSpec,
+) -> impl Iterator<Item = (String, Result<Found, String>)> {
+    let scope = Scope::of_arn(arn);
+    spec.definition.container_definitions.iter().flatten().filter_map(move |container| {
+        let name = container.name.clone()?;
+        let fixed = spec.image_digests.get(&name).map(String::as_str);
+        Some((name, registry::image(state, &scope, container.image.as_deref()?, fixed)?))
     })
+}
+
+fn registry_image(found: Found) -> RegistryImage {
+    // It is this cloud's own, given to nobody but the daemon.
+    let token = Token::new(found.scope, Timestamp::from_millis(i64::MAX));
+    RegistryImage {
+        repository: found.repository,
+        digest: found.digest,
+        user: token::USER.to_owned(),
+        password: Secret::new(token.password()),
+    }
 }
 
 fn secret(injected: Injected) -> ContainerSecret {

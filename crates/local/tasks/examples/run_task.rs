@@ -57,6 +57,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
         environment: Vec::new(),
         secrets: Vec::new(),
         image_digests: BTreeMap::new(),
+        registry_images: BTreeMap::new(),
         group: "family:example".to_owned(),
         region: "us-east-1".to_owned(),
     };

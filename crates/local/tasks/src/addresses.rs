@@ -322,6 +322,7 @@ mod tests {
             environment: Vec::new(),
             secrets: Vec::new(),
             image_digests: BTreeMap::new(),
+            registry_images: BTreeMap::new(),
             group: String::new(),
             region: String::new(),
         };

@@ -29,5 +29,5 @@ pub use event::{Adopted, NetworkBinding, StopCause, TaskEvent};
 pub use images::{ImageCommand, ImageMap, glob};
 pub use logs::{LogLine, LogPage, LogPosition};
 pub use runtime::{Kind, Runtime, clean_up};
-pub use spec::{ContainerSecret, Lifetime, Settings, TaskSpec};
+pub use spec::{ContainerSecret, Lifetime, RegistryImage, Settings, TaskSpec};
 pub use usage::Usage;

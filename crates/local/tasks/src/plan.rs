@@ -12,7 +12,7 @@ use tidegate_models::{
 };
 
 use crate::{
-    TaskSpec,
+    RegistryImage, TaskSpec,
     health::{HealthPlan, ProbeCommand},
 };
 
@@ -48,6 +48,8 @@ pub(crate) struct ContainerPlan {
     pub(crate) image: String,
     /// Fixed by the deployment.
     pub(crate) digest: Option<String>,
+    /// Where it is pulled from, if a registry of this machine has it.
+    pub(crate) registry_image: Option<RegistryImage>,
     pub(crate) essential: bool,
     pub(crate) depends_on: Vec<Dependency>,
     /// How long those that depend on it wait for it.
@@ -181,6 +183,7 @@ impl ContainerPlan {
         Ok(Self {
             image: definition.image.clone().unwrap_or_default(),
             digest: spec.image_digests.get(&name).cloned(),
+            registry_image: spec.registry_images.get(&name).cloned(),
             essential: definition.essential.unwrap_or(true),
             depends_on,
             start_timeout: definition.start_timeout.map(|it| stretched(seconds(it), LEAST_TO_STOP, speed)),
@@ -312,6 +315,7 @@ mod tests {
             environment: vec![("A".to_owned(), "spec".to_owned()), ("B".to_owned(), "spec".to_owned())],
             secrets: Vec::new(),
             image_digests: BTreeMap::new(),
+            registry_images: BTreeMap::new(),
             group: String::new(),
             region: String::new(),
         }

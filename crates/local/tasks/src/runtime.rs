@@ -218,6 +218,11 @@ impl Runtime {
         }
     }
 
+    /// Whether tasks run as containers of images, so that an image that is not there cannot run.
+    pub fn needs_images(&self) -> bool {
+        self.kind() == Kind::Docker
+    }
+
     /// `docker`, `process` or `simulated`.
     pub fn name(&self) -> &'static str {
         self.kind().as_str()

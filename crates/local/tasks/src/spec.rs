@@ -47,10 +47,25 @@ pub struct TaskSpec {
     pub secrets: Vec<ContainerSecret>,
     /// Digests (`sha256:…`) that the deployment has fixed, by container name.
     pub image_digests: BTreeMap<String, String>,
+    /// Where images are pulled from that a registry of this machine has, by container name; they win over the digests.
+    pub registry_images: BTreeMap<String, RegistryImage>,
     /// `service:…` or `family:…`.
     pub group: String,
     /// The region that it believes to be in.
     pub region: String,
+}
+
+/// An image in a registry of this machine. Whatever else has its name is not taken for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RegistryImage {
+    /// Host and repository.
+    pub repository: String,
+    /// `sha256:…` of its manifest.
+    pub digest: String,
+    /// Whom the registry takes the daemon for.
+    pub user: String,
+    /// What proves it.
+    pub password: Secret,
 }
 
 /// A variable of a container's environment whose value is never printed.

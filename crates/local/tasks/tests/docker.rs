@@ -119,6 +119,7 @@ fn spec(task_id: &str, definition: Value) -> TaskSpec {
         environment: Vec::new(),
         secrets: Vec::new(),
         image_digests: BTreeMap::new(),
+        registry_images: BTreeMap::new(),
         group: "family:test".to_owned(),
         region: "eu-west-1".to_owned(),
     }

@@ -67,6 +67,7 @@ fn spec(task_id: &str, definition: Value) -> TaskSpec {
         environment: Vec::new(),
         secrets: Vec::new(),
         image_digests: BTreeMap::new(),
+        registry_images: BTreeMap::new(),
         group: "family:test".to_owned(),
         region: "us-east-1".to_owned(),
     }

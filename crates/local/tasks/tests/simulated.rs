@@ -31,6 +31,7 @@ fn spec(definition: Value) -> TaskSpec {
         environment: Vec::new(),
         secrets: Vec::new(),
         image_digests: BTreeMap::new(),
+        registry_images: BTreeMap::new(),
         group: "family:test".to_owned(),
         region: "us-east-1".to_owned(),
     }

@@ -255,6 +255,7 @@ mod tests {
             seed: 1,
             load_balancer_network: [127, 30],
             missing: crate::Missing::Fails,
+            registry: "127.0.0.1:4566".to_owned(),
         });
         let group = TargetGroup {
             arn: "group".to_owned(),

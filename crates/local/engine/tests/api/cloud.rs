@@ -24,7 +24,7 @@ pub(crate) struct Cloud {
 const NETWORK: [u8; 2] = [127, 30];
 
 fn new_engine(load_balancer_network: [u8; 2], missing: Missing) -> Engine {
-    Engine::new(Settings { seed: 1, load_balancer_network, missing })
+    Engine::new(Settings { seed: 1, load_balancer_network, missing, registry: "127.0.0.1:4566".to_owned() })
 }
 
 impl Cloud {

@@ -279,7 +279,7 @@ impl World {
                         self.functions.call(&id, invocation, &mut self.rng, self.now);
                     }
                 }
-                Effect::LoadBalancer(_) => {}
+                Effect::LoadBalancer(_) | Effect::Blob(_) => {}
             }
         }
     }
@@ -452,7 +452,12 @@ fn request(call: &Call) -> Request {
 }
 
 fn settings(rng: &mut Rng) -> Settings {
-    Settings { seed: rng.u64(..), load_balancer_network: [127, 30], missing: tidegate_engine::Missing::Fails }
+    Settings {
+        seed: rng.u64(..),
+        load_balancer_network: [127, 30],
+        missing: tidegate_engine::Missing::Fails,
+        registry: "127.0.0.1:4566".to_owned(),
+    }
 }
 
 pub(super) fn tail(arn: &str) -> &str {
@@ -470,6 +475,7 @@ fn short(event: &Event) -> String {
         Event::TargetHealth { target, health, .. } => format!("{target} {:?}", health.state),
         Event::FunctionAnswered { invocation, answer } => format!("{} {answer:?}", tail(invocation)),
         Event::LogsBegin(task) => format!("logs of {task} begin"),
+        Event::ImagePulled { digest, .. } => format!("{digest} pulled"),
         Event::Metrics(measured) => format!("{} metrics", measured.len()),
     }
 }

@@ -157,6 +157,7 @@ async fn an_invocation_is_made_once_and_ends_with_the_cloud() {
         seed: 1,
         load_balancer_network: [127, 128],
         missing: tidegate_engine::Missing::Fails,
+        registry: "127.0.0.1:4566".to_owned(),
     });
     let row = serde_json::to_vec(&invocation(ARN)).unwrap();
     engine.load("invocations", "i-1", &row).unwrap();

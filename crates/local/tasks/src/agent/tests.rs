@@ -97,6 +97,7 @@ fn plan(definition: &Value) -> Arc<TaskPlan> {
         environment: Vec::new(),
         secrets: Vec::new(),
         image_digests: BTreeMap::new(),
+        registry_images: BTreeMap::new(),
         group: String::new(),
         region: String::new(),
     };

@@ -9,6 +9,7 @@ use std::{
 
 use bollard::{
     Docker,
+    auth::DockerCredentials,
     exec::{CreateExecOptions, StartExecOptions, StartExecResults},
     models::{ContainerCreateBody, ContainerInspectResponse, ContainerState},
     query_parameters::{
@@ -136,6 +137,14 @@ impl DockerDriver {
 
     /// The container's image, if it is here. What the deployment has fixed is taken by digest, wherever the tag moved.
     async fn image(&self, container: &ContainerPlan) -> Result<Option<Image>, bollard::errors::Error> {
+        if let Some(known) = &container.registry_image {
+            let reference = format!("{}@{}", known.repository, known.digest);
+            return match self.docker().inspect_image(&reference).await {
+                Ok(_) => Ok(Some(Image { reference, digest: Some(known.digest.clone()) })),
+                Err(error) if is_missing(&error) => Ok(None),
+                Err(error) => Err(error),
+            };
+        }
         let references = match &container.digest {
             // An image that was never in a registry has no digest but its id, by which it is found directly.
             Some(digest) => vec![by_digest(&container.image, digest), digest.clone()],
@@ -414,10 +423,17 @@ impl Driver for DockerDriver {
         if let Some(image) = self.image(container).await.map_err(|error| cannot(says(&error)))? {
             return Ok(image.digest);
         }
-        let wanted = match &container.digest {
-            Some(digest) => by_digest(&container.image, digest),
-            None => container.image.clone(),
+        let wanted = match (&container.registry_image, &container.digest) {
+            (Some(known), _) => format!("{}@{}", known.repository, known.digest),
+            (None, Some(digest)) => by_digest(&container.image, digest),
+            (None, None) => container.image.clone(),
         };
+        let credentials = container.registry_image.as_ref().map(|known| DockerCredentials {
+            username: Some(known.user.clone()),
+            password: Some(known.password.expose().to_owned()),
+            serveraddress: known.repository.split('/').next().map(str::to_owned),
+            ..DockerCredentials::default()
+        });
         // Without a tag Docker would pull them all.
         let named = if wanted.contains('@') || repository(&wanted) != wanted {
             wanted
@@ -425,7 +441,7 @@ impl Driver for DockerDriver {
             format!("{wanted}:latest")
         };
         let options = CreateImageOptionsBuilder::default().from_image(&named).build();
-        let pulling = self.docker().create_image(Some(options), None, None).try_collect::<Vec<_>>();
+        let pulling = self.docker().create_image(Some(options), None, credentials).try_collect::<Vec<_>>();
         match tokio::time::timeout(PULL, pulling).await {
             Ok(Ok(_)) => {}
             Ok(Err(error)) if is_missing(&error) => return Err(Failure::new(not_found(&container.image))),

@@ -27,7 +27,8 @@ HERE = pathlib.Path(__file__).parent
 SERVED = [
     "ecs/2014-11-13", "elbv2/2015-12-01", "codedeploy/2014-10-06", "cloudwatch/2010-08-01", "ssm/2014-11-06",
     "secretsmanager/2017-10-17", "logs/2014-03-28", "sts/2011-06-15",
-    "iam/2010-05-08", "application-autoscaling/2016-02-06"]
+    "iam/2010-05-08", "application-autoscaling/2016-02-06",
+    "ecr/2015-09-21"]
 TIME = datetime.datetime(2026, 11, 23, 14, 26, 53, 580000, tzinfo=datetime.timezone.utc)
 
 ECS = [
@@ -316,6 +317,24 @@ AUTOSCALING = [
         ScalableTargetAction=dict(MinCapacity=2, MaxCapacity=8))),
 ]
 
+DIGEST = "sha256:" + 64 * "a"
+ECR = [
+    ("CreateRepository", "", dict(
+        repositoryName="team/hello", imageTagMutability="IMMUTABLE_WITH_EXCLUSION",
+        imageTagMutabilityExclusionFilters=[dict(filterType="WILDCARD", filter="dev-*")],
+        imageScanningConfiguration=dict(scanOnPush=False), tags=[dict(Key="team", Value="Zürich")])),
+    ("PutImage", "", dict(
+        repositoryName="team/hello", imageTag="v1", imageManifest='{"schemaVersion": 2, "\u2603": []}\n')),
+    ("BatchGetImage", "", dict(
+        repositoryName="team/hello", imageIds=[dict(imageTag="v1"), dict(imageDigest=DIGEST)],
+        acceptedMediaTypes=["application/vnd.oci.image.manifest.v1+json"])),
+    ("DescribeImages", "", dict(repositoryName="team/hello", filter=dict(tagStatus="TAGGED"), maxResults=100)),
+    ("UploadLayerPart", "", dict(
+        repositoryName="team/hello", uploadId="01234567-89ab-4cde-8f01-23456789abcd", partFirstByte=0, partLastByte=1,
+        layerPartBlob=b"\x00\xff")),
+    ("GetAuthorizationToken", "", {}),
+]
+
 
 class Recorder:
     """Keeps the bytes of one request at a time, and answers each with an empty success."""
@@ -438,6 +457,7 @@ def main():
     record(recorder, "logs", LOGS, "logs")
     record(recorder, "iam", IAM, "iam")
     record(recorder, "application-autoscaling", AUTOSCALING, "application-autoscaling")
+    record(recorder, "ecr", ECR, "ecr")
     record(recorder, "ec2", EC2, "ec2")
     record(recorder, "sts", STS, "sts")
     record_presigned(recorder)

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use http::request::Parts;
 use tidegate_models::{
-    ServiceModel, application_autoscaling, cloudwatch, codedeploy, ec2, ecs, elbv2, iam, logs,
+    ServiceModel, application_autoscaling, cloudwatch, codedeploy, ec2, ecr, ecs, elbv2, iam, logs,
     secretsmanager, ssm, sts,
 };
 use tidegate_wire::{Call, Response, Settings, Wire};
@@ -20,7 +20,7 @@ pub(crate) fn wire() -> Wire {
 }
 
 /// The services that the golden requests ask, as botocore names them.
-const NAMES: [&str; 11] = [
+const NAMES: [&str; 12] = [
     "ecs",
     "elbv2",
     "codedeploy",
@@ -32,6 +32,7 @@ const NAMES: [&str; 11] = [
     "sts",
     "iam",
     "application-autoscaling",
+    "ecr",
 ];
 
 /// The model of one of them.
@@ -47,6 +48,7 @@ pub(crate) fn model(name: &str) -> &'static ServiceModel {
         "secretsmanager" => secretsmanager::model(),
         "logs" => logs::model(),
         "ec2" => ec2::model(),
+        "ecr" => ecr::model(),
         "sts" => sts::model(),
         other => panic!("{other} is not served"),
     }

@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, env, fs, path::PathBuf};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Map, Value, json};
 use tidegate_models::{
-    application_autoscaling, cloudwatch, codedeploy, ecs, elbv2, iam, logs, secretsmanager, ssm,
+    application_autoscaling, cloudwatch, codedeploy, ecr, ecs, elbv2, iam, logs, secretsmanager, ssm,
 };
 use tidegate_wire::{ApiError, Call, Response};
 
@@ -82,6 +82,7 @@ impl Case {
                 }
                 "PutParameter" => call.succeed(&typed::<ssm::PutParameterResult>(output)),
                 "GetSecretValue" => call.succeed(&typed::<secretsmanager::GetSecretValueResponse>(output)),
+                "DescribeImages" => call.succeed(&typed::<ecr::DescribeImagesResponse>(output)),
                 "FilterLogEvents" => call.succeed(&typed::<logs::FilterLogEventsResponse>(output)),
                 _ => call.succeed(output),
             },
@@ -151,6 +152,7 @@ fn every_error_of_every_operation_goes_out_with_aws_s_name_and_status() {
         ("secretsmanager", "json", "GetSecretValue", json!({ "SecretId": "a" })),
         ("logs", "json", "DescribeLogGroups", json!({})),
         ("iam", "query", "ListRoles", json!("")),
+        ("ecr", "json", "DescribeRepositories", json!({})),
         ("application-autoscaling", "json", "DescribeScalableTargets", json!({ "ServiceNamespace": "ecs" })),
     ] {
         let mut errors: Vec<&String> =

@@ -14,7 +14,7 @@ pub(super) fn arn(registry: &Scope, name: &str) -> String {
 }
 
 /// The repository that a call names.
-pub(super) fn repository<'a>(
+pub fn repository<'a>(
     state: &'a State,
     scope: &Scope,
     registry_id: Option<&str>,

@@ -9,7 +9,7 @@ use tidegate_models::ecr::{
 };
 
 use super::{invalid, lookup};
-use crate::{ApiError, Context, State};
+use crate::{ApiError, Context, State, ecr::lifecycle::Policy, state::Subject};
 
 pub(super) fn put_lifecycle(
     state: &mut State,
@@ -19,8 +19,13 @@ pub(super) fn put_lifecycle(
     let (name, text) = (input.repository_name, input.lifecycle_policy_text);
     let found = lookup::repository(state, &context.scope, input.registry_id.as_deref(), &name)?;
     let (arn, registry_id) = (found.arn.clone(), found.document.registry_id.clone());
-    check_lifecycle(&text)?;
-    state.repositories.update(&arn, |row| row.lifecycle_policy = Some(text.clone()));
+    understood(&text)?;
+    let now = context.now;
+    state.repositories.update(&arn, |row| {
+        row.lifecycle_policy = Some(text.clone());
+        row.lifecycle_looked_at = Some(now);
+    });
+    state.touch(Subject::Repository(arn));
     Ok(PutLifecyclePolicyResponse {
         lifecycle_policy_text: Some(text),
         registry_id,
@@ -38,7 +43,7 @@ pub(super) fn get_lifecycle(
     let text = found.lifecycle_policy.clone();
     let text = text.ok_or_else(|| no_lifecycle(&name, found.document.registry_id.as_deref()))?;
     Ok(GetLifecyclePolicyResponse {
-        last_evaluated_at: None,
+        last_evaluated_at: found.lifecycle_looked_at,
         lifecycle_policy_text: Some(text),
         registry_id: found.document.registry_id.clone(),
         repository_name: Some(name),
@@ -55,9 +60,10 @@ pub(super) fn delete_lifecycle(
     let (arn, registry_id) = (found.arn.clone(), found.document.registry_id.clone());
     let text = found.lifecycle_policy.clone();
     let text = text.ok_or_else(|| no_lifecycle(&name, registry_id.as_deref()))?;
+    let last_evaluated_at = found.lifecycle_looked_at;
     state.repositories.update(&arn, |row| row.lifecycle_policy = None);
     Ok(DeleteLifecyclePolicyResponse {
-        last_evaluated_at: None,
+        last_evaluated_at,
         lifecycle_policy_text: Some(text),
         registry_id,
         repository_name: Some(name),
@@ -107,40 +113,16 @@ pub(super) fn delete(
     Ok(DeleteRepositoryPolicyResponse { policy_text: Some(text), registry_id, repository_name: Some(name) })
 }
 
-/// A lifecycle policy has rules, each with a priority of its own, a selection, and an action.
-fn check_lifecycle(text: &str) -> Result<(), ApiError> {
-    let refused = |why: &str| {
-        Err(invalid(format!(
+/// A lifecycle policy, if it is one.
+pub(super) fn understood(text: &str) -> Result<Policy, ApiError> {
+    Policy::parse(text).map_err(|why| {
+        invalid(format!(
             "Invalid parameter at 'LifecyclePolicyText' failed to satisfy constraint: 'Lifecycle policy validation failure: {why}'"
-        )))
-    };
-    let Ok(document) = serde_json::from_str::<Value>(text) else { return refused("it is not JSON") };
-    let rules = document.get("rules").and_then(Value::as_array);
-    let Some(rules) = rules.filter(|rules| !rules.is_empty()) else {
-        return refused("object has missing required properties ([\"rules\"])");
-    };
-    let mut priorities = Vec::new();
-    for rule in rules {
-        let priority = rule.get("rulePriority").and_then(Value::as_u64).filter(|priority| *priority > 0);
-        let Some(priority) = priority else { return refused("each rule needs a rulePriority from 1 on") };
-        if priorities.contains(&priority) {
-            return refused("two rules have the same rulePriority");
-        }
-        priorities.push(priority);
-        let selection = rule.get("selection").unwrap_or(&Value::Null);
-        for member in ["tagStatus", "countType", "countNumber"] {
-            if selection.get(member).is_none() {
-                return refused(&format!("the selection of a rule needs {member}"));
-            }
-        }
-        if rule.pointer("/action/type").and_then(Value::as_str).is_none() {
-            return refused("each rule needs an action with a type");
-        }
-    }
-    Ok(())
+        ))
+    })
 }
 
-fn no_lifecycle(name: &str, account: Option<&str>) -> ApiError {
+pub(super) fn no_lifecycle(name: &str, account: Option<&str>) -> ApiError {
     ApiError::new(
         "LifecyclePolicyNotFoundException",
         format!(

@@ -8,11 +8,13 @@ use tidegate_models::ecr::{
     PutImageTagMutabilityRequest, PutImageTagMutabilityResponse, Repository as Document,
 };
 
-use super::{invalid, lookup, tags};
-use crate::{ApiError, Context, State, ecr::SERVICE, ecr::records::Repository, page::page};
+use super::{bad_token, invalid, limit, lookup, tags};
+use crate::{
+    ApiError, Context, State,
+    ecr::{SERVICE, images, records::Repository},
+    page::page,
+};
 
-/// Repositories on a page unless a call says otherwise.
-const PAGE: usize = 100;
 /// The most exclusion filters of one repository.
 const MOST_FILTERS: usize = 5;
 
@@ -47,18 +49,18 @@ pub(super) fn create(
         registry_id: Some(registry.account.clone()),
         repository_arn: Some(arn.clone()),
         repository_name: Some(name.clone()),
-        repository_uri: Some(format!(
-            "{}.dkr.ecr.{}.amazonaws.com/{name}",
-            registry.account, registry.region
-        )),
+        repository_uri: None,
     };
     let row = Repository {
         arn: arn.clone(),
         name,
-        document: document.clone(),
+        document,
         lifecycle_policy: None,
+        lifecycle_looked_at: None,
+        lifecycle_preview: None,
         policy: None,
     };
+    let document = located(state, &row);
     state.repositories.insert(&arn, row);
     state.put_tags(&arn, tags);
     Ok(CreateRepositoryResponse { repository: Some(document) })
@@ -72,19 +74,17 @@ pub(super) fn describe(
     if let Some(names) = &input.repository_names {
         let found = names.iter().map(|name| {
             lookup::repository(state, &context.scope, input.registry_id.as_deref(), name)
-                .map(|row| row.document.clone())
+                .map(|row| located(state, row))
         });
         let found = found.collect::<Result<Vec<_>, _>>()?;
         return Ok(DescribeRepositoriesResponse { next_token: None, repositories: Some(found) });
     }
     let registry = lookup::registry(&context.scope, input.registry_id.as_deref());
     let prefix = registry.arn(SERVICE, "repository/");
-    let limit = input.max_results.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(PAGE);
     let rows = state.repositories.with_prefix(&prefix);
-    let refused =
-        || invalid("Invalid parameter at 'nextToken' failed to satisfy constraint: 'Invalid token'");
-    let found = page(rows, "DescribeRepositories", input.next_token.as_deref(), limit, refused)?;
-    let documents = found.items.into_iter().map(|row| row.document.clone());
+    let token = input.next_token.as_deref();
+    let found = page(rows, "DescribeRepositories", token, limit(input.max_results), bad_token)?;
+    let documents = found.items.into_iter().map(|row| located(state, row));
     Ok(DescribeRepositoriesResponse { next_token: found.next, repositories: Some(documents.collect()) })
 }
 
@@ -95,7 +95,18 @@ pub(super) fn delete(
 ) -> Result<DeleteRepositoryResponse, ApiError> {
     let found =
         lookup::repository(state, &context.scope, input.registry_id.as_deref(), &input.repository_name)?;
-    let (arn, document) = (found.arn.clone(), found.document.clone());
+    let (arn, document) = (found.arn.clone(), located(state, found));
+    if input.force != Some(true) && images::of_repository(state, &arn).next().is_some() {
+        let account = document.registry_id.as_deref().unwrap_or_default();
+        return Err(ApiError::new(
+            "RepositoryNotEmptyException",
+            format!(
+                "The repository with name '{}' in registry with id '{account}' cannot be deleted because it still contains images",
+                input.repository_name
+            ),
+        ));
+    }
+    images::empty(state, &arn);
     state.repositories.remove(&arn);
     state.tags.remove(&arn);
     Ok(DeleteRepositoryResponse { repository: Some(document) })
@@ -140,6 +151,12 @@ pub(super) fn put_scanning(
         registry_id,
         repository_name: Some(name),
     })
+}
+
+/// A repository as it is described: its URI is where the registry is now.
+fn located(state: &State, row: &Repository) -> Document {
+    let uri = format!("{}/{}", state.settings.registry, row.name);
+    Document { repository_uri: Some(uri), ..row.document.clone() }
 }
 
 fn filled_in(given: ImageScanningConfiguration) -> ImageScanningConfiguration {

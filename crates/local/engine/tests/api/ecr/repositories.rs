@@ -27,7 +27,7 @@ fn a_repository_is_answered_with_what_aws_fills_in() {
     let (mut cloud, arn) = with_repository();
     assert_eq!(arn, "arn:aws:ecr:eu-west-1:123456789012:repository/team/shop");
     let found = cloud.call("DescribeRepositories", json!({}))["repositories"][0].clone();
-    assert_eq!(found["repositoryUri"], "123456789012.dkr.ecr.eu-west-1.amazonaws.com/team/shop");
+    assert_eq!(found["repositoryUri"], "127.0.0.1:4566/team/shop");
     assert_eq!(found["imageTagMutability"], "MUTABLE");
     assert_eq!(found["imageScanningConfiguration"], json!({ "scanOnPush": false }));
     assert_eq!(found["encryptionConfiguration"], json!({ "encryptionType": "AES256" }));
@@ -143,13 +143,13 @@ fn a_lifecycle_policy_that_means_nothing_is_refused_with_the_reason() {
 }
 
 #[test]
-fn a_repository_has_no_images_and_nothing_is_said_of_one_in_particular() {
+fn a_new_repository_has_no_images() {
     let (mut cloud, _) = with_repository();
     let asked = json!({ "repositoryName": "team/shop" });
     assert_eq!(cloud.call("DescribeImages", asked.clone())["imageDetails"], json!([]));
     let mut one = asked;
     one["imageIds"] = json!([{ "imageTag": "v1" }]);
-    assert!(cloud.refusal("DescribeImages", one).starts_with("NotImplemented: "));
+    assert!(cloud.refusal("DescribeImages", one).starts_with("ImageNotFoundException: "));
     let missing = cloud.refusal("DescribeImages", json!({ "repositoryName": "nobody" }));
     assert!(missing.starts_with("RepositoryNotFoundException: "), "{missing}");
 }
