@@ -67,6 +67,13 @@ pub async fn run(
         let message = "the service's circuit breaker is off; this deployment switches it on, with rollback (circuitBreaker: leave keeps it off)";
         sink.event(now(), &Event::Warned { message: message.to_owned() });
     }
+    if let Some(count) = before.new_count(plan).filter(|_| begins || plan.then == Then::OnlyShow) {
+        let message = format!(
+            "the desired count goes from {} to {count}, because --desired-count says so; without it, it stays as it is, also when autoscaling set it",
+            before.service.desired_count
+        );
+        sink.event(now(), &Event::Warned { message });
+    }
     if plan.then == Then::OnlyShow {
         sink.event(
             now(),
@@ -235,7 +242,7 @@ pub struct DeployPlan {
     pub breaker: BreakerPolicy,
     /// Whether to redeploy what already runs.
     pub force: Force,
-    /// Sent only if it is there.
+    /// Sent only if it is there and the service has another one.
     pub desired_count: Option<u32>,
     /// How far to go.
     pub then: Then,
@@ -439,6 +446,12 @@ impl Before {
         }
     }
 
+    /// The desired count that the update has to name: one that the user asked for and that the service has not. Any
+    /// other would undo what autoscaling does in the meantime.
+    pub(crate) fn new_count(&self, plan: &DeployPlan) -> Option<u32> {
+        plan.desired_count.filter(|count| *count != self.service.desired_count)
+    }
+
     pub(crate) fn in_progress(&self) -> Option<&Deployment> {
         let mut deployments = self.service.deployments.iter();
         deployments.find(|d| d.is_primary() && d.rollout_state == Some(RolloutState::InProgress))
@@ -599,7 +612,7 @@ async fn nothing_changed(
     sink: &mut dyn EventSink,
 ) -> Result<Outcome, DeployError> {
     let running = before.service.task_definition.short().to_owned();
-    if let Some(count) = plan.desired_count.filter(|count| *count != before.service.desired_count) {
+    if let Some(count) = before.new_count(plan) {
         let request =
             json!({"cluster": plan.target.cluster, "service": plan.target.service, "desiredCount": count});
         client.update(&plan.target, &request, &before.deployments()).await?;

@@ -75,7 +75,7 @@ impl Ready {
             BreakerPolicy::LeaveAsIs,
             &[],
             plan.force,
-            plan.desired_count,
+            before.new_count(plan),
         );
         request["deploymentConfiguration"] = self.with_breaker(plan);
         let earlier = before.deployments();

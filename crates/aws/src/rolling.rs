@@ -63,7 +63,7 @@ impl Ready {
             plan.breaker,
             &alarm_names(plan.gates.iter()),
             plan.force,
-            plan.desired_count,
+            before.new_count(plan),
         );
         if let Some(moving) = before.in_progress() {
             let message = format!(

@@ -149,7 +149,7 @@ impl Ready {
         {
             client.create_deployment_config(name, *routing).await?;
         }
-        if let Some(count) = plan.desired_count.filter(|wished| *wished != before.service.desired_count) {
+        if let Some(count) = before.new_count(plan) {
             let request = json!({"cluster": plan.target.cluster, "service": plan.target.service, "desiredCount": count});
             client.update(&plan.target, &request, &BTreeSet::new()).await?;
         }

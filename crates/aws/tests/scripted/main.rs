@@ -156,6 +156,23 @@ async fn a_dry_run_writes_nothing() {
 }
 
 #[tokio::test]
+async fn a_desired_count_is_sent_only_when_the_user_asks_for_another_one() {
+    for (asked, sent) in [(None, Value::Null), (Some(3), Value::Null), (Some(7), json!(7))] {
+        let endpoint = Endpoint::start(ordinary).await;
+        let plan = DeployPlan { desired_count: asked, ..plan(Then::Return) };
+        let (outcome, events) = deploy(&endpoint, &plan).await;
+        outcome.expect("started");
+        assert_eq!(endpoint.request("UpdateService")["desiredCount"], sent, "{asked:?}");
+        let told = events.iter().filter_map(|event| match event {
+            Event::Warned { message } if message.contains("desired count") => Some(message.clone()),
+            _ => None,
+        });
+        let expected = "the desired count goes from 3 to 7, because --desired-count says so; without it, it stays as it is, also when autoscaling set it";
+        assert_eq!(told.collect::<Vec<_>>(), if sent.is_null() { vec![] } else { vec![expected] });
+    }
+}
+
+#[tokio::test]
 async fn forcing_without_a_change_redeploys_the_same_revision() {
     let endpoint = Endpoint::start(|operation, request, nth| match operation {
         "UpdateService" => {

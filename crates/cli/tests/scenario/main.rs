@@ -9,6 +9,7 @@ mod cells;
 mod control;
 mod door;
 mod refusals;
+mod scaling;
 mod world;
 
 use std::{sync::Arc, time::Duration};
