@@ -75,7 +75,7 @@ impl Terraform {
             .map_err(|broken| self.broken(broken))?;
         if !ran.is_success {
             let words = if ran.errors.trim().is_empty() { said } else { ran.errors };
-            return Err(self.failed("terraform init", &words));
+            return Err(self.failed("init", &words));
         }
 
         progress.say("terraform: planning");
@@ -92,15 +92,18 @@ impl Terraform {
         progress.clear();
         if !ran.is_success {
             let words = if apply.errors.is_empty() { ran.errors } else { apply.errors.join("\n\n") };
-            return Err(self.failed("terraform apply", &words));
+            let help = "what it had made is kept: mend the folder, and start again";
+            return Err(self.failed("apply", &words).with_help(Some(help.into())));
         }
         Ok(apply.totals)
     }
 
     fn failed(&self, command: &str, words: &str) -> Failure {
-        let what = format!("{command} failed in {}\n\n{}\n", self.named.display(), indented(words.trim()));
-        let help = "what it had made is kept: mend the folder, and start again";
-        Failure::new(Exit::Refused, what).with_help(Some(help.into()))
+        let words = indented(words.trim());
+        Failure::new(
+            Exit::Refused,
+            format!("terraform {command} failed in {}\n\n{words}\n", self.named.display()),
+        )
     }
 
     fn broken(&self, broken: Broken) -> Failure {

@@ -42,8 +42,7 @@ pub(super) struct Up {
     #[arg(long, value_name = "FILE")]
     snapshot: Option<PathBuf>,
     /// Apply this folder of Terraform before the cloud is announced; needs the program `terraform`
-    // A snapshot has what was applied but not Terraform's state of it, so that all would be made a second time.
-    #[arg(long, value_name = "DIR", conflicts_with = "snapshot")]
+    #[arg(long, value_name = "DIR")]
     terraform: Option<PathBuf>,
     /// The account of callers whose access key id is not twelve digits
     #[arg(long, default_value = "000000000000", value_parser = parse_account)]
@@ -64,6 +63,12 @@ enum RuntimeKind {
 
 impl Up {
     pub(super) async fn run(self, global: &Global) -> Result<Exit, Failure> {
+        if self.snapshot.is_some() && self.terraform.is_some() {
+            let what = "--snapshot and --terraform do not go together: a snapshot may have what the folder makes, but \
+                        never Terraform's state of it, so that all would be made a second time";
+            let help = "apply the folder once, save a snapshot of that, and start from the snapshot alone";
+            return Err(Failure::new(Exit::Usage, what).with_help(Some(help.into())));
+        }
         let data_dir = self.folder.path()?;
         let config = Session::open_for_target(global)?.config;
         let region = region(global, config.region);

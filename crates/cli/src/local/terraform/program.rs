@@ -42,15 +42,15 @@ pub(super) fn find() -> Option<PathBuf> {
 
 /// It with its surroundings.
 pub(super) struct Program<'a> {
-    program: &'a Path,
+    file: &'a Path,
     stage: &'a Stage,
     endpoint: &'a str,
     region: &'a str,
 }
 
 impl<'a> Program<'a> {
-    pub(super) fn new(program: &'a Path, stage: &'a Stage, endpoint: &'a str, region: &'a str) -> Self {
-        Self { program, stage, endpoint, region }
+    pub(super) fn new(file: &'a Path, stage: &'a Stage, endpoint: &'a str, region: &'a str) -> Self {
+        Self { file, stage, endpoint, region }
     }
 
     /// Runs it, and hands over each line of its standard output. When `end` completes before it is done, it is ended:
@@ -85,7 +85,7 @@ impl<'a> Program<'a> {
     }
 
     fn command(&self, arguments: &[String]) -> Command {
-        let mut command = Command::new(self.program);
+        let mut command = Command::new(self.file);
         // What it calls is the local cloud, never Amazon with the credentials of whoever started this.
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("AWS_") {

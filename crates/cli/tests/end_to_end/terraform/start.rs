@@ -123,13 +123,15 @@ fn a_signal_while_terraform_runs_ends_terraform_and_then_the_cloud() {
 #[test]
 fn what_cannot_be_applied_is_refused_before_anything_starts() {
     let scratch = tempfile::tempdir().unwrap();
-    let refused = |terraform: &Path, words: &str| {
-        let ended = up(scratch.path(), terraform).env("PATH", scratch.path()).output().unwrap();
+    let refused_with = |terraform: &Path, more: &[&str], code: i32, words: &str| {
+        let ended = up(scratch.path(), terraform).args(more).env("PATH", scratch.path()).output().unwrap();
         let said = errors(&ended);
-        assert_eq!(ended.status.code(), Some(1), "{said}");
+        assert_eq!(ended.status.code(), Some(code), "{said}");
         assert!(said.contains(words), "{words}\n{said}");
         assert!(!scratch.path().join("state").exists());
     };
+    let refused = |terraform: &Path, words: &str| refused_with(terraform, &[], 1, words);
+    refused_with(&folder("shop"), &["--snapshot", "a.snapshot"], 2, "a second time");
     refused(&folder("shop"), "--terraform runs the program `terraform`, which is not on the PATH");
     refused(scratch.path(), "holds no Terraform configuration");
     refused(&scratch.path().join("nowhere"), "cannot read ");
