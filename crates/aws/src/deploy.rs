@@ -566,7 +566,7 @@ async fn resolved_images(client: &Client, plan: &DeployPlan, sink: &mut dyn Even
             ImageChange::Of { container, image } => (Some(container.clone()), image),
             ImageChange::OfTheOnlyOne { image } => (None, image),
         };
-        let parsed = if plan.tags == Tags::Resolve { EcrImage::parse(image) } else { None };
+        let parsed = if plan.tags == Tags::Resolve { client.ecr_image(image) } else { None };
         let Some(tag) = parsed else {
             resolved.push(change.clone());
             continue;
@@ -681,8 +681,9 @@ pub(crate) async fn start_existing(
     ready.start(client, plan, &before, task_definition, sink).await
 }
 
-/// Does this image name an ECR tag, which only Amazon ECR can turn into a digest?
-pub fn needs_resolving(change: &ImageChange) -> bool {
+/// Does this image name an ECR tag, which only Amazon ECR can turn into a digest? `endpoint` is where the calls will go, if
+/// that is known already.
+pub fn needs_resolving(change: &ImageChange, endpoint: Option<&str>) -> bool {
     let (ImageChange::Of { image, .. } | ImageChange::OfTheOnlyOne { image }) = change;
-    EcrImage::parse(image).is_some()
+    EcrImage::parse(image, endpoint).is_some()
 }

@@ -86,7 +86,8 @@ impl What {
         };
         let images = session.images(self.images.clone());
         let tags = self.tags().unwrap_or(session.config.tags);
-        if tags == Tags::Resolve && images.iter().any(needs_resolving) {
+        let endpoint = std::env::var("AWS_ENDPOINT_URL").ok();
+        if tags == Tags::Resolve && images.iter().any(|image| needs_resolving(image, endpoint.as_deref())) {
             return Ok(None);
         }
         let prepared = prepare(&document, &document, &images).map_err(DeployError::from)?;

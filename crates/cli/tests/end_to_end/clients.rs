@@ -114,7 +114,7 @@ fn run(program: &str, script: &str, environment: &[(&str, &str)]) {
 }
 
 /// Whether a client is not there, which is said, or is a failure where it must be there.
-fn missing(program: &str, arguments: &[&str]) -> bool {
+pub(crate) fn missing(program: &str, arguments: &[&str]) -> bool {
     let found = Command::new(program).args(arguments).output().is_ok_and(|output| output.status.success());
     if !found {
         skip(&format!("`{program} {}` does not work here", arguments.join(" ")));

@@ -253,7 +253,7 @@ fn docker(arguments: &[&str]) -> Output {
 }
 
 /// Whether no daemon answers, which is said, or is a failure where one must.
-fn no_daemon() -> bool {
+pub(crate) fn no_daemon() -> bool {
     let answers = Command::new("docker").arg("info").output().is_ok_and(|output| output.status.success());
     if !answers {
         assert!(
