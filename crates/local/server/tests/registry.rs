@@ -441,8 +441,9 @@ async fn a_snapshot_whose_layers_are_not_what_they_are_called_is_refused() {
 #[tokio::test]
 async fn what_else_is_in_the_registrys_folder_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();
-    let theirs: Vec<_> =
-        ["registry/mine", "registry/blobs/00/mine", "registry/uploads/mine"].map(|it| folder.path().join(it)).into();
+    let theirs: Vec<_> = ["registry/mine", "registry/blobs/00/mine", "registry/uploads/mine"]
+        .map(|it| folder.path().join(it))
+        .into();
     for path in &theirs {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, "mine").unwrap();
