@@ -62,6 +62,16 @@ impl Cloud {
         Self { process, folder, endpoint, arguments, _turn: turn }
     }
 
+    /// Whether its tasks are containers.
+    pub(crate) fn runs_in_docker(&self) -> bool {
+        self.arguments.iter().any(|argument| argument == "docker")
+    }
+
+    /// What it said to stderr so far.
+    pub(crate) fn said(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join(SAID)).unwrap()
+    }
+
     /// Where its AWS API is.
     pub(crate) fn endpoint(&self) -> &str {
         &self.endpoint
@@ -135,6 +145,9 @@ impl Cloud {
 
 impl Drop for Cloud {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("--- the cloud said\n{}---", self.said());
+        }
         if !self.down() {
             let _ = self.process.kill();
         }
@@ -142,7 +155,11 @@ impl Drop for Cloud {
     }
 }
 
+/// The file in a cloud's folder that has its stderr.
+const SAID: &str = "said";
+
 fn up(folder: &Path, arguments: &[String]) -> (Child, String) {
+    let said = std::fs::File::options().create(true).append(true).open(folder.join(SAID)).unwrap();
     let mut process = Command::new(env!("CARGO_BIN_EXE_tidegate"))
         .args(["--output", "json", "--config"])
         .arg(folder.join("tidegate.yml"))
@@ -150,13 +167,15 @@ fn up(folder: &Path, arguments: &[String]) -> (Child, String) {
         .arg(folder.join("state"))
         .args(arguments)
         .stdout(Stdio::piped())
+        .stderr(said)
         .spawn()
         .unwrap();
     // The first line of stdout says where it serves.
     let mut line = String::new();
     BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    let said: serde_json::Value =
-        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}"));
+    let said: serde_json::Value = serde_json::from_str(&line).unwrap_or_else(|error| {
+        panic!("{error}: {line:?}\n{}", std::fs::read_to_string(folder.join(SAID)).unwrap_or_default())
+    });
     (process, said["endpoint"].as_str().unwrap().to_owned())
 }
 

@@ -21,6 +21,7 @@ mod kill;
 mod matrix;
 mod native;
 mod orphans;
+mod secrets;
 mod stage;
 mod terraform;
 mod traffic;
