@@ -18,6 +18,7 @@ mod docker;
 mod front;
 mod hooks;
 mod kill;
+mod logs;
 mod matrix;
 mod native;
 mod orphans;
