@@ -8,7 +8,7 @@ use tidegate_models::codedeploy::DeploymentStatus;
 use super::{
     code_deploy::{self, deployed, row, weights},
     release::Release,
-    setup::{CLOUDWATCH, Setup},
+    setup::{CLOUDWATCH, SERVICE, Setup},
     stories::{current, is_over, service, settle, steady},
     world::World,
 };
@@ -143,7 +143,7 @@ fn in_every_strategy_of_ecs_what_scaling_adds_is_part_of_the_deployment_and_noth
         register(&mut world, json!({ "MinCapacity": 1, "MaxCapacity": 2 }));
         assert_eq!(desired(&world), 2, "new limits act at once");
         settle(&mut world, "within its limits", |world| {
-            world.state().tasks.iter().filter(|(_, task)| task.live_service().is_some()).count() == 2
+            world.state().tasks.indexed_by(SERVICE).count() == 2
         });
     }
 }
