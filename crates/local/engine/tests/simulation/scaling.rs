@@ -142,8 +142,6 @@ fn in_every_strategy_of_ecs_what_scaling_adds_is_part_of_the_deployment_and_noth
         assert_eq!((deployments.len(), deployments[0].desired_count), (1, 5), "{:?}", current(&world).status);
         register(&mut world, json!({ "MinCapacity": 1, "MaxCapacity": 2 }));
         assert_eq!(desired(&world), 2, "new limits act at once");
-        settle(&mut world, "within its limits", |world| {
-            world.state().tasks.indexed_by(SERVICE).count() == 2
-        });
+        settle(&mut world, "within its limits", |world| world.state().tasks.indexed_by(SERVICE).count() == 2);
     }
 }
