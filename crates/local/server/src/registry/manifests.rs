@@ -31,7 +31,7 @@ impl Registry {
         } else {
             images::tagged(engine.state(), &repository.arn, reference)
         };
-        let image = image.ok_or_else(|| unknown())?;
+        let image = image.ok_or_else(unknown)?;
         let body = if *method == Method::HEAD { Bytes::new() } else { image.manifest.clone().into() };
         let mut response = whole(StatusCode::OK, body);
         set(&mut response, header::CONTENT_TYPE, &image.content.media_type);

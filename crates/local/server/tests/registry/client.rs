@@ -42,7 +42,8 @@ impl Client {
     pub(crate) async fn of(cloud: &LocalCloud) -> Self {
         let mut client = Self { address: cloud.endpoint().replace("http://", ""), token: String::new() };
         let answer = client.call("GetAuthorizationToken", json!({})).await;
-        client.token = answer["authorizationData"][0]["authorizationToken"].as_str().unwrap().to_owned();
+        let token = answer["authorizationData"][0]["authorizationToken"].as_str().unwrap();
+        token.clone_into(&mut client.token);
         client
     }
 
@@ -145,9 +146,9 @@ impl Client {
         let mut stream = TcpStream::connect(&self.address).await.unwrap();
         let mut head = format!("{method} {path} HTTP/1.1\r\nHost: registry\r\nConnection: close\r\n");
         for (name, value) in headers {
-            head.push_str(&format!("{name}: {value}\r\n"));
+            head += &[name, ": ", value, "\r\n"].concat();
         }
-        head.push_str(&format!("Content-Length: {}\r\n\r\n", body.len()));
+        head += &["Content-Length: ", &body.len().to_string(), "\r\n\r\n"].concat();
         stream.write_all(head.as_bytes()).await.unwrap();
         // Who refuses a body need not read it.
         let _ = stream.write_all(body).await;

@@ -34,7 +34,7 @@ fn a_policy_expires_images_after_a_while_and_those_that_come_later_too() {
     assert_eq!(listed(&mut cloud), expected);
     cloud.call("DeleteLifecyclePolicy", json!({ "repositoryName": "shop" }));
     push(&mut cloud, "five", Some("five"));
-    cloud.live(Duration::from_mins(60));
+    cloud.live(Duration::from_hours(1));
     assert_eq!(listed(&mut cloud).len(), 3);
 }
 
@@ -61,7 +61,7 @@ fn a_preview_says_which_images_would_go_and_takes_none() {
         (&result["imageDigest"], &result["appliedRulePriority"], &result["action"]["type"]),
         (&json!(one), &json!(7), &json!("EXPIRE"))
     );
-    cloud.live(Duration::from_mins(60));
+    cloud.live(Duration::from_hours(1));
     assert_eq!(listed(&mut cloud).len(), 2);
 }
 
