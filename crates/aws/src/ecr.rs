@@ -99,8 +99,8 @@ mod tests {
 
     #[test]
     fn only_ecr_tags_are_resolved() {
-        let parsed =
-            EcrImage::parse("123456789012.dkr.ecr.eu-west-1.amazonaws.com/team/web:v2", None).expect("an ECR tag");
+        let parsed = EcrImage::parse("123456789012.dkr.ecr.eu-west-1.amazonaws.com/team/web:v2", None)
+            .expect("an ECR tag");
         let owner = Owner::Account { account: "123456789012".to_owned(), region: "eu-west-1".to_owned() };
         assert_eq!(
             (parsed.repository.as_str(), parsed.tag.as_str(), &parsed.owner),

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use aws_sdk_cloudwatchlogs::types::FilteredLogEvent;
 use serde_json::Value;
-use tidegate_rollout::Millis;
 use tidegate_rollout::names::ServiceRef;
+use tidegate_rollout::{Millis, pace};
 
 use crate::client::{Client, Customized, ask};
 use crate::ecs::json;
@@ -15,7 +15,7 @@ use crate::logs::LogStream;
 use crate::observe;
 use crate::pacing::Bucket;
 
-/// How far each look goes back behind the newest line: what arrives late is seen, too.
+/// How far each look goes back behind the newest line, on the wall's clock: what arrives late is seen, too.
 const LATE: Millis = 30_000;
 /// How many lines are remembered as seen. Within [`LATE`] there are rarely more.
 const REMEMBERED: usize = 50_000;
@@ -55,6 +55,25 @@ pub struct Look {
     pub notes: Vec<String>,
 }
 
+/// Why a service's containers print nothing that could be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Silence {
+    /// None of them logs through awslogs with a stream prefix.
+    NoLogDriver,
+    /// None of them has the name that is wanted.
+    NoSuchContainer {
+        /// The names that they have.
+        there_are: Vec<String>,
+    },
+}
+
+/// Whether any container was found that logs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Logs {
+    Nowhere,
+    Somewhere,
+}
+
 /// Where several tasks log to.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Source {
@@ -72,6 +91,8 @@ pub struct Tail {
     target: ServiceRef,
     wanted: Wanted,
     since: Millis,
+    /// [`LATE`] on the endpoint's clock: how late a line arrives is not up to that one.
+    late: Millis,
     /// The time of the newest line of each source.
     newest: BTreeMap<Source, Millis>,
     seen: BTreeSet<String>,
@@ -80,6 +101,7 @@ pub struct Tail {
     /// Every task that was ever seen, with its definition: a stopped one is forgotten by ECS before its log is.
     tasks: BTreeMap<String, String>,
     said: BTreeSet<String>,
+    logs: Logs,
 }
 
 impl Tail {
@@ -99,12 +121,14 @@ impl Tail {
             target,
             wanted,
             since: (now - ago).max(0),
+            late: LATE.saturating_mul(pace::TICK) / tick.max(1),
             newest: BTreeMap::new(),
             seen: BTreeSet::new(),
             seen_in_order: VecDeque::new(),
             definitions: BTreeMap::new(),
             tasks: BTreeMap::new(),
             said: BTreeSet::new(),
+            logs: Logs::Nowhere,
         })
     }
 
@@ -122,6 +146,24 @@ impl Tail {
     /// Whether any task was found so far.
     pub fn has_tasks(&self) -> bool {
         !self.tasks.is_empty()
+    }
+
+    /// Why no line can ever come of the tasks that were found so far, if that is so.
+    pub fn silence(&self) -> Option<Silence> {
+        let definitions = self.definitions.iter();
+        let named: Vec<(&str, String)> = definitions
+            .flat_map(|(arn, definition)| containers(definition).into_iter().map(move |it| (short(arn), it)))
+            .collect();
+        let wanted =
+            |container: &str| self.wanted.container.as_ref().is_none_or(|wanted| wanted == container);
+        if self.logs == Logs::Somewhere || named.is_empty() {
+            return None;
+        }
+        if named.iter().any(|(_, container)| wanted(container)) {
+            return Some(Silence::NoLogDriver);
+        }
+        let names: BTreeSet<String> = named.into_iter().map(|(_, container)| container).collect();
+        Some(Silence::NoSuchContainer { there_are: names.into_iter().collect() })
     }
 
     async fn find_tasks(&mut self) -> Result<(), AwsError> {
@@ -159,11 +201,12 @@ impl Tail {
                             container,
                         };
                         sources.entry(source).or_default().insert(id.clone());
+                        self.logs = Logs::Somewhere;
                     }
                     None => {
                         let note = format!(
                             "container {container} of {} does not log through awslogs with a stream prefix",
-                            arn.rsplit('/').next().unwrap_or(arn)
+                            short(arn)
                         );
                         if self.said.insert(note.clone()) {
                             notes.push(note);
@@ -181,7 +224,7 @@ impl Tail {
         tasks: &BTreeSet<String>,
         look: &mut Look,
     ) -> Result<(), AwsError> {
-        let from = self.newest.get(source).map_or(self.since, |newest| (newest - LATE).max(self.since));
+        let from = self.newest.get(source).map_or(self.since, |newest| (newest - self.late).max(self.since));
         // A single task's stream is all that its name begins.
         let only = tasks.iter().next().filter(|_| tasks.len() == 1);
         let prefix = only.map_or_else(|| source.prefix.clone(), |id| format!("{}{id}", source.prefix));
@@ -235,6 +278,11 @@ impl Tail {
             message: event.message().unwrap_or_default().trim_end().to_owned(),
         })
     }
+}
+
+/// `family:revision`
+fn short(arn: &str) -> &str {
+    arn.rsplit('/').next().unwrap_or(arn)
 }
 
 fn containers(definition: &Value) -> Vec<String> {

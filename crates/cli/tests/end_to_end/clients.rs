@@ -67,6 +67,14 @@ fn every_operation_answers_as_botocores_models_say() {
 }
 
 #[test]
+fn a_users_own_boto3_tests_of_iam_and_application_auto_scaling_pass() {
+    if missing("python3", &["-c", "import boto3"]) {
+        return;
+    }
+    run("python3", "user_suite.py", &[]);
+}
+
+#[test]
 fn boto3_and_the_aws_cli_log_follow_logs_and_keep_secrets() {
     if missing("python3", &["-c", "import boto3"]) || missing("aws", &["--version"]) {
         return;

@@ -74,6 +74,16 @@ impl Cloud {
         Self { process, folder, announcement, arguments, environment, _turn: turn }
     }
 
+    /// Whether its tasks are containers.
+    pub(crate) fn runs_in_docker(&self) -> bool {
+        self.arguments.iter().any(|argument| argument == "docker")
+    }
+
+    /// What it said to stderr so far.
+    pub(crate) fn said(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join(SAID)).unwrap()
+    }
+
     /// Where its AWS API is.
     pub(crate) fn endpoint(&self) -> &str {
         self.announcement["endpoint"].as_str().unwrap()
@@ -150,6 +160,9 @@ impl Cloud {
 
 impl Drop for Cloud {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("--- the cloud said\n{}---", self.said());
+        }
         if !self.down() {
             let _ = self.process.kill();
         }
@@ -157,7 +170,11 @@ impl Drop for Cloud {
     }
 }
 
+/// The file in a cloud's folder that has its stderr.
+const SAID: &str = "said";
+
 fn up(folder: &Path, arguments: &[String], environment: &[(&'static str, String)]) -> (Child, Value) {
+    let said = std::fs::File::options().create(true).append(true).open(folder.join(SAID)).unwrap();
     let mut process = Command::new(env!("CARGO_BIN_EXE_tidegate"))
         .args(["--output", "json", "--config"])
         .arg(folder.join("tidegate.yml"))
@@ -166,12 +183,15 @@ fn up(folder: &Path, arguments: &[String], environment: &[(&'static str, String)
         .args(arguments)
         .envs(environment.iter().map(|(name, value)| (name, value)))
         .stdout(Stdio::piped())
+        .stderr(said)
         .spawn()
         .unwrap();
     // The first line of stdout says where it serves.
     let mut line = String::new();
     BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    let said = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}"));
+    let said = serde_json::from_str(&line).unwrap_or_else(|error| {
+        panic!("{error}: {line:?}\n{}", std::fs::read_to_string(folder.join(SAID)).unwrap_or_default())
+    });
     (process, said)
 }
 

@@ -17,7 +17,8 @@ use crate::{
     cloud::{self, Cloud, wait_until},
 };
 
-const IMAGE: &str = "tidegate-test/end-to-end:1";
+/// The image that [`import_image`] makes.
+pub(crate) const IMAGE: &str = "tidegate-test/end-to-end:1";
 
 #[test]
 fn the_demo_runs_in_docker_fails_no_request_that_stable_got_and_leaves_nothing() {
@@ -197,17 +198,22 @@ fn run_service(cloud: &Cloud, container: &Value, load_balancers: &Value) {
     );
 }
 
-/// Makes an image of one static program, without a registry.
-fn import_image() {
-    let folder = tempfile::tempdir().unwrap();
-    let program = folder.path().join("program");
+/// Builds the one static program of the test image.
+pub(crate) fn build_program(program: &Path) {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../local/tasks/tests/image/program.rs");
     let built = Command::new(env::var("RUSTC").unwrap_or_else(|_| "rustc".to_owned()))
         .args(["--edition", "2024", "-O", "-C", "target-feature=+crt-static", "-o"])
-        .args([&program, &source])
+        .args([program, &source])
         .status()
         .unwrap();
     assert!(built.success(), "the test image's program does not build");
+}
+
+/// Makes an image of that program, without a registry.
+pub(crate) fn import_image() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("program");
+    build_program(&program);
     let mut archive = tar::Builder::new(Vec::new());
     archive.sparse(false);
     archive.append_path_with_name(&program, "program").unwrap();
@@ -226,7 +232,7 @@ fn running(cloud: &Cloud) -> BTreeSet<String> {
     containers_of(cloud, &[])
 }
 
-fn containers_of(cloud: &Cloud, more: &[&str]) -> BTreeSet<String> {
+pub(crate) fn containers_of(cloud: &Cloud, more: &[&str]) -> BTreeSet<String> {
     let instance = fs::read_to_string(cloud.data_dir().join("instance")).unwrap();
     let filter = format!("label=dev.tidegate.instance={}", instance.trim());
     let mut arguments = vec!["ps", "--quiet", "--filter", &filter];
@@ -246,7 +252,7 @@ fn words(output: &Output) -> BTreeSet<String> {
     String::from_utf8_lossy(&output.stdout).split_whitespace().map(str::to_owned).collect()
 }
 
-fn docker(arguments: &[&str]) -> Output {
+pub(crate) fn docker(arguments: &[&str]) -> Output {
     let output = Command::new("docker").args(arguments).output().unwrap();
     assert!(output.status.success(), "docker {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     output

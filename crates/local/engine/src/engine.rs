@@ -343,7 +343,10 @@ impl Engine {
     pub fn settle(&mut self, now: Timestamp) {
         while let Some(subject) = self.state.agenda.next(now) {
             let wake = match &subject {
-                Subject::Service(arn) => ecs::reconcile_service(&mut self.state, arn, now),
+                Subject::Service(arn) => {
+                    application_autoscaling::service_changed(&mut self.state, arn);
+                    ecs::reconcile_service(&mut self.state, arn, now)
+                }
                 Subject::Task(arn) => ecs::reconcile_task(&mut self.state, arn, now),
                 Subject::TargetGroup(arn) => elbv2::reconcile_target_group(&mut self.state, arn, now),
                 Subject::Deployment(arn) => codedeploy::reconcile_deployment(&mut self.state, arn, now),

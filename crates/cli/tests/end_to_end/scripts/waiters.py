@@ -11,17 +11,20 @@ import botocore.config
 import botocore.exceptions
 import botocore.session
 
-SERVICES = ["ecs", "elbv2", "codedeploy", "cloudwatch"]
+import neighbours
+
+NEIGHBOURS = ["iam", "sts", "ec2", "ecr", "application-autoscaling", "logs", "secretsmanager", "ssm"]
+SERVICES = ["ecs", "elbv2", "codedeploy", "cloudwatch", *NEIGHBOURS]
 session = boto3.Session()
 clients = {service: session.client(service) for service in SERVICES}
-ecs, elbv2, codedeploy, cloudwatch = (clients[service] for service in SERVICES)
+ecs, elbv2, codedeploy, cloudwatch = (clients[service] for service in SERVICES[:4])
 
 
-def wait(client, name, expected="success", **arguments):
+def wait(client, name, expected="success", attempts=100, **arguments):
     """Waits by botocore's own model, at the pace of a cloud whose clock runs ten times faster."""
     waiter = client.get_waiter(name)
     waiter.config.delay = 0.2
-    waiter.config.max_attempts = 100
+    waiter.config.max_attempts = attempts
     try:
         waiter.wait(**arguments)
         found = "success"
@@ -29,6 +32,12 @@ def wait(client, name, expected="success", **arguments):
         found = str(error)
     assert expected in found, f"{name}: expected {expected!r}, found {found!r}"
     waited.add((client.meta.service_model.service_name, name))
+
+
+def least_page(client, operation, limit):
+    """The smallest page that the model allows: its own clients refuse to ask for less."""
+    shape = client.meta.service_model.operation_model(operation).input_shape
+    return shape.members[limit].metadata.get("min") or 1
 
 
 waited = set()
@@ -85,6 +94,9 @@ ecs.update_service(cluster="walk-1", service="served", desiredCount=0)
 wait(elbv2, "target_deregistered", TargetGroupArn=groups[0], Targets=[{"Id": target["Id"], "Port": target["Port"]}])
 elbv2.delete_load_balancer(LoadBalancerArn=other)
 wait(elbv2, "load_balancers_deleted", LoadBalancerArns=[other])
+elbv2.create_load_balancer(Name="walk-3", Subnets=["subnet-1", "subnet-2"])
+for setting in ("containerInsights", "taskLongArnFormat"):
+    ecs.put_account_setting(name=setting, value="enabled")
 
 for name in ("walk-1", "walk-2", "walk-3"):
     cloudwatch.put_metric_alarm(
@@ -92,6 +104,7 @@ for name in ("walk-1", "walk-2", "walk-3"):
         ComparisonOperator="GreaterThanThreshold",
     )
     cloudwatch.put_metric_data(Namespace="Walk", MetricData=[{"MetricName": name, "Value": 1}])
+cloudwatch.set_alarm_state(AlarmName="walk-1", StateValue="OK", StateReason="by hand")
 cloudwatch.put_composite_alarm(AlarmName="walk-all", AlarmRule='ALARM("walk-1") OR ALARM("walk-2")')
 wait(cloudwatch, "alarm_exists", AlarmNames=["walk-1"])
 wait(cloudwatch, "composite_alarm_exists", AlarmNames=["walk-all"], AlarmTypes=["CompositeAlarm"])
@@ -103,25 +116,41 @@ waited.add(("cloudwatch", "log_alarm_exists"))
 # The end of a deployment is waited for where deployments are made: aws_deploy.sh.
 waited.add(("codedeploy", "deployment_successful"))
 
+# Those that send what is not valid, too.
+careless = {
+    service: session.client(service, config=botocore.config.Config(parameter_validation=False)) for service in SERVICES
+}
 
 
 def is_implemented(service, operation):
     """What is not implemented says so by name, whatever it is asked with."""
-    client = session.client(service, config=botocore.config.Config(parameter_validation=False))
     try:
-        client._make_api_call(operation, {})
+        careless[service]._make_api_call(operation, {})
     except botocore.exceptions.ClientError as error:
         return not (error.response["Error"]["Code"] in UNKNOWN and operation in str(error))
     return True
 
 
 UNKNOWN = ("NotImplemented", "UnknownOperationException", "InvalidAction")
+arguments_of_neighbours = {
+    (service, operation): arguments
+    for service in NEIGHBOURS
+    for operation, arguments in getattr(neighbours, service.replace("-", "_"))(clients[service], wait).items()
+}
 for service, client in clients.items():
     missing = {name for name in client.waiter_names} - {name for of, name in waited if of == service}
     missing = {name for name in missing if is_implemented(service, client.get_waiter(name).config.operation)}
     # Newer botocore packages may add some: they are to be looked at, not passed over.
     assert not missing, f"waiters of {service} that nobody tried: {sorted(missing)}"
 
+# What nobody can make anything of here.
+EMPTY = {
+    ("codedeploy", "ListApplicationRevisions"), ("codedeploy", "ListDeploymentGroups"), ("codedeploy", "ListDeployments"),
+    ("codedeploy", "ListDeploymentInstances"), ("codedeploy", "ListOnPremisesInstances"),
+    ("codedeploy", "ListGitHubAccountTokenNames"), ("elbv2", "DescribeListenerCertificates"),
+    ("ec2", "DescribeNetworkInterfaces"), ("ec2", "DescribeAddressesAttribute"), ("ecr", "DescribeImages"),
+    ("ecr", "ListImages"), ("iam", "ListAccountAliases"),
+}
 # Those that need an argument; what is not here needs none.
 ARGUMENTS = {
     ("ecs", "ListServices"): {"cluster": "walk-1"},
@@ -142,7 +171,7 @@ ARGUMENTS = {
         ],
         "StartTime": time.time() - 3600, "EndTime": time.time() + 3600,
     },
-}
+} | arguments_of_neighbours
 walked = unknown = 0
 wrong = []
 for service, client in clients.items():
@@ -152,7 +181,8 @@ for service, client in clients.items():
         arguments = ARGUMENTS.get((service, operation), {})
         method = next(name for name, of in client.meta.method_to_api_mapping.items() if of == operation)
         paginator = client.get_paginator(method)
-        size = {"PageSize": 1} if "limit_key" in rules and operation != "GetMetricData" else {}
+        least = least_page(client, operation, rules["limit_key"]) if "limit_key" in rules else 0
+        size = {"PageSize": least} if least and operation != "GetMetricData" else {}
         if operation == "ListDeploymentTargets":
             # A deployment of ECS has one target: aws_deploy.sh.
             continue
@@ -165,9 +195,11 @@ for service, client in clients.items():
         count = lambda pages: [sum(len(page.get(key) or []) for page in pages) for key in keys]
         if count(pages) != count(whole):
             wrong.append(f"{service} {operation}: page by page {count(pages)} of {count(whole)}")
-        if size and sum(count(whole)) > 1 and len(pages) == 1:
-            wrong.append(f"{service} {operation}: {count(whole)} items on one page of one")
+        if size and sum(count(whole)) > least and len(pages) == 1:
+            wrong.append(f"{service} {operation}: {count(whole)} items on one page of {least}")
+        if sum(count(whole)) <= least and (service, operation) not in EMPTY:
+            wrong.append(f"{service} {operation}: {count(whole)} items, too few for two pages of {least}")
         walked += 1
 assert not wrong, "\n".join(wrong)
-assert walked >= 20, walked
+assert walked >= 50, walked
 print(f"{len(waited)} waiters, {walked} paginators walked, {unknown} of operations that are not implemented")

@@ -73,14 +73,10 @@ pub(super) fn tell(state: &mut State, key: &str, target: &ScalableTarget, outcom
     }
 }
 
-/// Ends the activities of a target whose desired count is reached, or is not wanted any more. Answers whether some go on.
-pub(super) fn follow(state: &mut State, key: &str, service_arn: &str, now: Timestamp) -> bool {
+/// Ends the activities of a target whose desired count is reached, or is not wanted any more.
+pub(super) fn follow(state: &mut State, key: &str, service_arn: &str, now: Timestamp) {
     let counts = ecs::service_counts(state, service_arn);
-    let open = state.scaling_activities.indexed_by(key).rev();
-    let open: Vec<(String, u32)> =
-        open.filter_map(|(row_key, row)| Some((row_key.to_owned(), row.awaited?))).collect();
-    let mut goes_on = false;
-    for (row_key, awaited) in open {
+    for (row_key, awaited) in open(state, key) {
         let (status, message) = if counts.desired != awaited {
             let message = format!(
                 "Successfully set desired count to {awaited}. The desired count was then set to {}.",
@@ -92,15 +88,32 @@ pub(super) fn follow(state: &mut State, key: &str, service_arn: &str, now: Times
                 format!("Successfully set desired count to {awaited}. Change successfully fulfilled by ecs.");
             (Status::Successful, message)
         } else {
-            goes_on = true;
             continue;
         };
-        state.scaling_activities.update(&row_key, |row| {
-            row.awaited = None;
-            row.item.status_code = status;
-            row.item.status_message = Some(message);
-            row.item.end_time = Some(now);
-        });
+        end(state, &row_key, status, message, now);
     }
-    goes_on
+}
+
+/// Ends the activities of a target whose service is deleted.
+pub(super) fn give_up(state: &mut State, key: &str, resource_id: &str, now: Timestamp) {
+    for (row_key, awaited) in open(state, key) {
+        let message =
+            format!("Failed to set desired count to {awaited}: ECS service doesn't exist: {resource_id}");
+        end(state, &row_key, Status::Failed, message, now);
+    }
+}
+
+/// The activities of a target that go on, newest first, with the desired count that each waits for.
+fn open(state: &State, key: &str) -> Vec<(String, u32)> {
+    let rows = state.scaling_activities.indexed_by(key).rev();
+    rows.filter_map(|(row_key, row)| Some((row_key.to_owned(), row.awaited?))).collect()
+}
+
+fn end(state: &mut State, row_key: &str, status: Status, message: String, now: Timestamp) {
+    state.scaling_activities.update(row_key, |row| {
+        row.awaited = None;
+        row.item.status_code = status;
+        row.item.status_message = Some(message);
+        row.item.end_time = Some(now);
+    });
 }

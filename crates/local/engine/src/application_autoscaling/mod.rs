@@ -13,7 +13,7 @@ pub mod records;
 mod schedule;
 
 pub(crate) use api::register;
-pub(crate) use reconcile::reconcile_target;
+pub(crate) use reconcile::{reconcile_target, service_changed};
 pub(crate) use records::target_of_policy;
 
 /// The signing name.

@@ -14,7 +14,7 @@ use tidegate_models::{
 use super::{
     activities::{self, Outcome},
     decide::{self, Breach},
-    records::{PolicyRule, ScalableTarget, Scaled, ScalingPolicy},
+    records::{PolicyRule, ScalableTarget, Scaled, ScalingPolicy, target_of_service},
     schedule::Schedule,
 };
 use crate::{
@@ -24,33 +24,48 @@ use crate::{
         records::{Alarm, Definition},
     },
     ecs::{self, records::ServiceStatus},
+    state::Subject,
 };
 
 /// How often an alarm that stays as it is drives a policy again.
 const AGAIN: Duration = Duration::from_mins(1);
 
-/// How often it is looked whether the service has as many tasks as it was told.
-const FOLLOWED: Duration = Duration::from_secs(10);
-
 /// AWS's cooldown for ECS services.
 const COOLDOWN: i32 = 300;
 
 /// Looks at a target. Answers when it wants to be looked at again.
+///
+/// A target whose service is deleted stays, and its schedule goes on changing its limits, for a service that may come
+/// again under the name; nothing else is done to it until then.
 pub(crate) fn reconcile_target(state: &mut State, key: &str, now: Timestamp) -> Option<Timestamp> {
-    let target = state.scalable_targets.get(key)?.clone();
-    let service_arn = target.service_arn();
-    state.services.get(&service_arn).filter(|service| service.status == ServiceStatus::Active)?;
+    let service_arn = state.scalable_targets.get(key)?.service_arn();
+    forget_alarms(state, key);
     let scheduled = run_schedule(state, key, now);
     let target = state.scalable_targets.get(key)?.clone();
+    if !is_active(state, &service_arn) {
+        activities::give_up(state, key, &target.resource_id, now);
+        return scheduled;
+    }
     let driven = run_policies(state, key, &target, now);
-    let followed = activities::follow(state, key, &service_arn, now).then(|| now + FOLLOWED);
-    [scheduled, driven, followed].into_iter().flatten().min()
+    activities::follow(state, key, &service_arn, now);
+    [scheduled, driven].into_iter().flatten().min()
+}
+
+/// Has the target looked at of a service that came, went, or has more or fewer tasks.
+pub(crate) fn service_changed(state: &mut State, service_arn: &str) {
+    if let Some(key) = target_of_service(service_arn).filter(|key| state.scalable_targets.contains(key)) {
+        state.touch(Subject::ScalableTarget(key));
+    }
 }
 
 /// Brings the desired count back between the limits.
 pub(super) fn enforce_limits(state: &mut State, key: &str, now: Timestamp) {
     let Some(target) = state.scalable_targets.get(key).cloned() else { return };
-    let Some(service) = state.services.get(&target.service_arn()) else { return };
+    let service_arn = target.service_arn();
+    if !is_active(state, &service_arn) {
+        return;
+    }
+    let Some(service) = state.services.get(&service_arn) else { return };
     let (count, cause) = if service.desired_count < target.min_capacity {
         (target.min_capacity, format!("minimum capacity was set to {}", target.min_capacity))
     } else if service.desired_count > target.max_capacity {
@@ -59,6 +74,25 @@ pub(super) fn enforce_limits(state: &mut State, key: &str, now: Timestamp) {
         return;
     };
     activities::set_desired_count(state, key, &target, count, cause, now);
+}
+
+fn is_active(state: &State, service_arn: &str) -> bool {
+    state.services.get(service_arn).is_some_and(|service| service.status == ServiceStatus::Active)
+}
+
+/// What is remembered of an alarm goes when the alarm does, or names the policy no more.
+fn forget_alarms(state: &mut State, key: &str) {
+    let gone = |policy: &ScalingPolicy| {
+        let drives = |alarm: &String| state.alarms.indexed_by(&policy.arn).any(|(arn, _)| arn == alarm);
+        policy.acted.keys().filter(|alarm| !drives(alarm)).cloned().collect::<Vec<_>>()
+    };
+    let policies = state.scaling_policies.indexed_by(key).map(|(row, policy)| (row.to_owned(), gone(policy)));
+    let policies: Vec<_> = policies.filter(|(_, gone)| !gone.is_empty()).collect();
+    for (policy, gone) in policies {
+        state
+            .scaling_policies
+            .update(&policy, |policy| policy.acted.retain(|alarm, _| !gone.contains(alarm)));
+    }
 }
 
 /// Does what is due. Answers when something is due next.

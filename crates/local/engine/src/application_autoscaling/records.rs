@@ -58,6 +58,12 @@ pub(crate) fn target_of_policy(arn: &str) -> Option<String> {
     Some(ScalableTarget::key(&Scope::of_arn(arn), resource_id))
 }
 
+/// The key of the target that scales the service with this ARN, be it registered or not.
+pub(super) fn target_of_service(arn: &str) -> Option<String> {
+    let (_, name) = arn.split_once(":service/")?;
+    Some(ScalableTarget::key(&Scope::of_arn(arn), &format!("service/{name}")))
+}
+
 /// A scaling policy.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ScalingPolicy {

@@ -49,8 +49,11 @@ pub(super) fn put(state: &mut State, scope: &Scope, name: &str, definition: Defi
     let alarm =
         Alarm { arn: arn.clone(), name: name.to_owned(), definition, state: kept, configured_at: now };
     let item = item(&alarm, HistoryItemType::ConfigurationUpdate, summary, &data, now);
+    // Those that it drove, and those that it drives.
+    watchers::notify_targets(state, scope, name);
     state.alarms.insert(&arn, alarm);
     remember(state, &arn, item);
+    watchers::notify_targets(state, scope, name);
 }
 
 /// Gives an alarm another state, and tells those that watch it when its value changed.
@@ -90,9 +93,10 @@ pub(super) struct Judgement {
 pub(super) fn delete(state: &mut State, scope: &Scope, arn: &str) {
     let Some(alarm) = state.alarms.get(arn) else { return };
     let name = alarm.name.clone();
+    // As long as it says whom it drives; they look when it is gone.
+    watchers::notify(state, scope, &name);
     state.alarms.remove(arn);
     state.tags.remove(arn);
-    watchers::notify(state, scope, &name);
 }
 
 /// The same, for who made the alarm itself.

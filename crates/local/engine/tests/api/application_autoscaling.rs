@@ -636,3 +636,73 @@ fn targets_are_tagged() {
         assert_eq!(refused, "InvalidNextTokenException: Invalid next token", "{operation}");
     }
 }
+
+#[test]
+fn a_target_outlives_its_service_and_scales_the_next_one_of_that_name() {
+    let mut cloud = registered(1, 10);
+    let up = steps(&mut cloud, "up", &json!([{"MetricIntervalLowerBound": 0.0, "ScalingAdjustment": 1}]));
+    put_alarm(&mut cloud, "backlog", &up, "GreaterThanThreshold");
+    let hourly = json!({
+        "ScheduledActionName": "peak", "Schedule": "rate(1 hour)", "ScalableTargetAction": {"MinCapacity": 3},
+    });
+    call(&mut cloud, "PutScheduledAction", hourly);
+    alarm(&mut cloud, "backlog", "ALARM");
+    assert_eq!(desired(&mut cloud), 3);
+    cloud.call("DeleteService", json!({"cluster": "prod", "service": "web", "force": true}));
+    let newest = activities(&mut cloud)[0].clone();
+    assert_eq!(
+        (&newest["StatusCode"], &newest["StatusMessage"]),
+        (
+            &json!("Failed"),
+            &json!("Failed to set desired count to 3: ECS service doesn't exist: service/prod/web")
+        )
+    );
+    run_all(&mut cloud);
+    cloud.live(Duration::from_hours(1));
+    let target = call(&mut cloud, "DescribeScalableTargets", json!({}))["ScalableTargets"][0].clone();
+    assert_eq!(target["MinCapacity"], 3, "the schedule goes on");
+    alarm(&mut cloud, "backlog", "ALARM");
+    cloud.restart();
+    let told = activities(&mut cloud).len();
+    cloud.call(
+        "CreateService",
+        json!({"cluster": "prod", "serviceName": "web", "taskDefinition": "web", "desiredCount": 4,
+            "launchType": "FARGATE", "networkConfiguration": {"awsvpcConfiguration": {"subnets": ["subnet-1"]}}}),
+    );
+    cloud.live(Duration::from_secs(1));
+    assert_eq!(desired(&mut cloud), 5, "its alarm is on");
+    run_all(&mut cloud);
+    let newest = activities(&mut cloud)[..activities(&mut cloud).len() - told].to_vec();
+    assert!(newest.iter().any(|activity| activity["StatusCode"] == "Successful"), "{newest:?}");
+}
+
+#[test]
+fn nothing_is_remembered_of_alarms_that_are_gone() {
+    let mut cloud = registered(1, 10);
+    let up = steps(&mut cloud, "up", &json!([{"MetricIntervalLowerBound": 0.0, "ScalingAdjustment": 1}]));
+    let acted = |cloud: &Cloud| {
+        let policies = cloud.engine.state().scaling_policies.iter();
+        policies.map(|(_, policy)| policy.acted.len()).sum::<usize>()
+    };
+    for name in ["backlog", "queue"] {
+        put_alarm(&mut cloud, name, &up, "GreaterThanThreshold");
+        alarm(&mut cloud, name, "ALARM");
+    }
+    assert_eq!(acted(&cloud), 2);
+    cloud.at("monitoring", |cloud| cloud.call("DeleteAlarms", json!({"AlarmNames": ["backlog"]})));
+    assert_eq!(acted(&cloud), 1, "one is deleted");
+    put_alarm(&mut cloud, "queue", "arn:aws:sns:eu-west-1:123456789012:ops", "GreaterThanThreshold");
+    cloud.live(Duration::from_mins(2));
+    assert_eq!(acted(&cloud), 0, "the other one has another action");
+}
+
+#[test]
+fn an_alarm_that_is_given_a_policy_while_it_is_on_drives_it() {
+    let mut cloud = registered(1, 10);
+    let up = steps(&mut cloud, "up", &json!([{"MetricIntervalLowerBound": 0.0, "ScalingAdjustment": 1}]));
+    put_alarm(&mut cloud, "backlog", "arn:aws:sns:eu-west-1:123456789012:ops", "GreaterThanThreshold");
+    alarm(&mut cloud, "backlog", "ALARM");
+    assert_eq!(desired(&mut cloud), 2);
+    put_alarm(&mut cloud, "backlog", &up, "GreaterThanThreshold");
+    assert_eq!(desired(&mut cloud), 3);
+}

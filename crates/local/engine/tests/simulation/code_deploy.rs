@@ -133,7 +133,7 @@ fn without_nulls(mut input: Value) -> Value {
     input
 }
 
-fn deployed(change: impl FnOnce(&mut Value)) -> World {
+pub(super) fn deployed(change: impl FnOnce(&mut Value)) -> World {
     let mut world = World::new(
         7,
         Setup { controller: DeploymentControllerType::CodeDeploy, breaker: None, ..Setup::default() },
@@ -149,7 +149,7 @@ fn with_config(name: &'static str) -> World {
     deployed(|group| group["deploymentConfigName"] = json!(name))
 }
 
-fn row(world: &World) -> &Deployment {
+pub(super) fn row(world: &World) -> &Deployment {
     let rows = world.state().deployments.iter().map(|(_, row)| row);
     rows.filter(|row| row.work != Work::RollBack).max_by_key(|row| row.created_at).unwrap()
 }
@@ -160,7 +160,7 @@ fn roll_back(world: &World) -> &Deployment {
 }
 
 /// The production and the test weights of both groups.
-fn weights(world: &mut World) -> [[i64; 2]; 2] {
+pub(super) fn weights(world: &mut World) -> [[i64; 2]; 2] {
     let Behind { groups, production_rule, test_rule } = world.runtime.behind().unwrap().clone();
     [production_rule, test_rule].map(|rule| {
         let rules = world.call(ELB, "DescribeRules", json!({"RuleArns": [rule]}));
@@ -175,7 +175,7 @@ fn weights(world: &mut World) -> [[i64; 2]; 2] {
 }
 
 /// How many tasks are registered with each of both groups.
-fn registered(world: &World) -> [usize; 2] {
+pub(super) fn registered(world: &World) -> [usize; 2] {
     let groups = world.runtime.behind().unwrap().groups.clone();
     [&groups[0], &groups[1]].map(|group| {
         let targets = &world.state().target_groups.get(group).unwrap().targets;
@@ -194,12 +194,12 @@ fn task_sets(world: &World) -> Vec<(String, TaskSetStatus)> {
 }
 
 #[track_caller]
-fn reach(world: &mut World, phase: Phase) {
+pub(super) fn reach(world: &mut World, phase: Phase) {
     settle(world, &format!("{phase:?}"), |world| row(world).phase == phase);
 }
 
 #[track_caller]
-fn end(world: &mut World, status: Status) {
+pub(super) fn end(world: &mut World, status: Status) {
     settle(world, "over", |world| world.live_deployment().is_none());
     assert_eq!(row(world).status, status, "{:?}", row(world).error);
 }

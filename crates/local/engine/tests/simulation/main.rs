@@ -18,6 +18,7 @@ mod random;
 mod recount;
 mod release;
 mod runtime;
+mod scaling;
 mod setup;
 mod staged;
 mod stops;

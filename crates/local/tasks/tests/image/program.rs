@@ -2,6 +2,7 @@
 
 use std::{
     env, fs,
+    hash::{DefaultHasher, Hash, Hasher},
     io::{Read, Write},
     net::{TcpListener, TcpStream},
     os::unix::process::ExitStatusExt,
@@ -25,6 +26,14 @@ fn main() {
             wait()
         }
         ["env"] => env::vars().for_each(|(name, value)| println!("{name}={value}")),
+        ["hash-env-and-wait", names @ ..] => {
+            for name in names {
+                let mut hasher = DefaultHasher::new();
+                env::var(name).unwrap_or_default().hash(&mut hasher);
+                println!("{name} {:016x}", hasher.finish());
+            }
+            wait()
+        }
         ["exit", code] => exit(code.parse().unwrap()),
         ["serve", port] => serve(port.parse().unwrap()),
         ["serve-http", port] => serve_http(port.parse().unwrap()),

@@ -1,7 +1,7 @@
 //! What a lifecycle policy would do: asked for, then read.
 
 use tidegate_models::ecr::{
-    GetLifecyclePolicyPreviewRequest, GetLifecyclePolicyPreviewResponse, ImageActionType,
+    GetLifecyclePolicyPreviewRequest, GetLifecyclePolicyPreviewResponse, ImageActionType, ImageFailureCode,
     LifecyclePolicyPreviewResult, LifecyclePolicyPreviewStatus, LifecyclePolicyPreviewSummary,
     LifecyclePolicyRuleAction, StartLifecyclePolicyPreviewRequest, StartLifecyclePolicyPreviewResponse,
     TagStatus,
@@ -57,9 +57,12 @@ pub(super) fn get(
     let total = i32::try_from(expiring.len()).unwrap_or(i32::MAX);
     let mut asked = Vec::new();
     for id in input.image_ids.iter().flatten() {
-        let image = identify::image(state, repository, id)
-            .map_err(|(code, reason)| identify::error(code, reason, repository, id))?;
-        asked.push(image.digest.as_str());
+        match identify::image(state, repository, id) {
+            Ok(image) => asked.push(image.digest.as_str()),
+            // The call has no error for what is not there: nothing expires of it.
+            Err((ImageFailureCode::ImageNotFound | ImageFailureCode::ImageTagDoesNotMatchDigest, _)) => {}
+            Err((code, reason)) => return Err(identify::error(code, reason, repository, id)),
+        }
     }
     let status = input.filter.and_then(|filter| filter.tag_status).unwrap_or(TagStatus::Any);
     let is_asked = |image: &Image| {

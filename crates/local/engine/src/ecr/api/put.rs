@@ -24,6 +24,8 @@ pub(super) fn put(
     let repository = lookup::repository(state, &context.scope, input.registry_id.as_deref(), name)?;
     let arn = repository.arn.clone();
     let registry_id = repository.document.registry_id.clone();
+    let scanning = repository.document.image_scanning_configuration.as_ref();
+    let is_scanned = scanning.and_then(|it| it.scan_on_push) == Some(true);
     let content = Manifest::parse(&input.image_manifest, input.image_manifest_media_type.as_deref());
     let content = content.map_err(|why| {
         invalid(format!("Invalid parameter at 'ImageManifest' failed to satisfy constraint: '{why}'"))
@@ -50,7 +52,7 @@ pub(super) fn put(
             size,
             pushed_at: context.now,
             pulled_at: None,
-            scanned_at: None,
+            scanned_at: is_scanned.then_some(context.now),
         },
     };
     if let Some(tag) = &input.image_tag {

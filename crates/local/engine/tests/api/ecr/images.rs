@@ -237,6 +237,18 @@ fn a_scan_says_that_nothing_was_scanned() {
 }
 
 #[test]
+fn a_repository_that_scans_on_push_says_so_of_each_image() {
+    let mut cloud = with_shop();
+    let scanning = json!({ "repositoryName": "shop", "imageScanningConfiguration": { "scanOnPush": true } });
+    cloud.call("PutImageScanningConfiguration", scanning);
+    push(&mut cloud, "one", Some("v1"));
+    let described = cloud.call("DescribeImages", json!({ "repositoryName": "shop" }));
+    let status = &described["imageDetails"][0]["imageScanStatus"];
+    assert_eq!(status["status"], "COMPLETE");
+    assert!(text(&status["description"]).contains("no scanner"));
+}
+
+#[test]
 fn the_layers_of_a_push_that_nobody_ended_go_after_a_day() {
     let mut cloud = with_shop();
     push(&mut cloud, "one", Some("v1"));

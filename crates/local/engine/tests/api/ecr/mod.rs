@@ -9,29 +9,29 @@ use tidegate_engine::ecr::{KEEP_LAYER, KeepLayer, Source, manifest};
 use crate::cloud::{Cloud, text};
 
 /// A cloud with one repository, `shop`.
-fn with_shop() -> Cloud {
+pub(crate) fn with_shop() -> Cloud {
     let mut cloud = Cloud::of("ecr");
     cloud.call("CreateRepository", json!({ "repositoryName": "shop" }));
     cloud
 }
 
-fn arn(repository: &str) -> String {
+pub(crate) fn arn(repository: &str) -> String {
     format!("arn:aws:ecr:eu-west-1:123456789012:repository/{repository}")
 }
 
 /// The digest of the layer of that name.
-fn layer(name: &str) -> String {
+pub(crate) fn layer(name: &str) -> String {
     manifest::digest_of(name.as_bytes())
 }
 
 /// Says that a repository has the layer of that name, of 100 bytes.
-fn keep(cloud: &mut Cloud, repository: &str, name: &str) {
+pub(crate) fn keep(cloud: &mut Cloud, repository: &str, name: &str) {
     let input = KeepLayer { repository_arn: arn(repository), digest: layer(name), from: Source::Upload(100) };
     cloud.call(KEEP_LAYER, serde_json::to_value(input).unwrap());
 }
 
 /// The manifest of an image of the layers of these names; the first is its configuration.
-fn manifest_of(layers: &[&str]) -> String {
+pub(crate) fn manifest_of(layers: &[&str]) -> String {
     let descriptor =
         |name: &&str| json!({ "mediaType": "application/x", "digest": layer(name), "size": 100 });
     let (config, layers) = layers.split_first().unwrap();
@@ -43,7 +43,7 @@ fn manifest_of(layers: &[&str]) -> String {
 }
 
 /// The manifest of an index of these images.
-fn index_of(digests: &[&str]) -> String {
+pub(crate) fn index_of(digests: &[&str]) -> String {
     let descriptor =
         |digest: &&str| json!({ "mediaType": manifest::DOCKER_IMAGE, "digest": digest, "size": 100 });
     let manifests: Vec<Value> = digests.iter().map(descriptor).collect();

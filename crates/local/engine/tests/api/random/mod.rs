@@ -82,6 +82,11 @@ fn no_valid_input_of_auto_scaling_panics_and_no_refused_one_changes_anything() {
     hold(worlds::scaling);
 }
 
+#[test]
+fn no_valid_input_of_repositories_and_images_panics_and_no_refused_one_changes_anything() {
+    hold(worlds::images);
+}
+
 fn hold(world: fn() -> World) {
     let mut strange = BTreeMap::new();
     let mut untouched: BTreeSet<String> = world().told().collect();

@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 
 use fastrand::Rng;
 use serde_json::{Value, json};
+use tidegate_engine::ecr::manifest::{DOCKER_IMAGE, OCI_INDEX, digest_of};
 use tidegate_models::{
-    ServiceModel, application_autoscaling, cloudwatch, codedeploy, ec2, ecs, elbv2, iam, logs,
+    ServiceModel, application_autoscaling, cloudwatch, codedeploy, ec2, ecr, ecs, elbv2, iam, logs,
     secretsmanager, ssm,
 };
 
 use super::inputs::Words;
 use crate::{
     cloud::{Cloud, forward, not_found_page},
-    codedeploy as guide, ecs as fleet,
+    codedeploy as guide, ecr as shop, ecs as fleet,
 };
 
 /// A cloud with something in it.
@@ -616,4 +617,71 @@ pub(super) fn scaling() -> World {
         (&["ResourceLabel"], &["app/a/1/targetgroup/b/2"]),
     ]);
     World { examples, ..World::new(cloud, application_autoscaling::model(), words) }
+}
+
+/// Uploads are not here: they are answered by whoever keeps the bytes.
+pub(super) fn images() -> World {
+    let mut cloud = shop::with_shop();
+    for layer in ["config", "one", "two"] {
+        shop::keep(&mut cloud, "shop", layer);
+    }
+    let (one, two) = (shop::manifest_of(&["config", "one"]), shop::manifest_of(&["config", "two"]));
+    let digests = [one.as_str(), two.as_str()].map(|text| digest_of(text.as_bytes()));
+    let index = shop::index_of(&[&digests[0]]);
+    let policy = json!({ "rules": [{
+        "rulePriority": 1, "action": { "type": "expire" },
+        "selection": { "tagStatus": "untagged", "countType": "imageCountMoreThan", "countNumber": 1 },
+    }] });
+    let policy = policy.to_string();
+    let of_shop = |more: Value| fleet::with(json!({ "repositoryName": "shop" }), more);
+    let tagged = || of_shop(json!({ "imageIds": [{ "imageTag": "v1" }] }));
+    let scanned = || of_shop(json!({ "imageId": { "imageTag": "v1" } }));
+    let arn = shop::arn("shop");
+    let layer = shop::layer("one");
+    let examples = BTreeMap::from([
+        ("CreateRepository", json!({ "repositoryName": "other" })),
+        ("DeleteRepository", json!({ "repositoryName": "other", "force": true })),
+        ("DescribeRepositories", json!({})),
+        ("DescribeImages", tagged()),
+        ("ListImages", of_shop(json!({}))),
+        ("BatchGetImage", tagged()),
+        ("BatchDeleteImage", tagged()),
+        ("PutImage", of_shop(json!({ "imageManifest": one, "imageTag": "v1" }))),
+        ("PutImageTagMutability", of_shop(json!({ "imageTagMutability": "MUTABLE" }))),
+        (
+            "PutImageScanningConfiguration",
+            of_shop(json!({ "imageScanningConfiguration": { "scanOnPush": true } })),
+        ),
+        ("PutLifecyclePolicy", of_shop(json!({ "lifecyclePolicyText": policy }))),
+        ("GetLifecyclePolicy", of_shop(json!({}))),
+        ("DeleteLifecyclePolicy", of_shop(json!({}))),
+        ("StartLifecyclePolicyPreview", of_shop(json!({}))),
+        ("GetLifecyclePolicyPreview", of_shop(json!({}))),
+        ("SetRepositoryPolicy", of_shop(json!({ "policyText": POLICY }))),
+        ("GetRepositoryPolicy", of_shop(json!({}))),
+        ("DeleteRepositoryPolicy", of_shop(json!({}))),
+        ("BatchCheckLayerAvailability", of_shop(json!({ "layerDigests": [layer] }))),
+        ("GetDownloadUrlForLayer", of_shop(json!({ "layerDigest": layer }))),
+        ("StartImageScan", scanned()),
+        ("DescribeImageScanFindings", scanned()),
+        ("TagResource", json!({ "resourceArn": arn, "tags": [{ "Key": "a", "Value": "b" }] })),
+        ("UntagResource", json!({ "resourceArn": arn, "tagKeys": ["a"] })),
+        ("ListTagsForResource", json!({ "resourceArn": arn })),
+    ]);
+    let digests = [digests[0].as_str(), digests[1].as_str(), "sha256:0"];
+    let words = words(&[
+        (&["repositoryName", "repositoryNames"], &["shop", "shop", "other"]),
+        (&["registryId", "registryIds"], &["123456789012"]),
+        (&["imageTag"], &["v1", "v2", "-"]),
+        (&["imageDigest"], &digests),
+        (&["layerDigest", "layerDigests"], &[&layer, &shop::layer("two"), "sha256:0"]),
+        (&["imageManifest"], &[&one, &two, &index, "{}"]),
+        (&["imageManifestMediaType", "acceptedMediaTypes"], &[DOCKER_IMAGE, OCI_INDEX]),
+        (&["lifecyclePolicyText"], &[&policy, "{}"]),
+        (&["policyText"], &[POLICY, "{"]),
+        (&["resourceArn"], &[&arn, &shop::arn("other")]),
+    ]);
+    let listings = &["DescribeRepositories", "DescribeRegistry"];
+    let world = World { examples, listings, ..World::new(cloud, ecr::model(), words) };
+    world.without(&["InitiateLayerUpload", "UploadLayerPart", "CompleteLayerUpload"])
 }
