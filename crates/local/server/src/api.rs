@@ -8,9 +8,9 @@ use std::{
     time::{Duration, UNIX_EPOCH},
 };
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::{HeaderValue, Request, Response, StatusCode, header::DATE};
-use http_body_util::{BodyExt, Either, Full, LengthLimitError, Limited};
+use http_body_util::{BodyExt, Either, Full};
 use hyper::{
     body::{Body, Incoming},
     service::service_fn,
@@ -31,6 +31,12 @@ use crate::{
     registry::{self, Registry},
     writer::{Commands, SharedEngine, lock_read},
 };
+
+/// How much of a body that is too long is read and thrown away, so that its client hears why.
+const MAX_PASSED: usize = 8 * MAX_BODY;
+
+/// And for how long.
+const PASSED_FOR: Duration = Duration::from_secs(5);
 
 /// The end of the year 9999: a date has no room for more.
 const LAST_DATE: Duration = Duration::from_secs(253_402_300_799);
@@ -180,16 +186,38 @@ enum Unreadable {
     BrokenOff,
 }
 
-/// A request's body. What says that it is too long is not read at all, what turns out to be is read to the limit.
-async fn whole(body: Incoming) -> Result<Bytes, Unreadable> {
+/// A request's body. What says that it is too long is not kept at all, what turns out to be is kept to the limit.
+async fn whole(mut body: Incoming) -> Result<Bytes, Unreadable> {
     if body.size_hint().lower() > MAX_BODY as u64 {
+        tokio::spawn(pass_over(body));
         return Err(Unreadable::TooLarge);
     }
-    match Limited::new(body, MAX_BODY).collect().await {
-        Ok(body) => Ok(body.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(Unreadable::TooLarge),
-        Err(_) => Err(Unreadable::BrokenOff),
+    let mut whole = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| Unreadable::BrokenOff)?;
+        let data = frame.data_ref().map_or(&[][..], |data| data);
+        if whole.len() + data.len() > MAX_BODY {
+            tokio::spawn(pass_over(body));
+            return Err(Unreadable::TooLarge);
+        }
+        whole.extend_from_slice(data);
     }
+    Ok(whole.freeze())
+}
+
+/// Reads on for a while, and keeps nothing: a connection that is closed over unread bytes is reset, and with it goes the
+/// answer that says why.
+async fn pass_over(mut body: Incoming) {
+    let reading = async {
+        let mut passed = 0;
+        while let Some(Ok(frame)) = body.frame().await {
+            passed += frame.data_ref().map_or(0, Bytes::len);
+            if passed > MAX_PASSED {
+                break;
+            }
+        }
+    };
+    let _ = tokio::time::timeout(PASSED_FOR, reading).await;
 }
 
 /// Nobody may be there to read it.
