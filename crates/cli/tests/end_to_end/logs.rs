@@ -30,6 +30,10 @@ fn logs_of_all_tasks_are_read_searched_and_followed_across_a_deployment() {
 
     let follower = Follower::start(&cloud);
     wait_until("its lines come", || tasks(&follower.lines()).len() == 2);
+    wait_until("the tasks' lines are interleaved", || {
+        let said = said_by(&lines(&cloud, &[]), "one");
+        said.windows(2).filter(|pair| pair[0]["task"] != pair[1]["task"]).count() > 2
+    });
     let before = lines(&cloud, &[]);
     let deployed = tidegate(&cloud, &["deploy", "--image", "talk:2"]).output().unwrap();
     assert_eq!(deployed.status.code(), Some(0), "{}", told(&deployed));
@@ -37,11 +41,6 @@ fn logs_of_all_tasks_are_read_searched_and_followed_across_a_deployment() {
 
     let all = lines(&cloud, &["--since", "1h"]);
     assert!(all.windows(2).all(|pair| pair[0]["timestamp"].as_i64() <= pair[1]["timestamp"].as_i64()));
-    let first_of_each = said_by(&all, "one");
-    let owners: Vec<&Value> = first_of_each.iter().map(|line| &line["task"]).collect();
-    let turns = owners.windows(2).filter(|pair| pair[0] != pair[1]).count();
-    assert!(turns > 2, "the tasks' lines are interleaved: {turns}");
-
     // Old tasks' lines come to their end, new ones' begin with their first; none is lost and none comes twice.
     let followed = follower.lines();
     for (task, numbers) in by_task(&followed) {

@@ -180,14 +180,6 @@ fn refuse(cloud: &Cloud, told: &mut Told) {
             "secretsmanager",
             "secretsmanager",
             "CreateSecret",
-            json!({
-                "Name": "odd", "SecretBinary": format!("?{MARK}"), "ClientRequestToken": "1".repeat(32),
-            }),
-        ),
-        (
-            "secretsmanager",
-            "secretsmanager",
-            "CreateSecret",
             json!({ "Name": "vault/plain", "SecretString": MARK, "ClientRequestToken": "1".repeat(32) }),
         ),
         (
