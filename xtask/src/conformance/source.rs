@@ -88,7 +88,9 @@ impl Source {
             let mut lines = lines(&text);
             // What is copied there is what runs.
             if path.components().any(|part| part.as_os_str() == RUNTIME) {
-                lines.iter_mut().for_each(|line| line.is_copy = false);
+                for line in &mut lines {
+                    line.is_copy = false;
+                }
             }
             Ok((path, lines))
         };

@@ -158,7 +158,7 @@ fn fail(cloud: &Cloud, container: &Value, values: &[(String, String)]) {
         let mut reason = String::new();
         wait_until("the task has failed", || {
             let described = ecs(cloud, "DescribeTasks", task.clone());
-            reason = described["tasks"][0]["stoppedReason"].as_str().unwrap_or_default().to_owned();
+            described["tasks"][0]["stoppedReason"].as_str().unwrap_or_default().clone_into(&mut reason);
             described["tasks"][0]["lastStatus"] == "STOPPED"
         });
         assert!(reason.contains("unable to pull secrets"), "{family}: {reason}");
