@@ -62,7 +62,7 @@ fn logs_of_all_tasks_are_read_searched_and_followed_across_a_deployment() {
     assert!(!recent.is_empty() && recent.len() < lines(&cloud, &[]).len());
     assert!(recent.iter().all(|line| line["timestamp"].as_i64().unwrap() > newest - 20_000));
     assert!(
-        lines(&cloud, &["--filter", "-one"])
+        lines(&cloud, &["--filter=-one"])
             .iter()
             .all(|line| line["message"].as_str().unwrap().starts_with("two"))
     );
