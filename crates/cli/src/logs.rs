@@ -36,7 +36,7 @@ pub struct Logs {
     #[arg(long, value_name = "ID")]
     task: Option<String>,
     /// Only lines that this filter pattern of CloudWatch Logs lets through, such as 'ERROR -debug'
-    #[arg(long, value_name = "PATTERN")]
+    #[arg(long, value_name = "PATTERN", allow_hyphen_values = true)]
     filter: Option<String>,
 }
 

@@ -1,6 +1,7 @@
 """The services around ECS, each with some of everything that it lists, for waiters.py to wait for and to walk over."""
 
 import datetime
+import hashlib
 import json
 
 TRUST = json.dumps({
@@ -78,10 +79,40 @@ def ec2(ec2, wait):
 
 
 def ecr(ecr, wait):
-    """Repositories."""
+    """Repositories, and images in one of them."""
     for number in range(3):
         ecr.create_repository(repositoryName=f"walk-{number}")
-    return {"DescribeImages": {"repositoryName": "walk-0"}, "ListImages": {"repositoryName": "walk-0"}}
+    for number in range(3):
+        layers = [layer(ecr, content) for content in (b"{}", f"layer {number}".encode())]
+        ecr.put_image(repositoryName="walk-0", imageTag=f"v{number}", imageManifest=json.dumps({
+            "schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json", "config": layers[0], "layers": layers[1:],
+        }))
+    image = {"repositoryName": "walk-0", "imageId": {"imageTag": "v0"}}
+    ecr.start_image_scan(**image)
+    wait(ecr, "image_scan_complete", **image)
+    ecr.start_lifecycle_policy_preview(repositoryName="walk-0", lifecyclePolicyText=json.dumps({"rules": [{
+        "rulePriority": 1, "action": {"type": "expire"},
+        "selection": {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": 1},
+    }]}))
+    wait(ecr, "lifecycle_policy_preview_complete", repositoryName="walk-0")
+    repository = {"repositoryName": "walk-0"}
+    return {
+        "DescribeImages": repository, "ListImages": repository, "GetLifecyclePolicyPreview": repository,
+        "DescribeImageScanFindings": image,
+    }
+
+
+def layer(ecr, content):
+    """Uploads a layer; what a manifest says of it."""
+    upload = ecr.initiate_layer_upload(repositoryName="walk-0")["uploadId"]
+    ecr.upload_layer_part(
+        repositoryName="walk-0", uploadId=upload, partFirstByte=0, partLastByte=len(content) - 1, layerPartBlob=content)
+    digest = "sha256:" + hashlib.sha256(content).hexdigest()
+    try:
+        ecr.complete_layer_upload(repositoryName="walk-0", uploadId=upload, layerDigests=[digest])
+    except ecr.exceptions.LayerAlreadyExistsException:
+        pass
+    return {"mediaType": "application/vnd.oci.image.layer.v1.tar", "digest": digest, "size": len(content)}
 
 
 def application_autoscaling(scaling, wait):

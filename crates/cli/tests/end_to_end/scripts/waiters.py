@@ -148,8 +148,8 @@ EMPTY = {
     ("codedeploy", "ListApplicationRevisions"), ("codedeploy", "ListDeploymentGroups"), ("codedeploy", "ListDeployments"),
     ("codedeploy", "ListDeploymentInstances"), ("codedeploy", "ListOnPremisesInstances"),
     ("codedeploy", "ListGitHubAccountTokenNames"), ("elbv2", "DescribeListenerCertificates"),
-    ("ec2", "DescribeNetworkInterfaces"), ("ec2", "DescribeAddressesAttribute"), ("ecr", "DescribeImages"),
-    ("ecr", "ListImages"), ("iam", "ListAccountAliases"),
+    ("ec2", "DescribeNetworkInterfaces"), ("ec2", "DescribeAddressesAttribute"), ("ecr", "DescribeImageScanFindings"),
+    ("iam", "ListAccountAliases"),
 }
 # Those that need an argument; what is not here needs none.
 ARGUMENTS = {

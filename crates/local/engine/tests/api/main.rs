@@ -18,3 +18,4 @@ mod random;
 mod secretsmanager;
 mod ssm;
 mod sts;
+mod texts;
