@@ -20,7 +20,7 @@ use hyper_util::{
     server::conn::auto,
 };
 use tidegate_engine::{ApiError, Scope, Timestamp};
-use tidegate_wire::{Call, MAX_BODY, Wire};
+use tidegate_wire::{Call, MAX_LAYER_BODY, Wire, max_body};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -33,7 +33,7 @@ use crate::{
 };
 
 /// How much of a body that is too long is read and thrown away, so that its client hears why.
-const MAX_PASSED: usize = 8 * MAX_BODY;
+const MAX_PASSED: usize = MAX_LAYER_BODY;
 
 /// And for how long.
 const PASSED_FOR: Duration = Duration::from_secs(5);
@@ -109,7 +109,7 @@ impl Api {
     /// Answers what comes and goes in one piece.
     async fn answer_in_one(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
         let (parts, body) = request.into_parts();
-        let body = match whole(body).await {
+        let body = match whole(body, max_body(&parts)).await {
             Ok(body) => body,
             Err(Unreadable::TooLarge) => return self.wire.too_large(&parts).map(Full::new),
             Err(Unreadable::BrokenOff) => return broken_off(),
@@ -180,15 +180,15 @@ fn date(now: Timestamp) -> HeaderValue {
 
 /// Why there is no body.
 enum Unreadable {
-    /// It is longer than [`MAX_BODY`], or says that it will be.
+    /// It is longer than it may be, or says that it will be.
     TooLarge,
     /// The client broke off.
     BrokenOff,
 }
 
 /// A request's body. What says that it is too long is not kept at all, what turns out to be is kept to the limit.
-async fn whole(mut body: Incoming) -> Result<Bytes, Unreadable> {
-    if body.size_hint().lower() > MAX_BODY as u64 {
+async fn whole(mut body: Incoming, most: usize) -> Result<Bytes, Unreadable> {
+    if body.size_hint().lower() > most as u64 {
         tokio::spawn(pass_over(body));
         return Err(Unreadable::TooLarge);
     }
@@ -196,7 +196,7 @@ async fn whole(mut body: Incoming) -> Result<Bytes, Unreadable> {
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|_| Unreadable::BrokenOff)?;
         let data = frame.data_ref().map_or(&[][..], |data| data);
-        if whole.len() + data.len() > MAX_BODY {
+        if whole.len() + data.len() > most {
             tokio::spawn(pass_over(body));
             return Err(Unreadable::TooLarge);
         }

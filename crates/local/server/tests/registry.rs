@@ -376,6 +376,22 @@ async fn a_layer_comes_by_the_calls_of_ecr_and_is_downloaded_by_its_address() {
 }
 
 #[tokio::test]
+async fn a_part_of_a_layer_may_have_twenty_mebibytes() {
+    let (_cloud, client) = with_shop().await;
+    let begun = client.call("InitiateLayerUpload", json!({ "repositoryName": "shop" })).await;
+    let part = |bytes: usize| {
+        // Zeros, in base64.
+        json!({
+            "repositoryName": "shop", "uploadId": begun["uploadId"], "partFirstByte": 0, "partLastByte": bytes - 1,
+            "layerPartBlob": "A".repeat(bytes / 3 * 4),
+        })
+    };
+    let most = (20 << 20) / 3 * 3;
+    assert_eq!(client.refusal("UploadLayerPart", part(most + 3)).await, "InvalidParameterException");
+    assert_eq!(client.call("UploadLayerPart", part(most)).await["lastByteReceived"], most - 1);
+}
+
+#[tokio::test]
 async fn a_snapshot_holds_the_images() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("images.snapshot");

@@ -24,7 +24,7 @@ mod xml;
 
 pub use call::Call;
 pub use error::ApiError;
-pub use wire::{MAX_BODY, Settings, Wire};
+pub use wire::{MAX_BODY, MAX_LAYER_BODY, Settings, Wire, max_body};
 
 /// A complete answer, ready to be sent.
 pub type Response = http::Response<bytes::Bytes>;

@@ -16,8 +16,8 @@ pub(crate) enum Refusal {
     IncompleteSignature(String),
     /// The region in its credential scope is none.
     InvalidRegion,
-    /// Its body is larger than [`MAX_BODY`](crate::MAX_BODY).
-    TooLarge,
+    /// Its body is larger than this many bytes.
+    TooLarge(usize),
     /// It names no operation.
     MissingAction,
     /// AWS has no such operation.
@@ -106,10 +106,10 @@ impl Refusal {
                 if forms { 403 } else { 400 },
                 "Credential should be scoped to a valid region.".to_owned(),
             ),
-            Self::TooLarge => (
+            Self::TooLarge(most) => (
                 named("RequestEntityTooLargeException", "RequestEntityTooLarge"),
                 413,
-                format!("The request body is larger than {} bytes", crate::MAX_BODY),
+                format!("The request body is larger than {most} bytes"),
             ),
             Self::MissingAction => (
                 named("UnknownOperationException", "MissingAction"),

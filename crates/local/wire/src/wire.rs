@@ -22,6 +22,16 @@ use crate::{
 
 /// How long a request's body may be, in bytes. The server stops reading there; AWS's own limits are lower.
 pub const MAX_BODY: usize = 2 * 1024 * 1024;
+/// The same for ECR, whose layers come in parts of up to 20 MiB, in base64.
+pub const MAX_LAYER_BODY: usize = 28 * 1024 * 1024;
+/// What ECR's operations begin with in `X-Amz-Target`.
+const ECR: &str = "AmazonEC2ContainerRegistry_V20150921.";
+
+/// How long the body of a request with this head may be, in bytes.
+pub fn max_body(parts: &Parts) -> usize {
+    let target = parts.headers.get("x-amz-target").and_then(|value| value.to_str().ok());
+    if target.is_some_and(|target| target.starts_with(ECR)) { MAX_LAYER_BODY } else { MAX_BODY }
+}
 
 /// The operations that AWS takes without a signature.
 const UNSIGNED: [&str; 2] = ["AssumeRoleWithWebIdentity", "AssumeRoleWithSAML"];
@@ -110,10 +120,10 @@ impl Wire {
         call.map_err(|refusal| writing.refuse(&refusal, &request_id))
     }
 
-    /// The answer to a request whose body is larger than [`MAX_BODY`], of which nobody reads more.
+    /// The answer to a request whose body is larger than [`max_body`], of which nobody reads more.
     pub fn too_large(&self, parts: &Parts) -> Response {
         let writing = Writing { encoding: Spoken::of(parts).encoding(), model: None };
-        writing.refuse(&Refusal::TooLarge, &self.request_ids.next())
+        writing.refuse(&Refusal::TooLarge(max_body(parts)), &self.request_ids.next())
     }
 
     /// A call in awsJson or rpc-v2-cbor, whose head names service and operation. Of a service that is not served there
@@ -129,8 +139,9 @@ impl Wire {
     ) -> Result<Call, Refusal> {
         let params = Params::parse(parts.uri.query(), b"")?;
         let scope = Scope::of(&parts.headers, &params)?;
-        if body.len() > MAX_BODY {
-            return Err(Refusal::TooLarge);
+        let most = max_body(parts);
+        if body.len() > most {
+            return Err(Refusal::TooLarge(most));
         }
         let service = match service {
             Ok(service) if parts.method == Method::POST => service,
@@ -156,7 +167,7 @@ impl Wire {
         request_id: &str,
     ) -> Result<Call, Refusal> {
         if body.len() > MAX_BODY {
-            return Err(Refusal::TooLarge);
+            return Err(Refusal::TooLarge(MAX_BODY));
         }
         let params = Params::parse(parts.uri.query(), body)?;
         let scope = match Scope::of(&parts.headers, &params) {

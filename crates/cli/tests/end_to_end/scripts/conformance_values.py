@@ -10,7 +10,8 @@ from dataclasses import dataclass
 # Of these the first that a pattern and its bounds take is the valid value, and the first that they do not take the invalid one.
 VALID = ["conformance", "conform-1", "a" * 36, "/", "/conformance/", "123456789012", "123456", "v1", "404", "HTTP", "ipv4pool-coip-a",
          "ipam-pool-a", "eu-west-1", "Name", "arn:aws:application-autoscaling:eu-west-1:123456789012:scalable-target/a",
-         "arn:aws:iam::123456789012:role/conformance", "AKIAIOSFODNN7EXAMPLE", "*", "a"]
+         "arn:aws:iam::123456789012:role/conformance", "AKIAIOSFODNN7EXAMPLE", "*", "a",
+         "sha256:" + "0" * 64, "01234567-89ab-cdef-0123-456789abcdef"]
 INVALID = ["\u0001", "!", "*", ":", " ", "a b", "€", "é", "conformance!", "-", "/a/", "A" * 12, "a!" * 18, "[]", "!!!!!!!!!!!!!!!!!!!!", "\u0001" * 20]
 
 

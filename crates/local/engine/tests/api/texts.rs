@@ -21,9 +21,6 @@ struct Text {
 }
 
 fn texts() -> Vec<Text> {
-    let policy = json!({"Version": "2012-10-17", "Statement": [
-        {"Effect": "Allow", "Principal": {"Service": "ecs-tasks.amazonaws.com"}, "Action": "sts:AssumeRole"},
-    ]});
     let lifecycle = json!({"rules": [
         {"rulePriority": 1, "selection": {"tagStatus": "tagged", "tagPatternList": ["v*"], "countType": "imageCountMoreThan",
             "countNumber": 2}, "action": {"type": "expire"}},
@@ -55,14 +52,14 @@ fn texts() -> Vec<Text> {
         of(
             "ecr",
             "SetRepositoryPolicy",
-            &policy.to_string(),
+            &trust(),
             ARRAYS,
             |text| json!({"repositoryName": "shop", "policyText": text}),
         ),
         of(
             "iam",
             "CreateRole",
-            &policy.to_string(),
+            &trust(),
             ARRAYS,
             |text| json!({"RoleName": "r", "AssumeRolePolicyDocument": text}),
         ),
@@ -105,6 +102,13 @@ fn texts() -> Vec<Text> {
     ]
 }
 
+fn trust() -> String {
+    json!({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Principal": {"Service": "ecs-tasks.amazonaws.com"}, "Action": "sts:AssumeRole"},
+    ]})
+    .to_string()
+}
+
 /// Something of it is left out, doubled, exchanged or replaced.
 fn damaged(rng: &mut Rng, valid: &str) -> String {
     let mut text: Vec<char> = valid.chars().collect();
@@ -135,8 +139,7 @@ fn cloud() -> Cloud {
         keep(&mut cloud, "shop", name);
     }
     cloud.at("iam", |cloud| {
-        let trust = json!({"Version": "2012-10-17", "Statement": []}).to_string();
-        cloud.call("CreateRole", json!({"RoleName": "r", "AssumeRolePolicyDocument": trust}));
+        cloud.call("CreateRole", json!({"RoleName": "r", "AssumeRolePolicyDocument": trust()}));
     });
     cloud.at("ecs", |cloud| {
         cloud.call("CreateCluster", json!({"clusterName": "c"}));

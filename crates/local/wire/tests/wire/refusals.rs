@@ -276,6 +276,19 @@ fn a_long_value_is_cut_and_the_number_of_violations_is_bounded() {
 }
 
 #[test]
+fn a_part_of_a_layer_may_be_longer_than_other_bodies() {
+    use tidegate_wire::{MAX_BODY, MAX_LAYER_BODY, max_body};
+    let head = |target: &str| {
+        http::Request::builder().header("x-amz-target", target).body(()).unwrap().into_parts().0
+    };
+    let of_layer = head("AmazonEC2ContainerRegistry_V20150921.UploadLayerPart");
+    assert_eq!(max_body(&of_layer), MAX_LAYER_BODY);
+    assert_eq!(max_body(&head("AmazonEC2ContainerServiceV20141113.ListClusters")), MAX_BODY);
+    // 20 MiB in base64, and what stands around them.
+    assert!(MAX_LAYER_BODY > (20 << 20) * 4 / 3 + 1024);
+}
+
+#[test]
 fn a_body_beyond_the_limit() {
     let body = vec![b' '; tidegate_wire::MAX_BODY + 1];
     assert_snapshot!(Request::ecs("ListClusters", body).refused(), @r#"
