@@ -58,19 +58,19 @@ fn texts() -> Vec<Text> {
         ),
         of(
             "iam",
-            "CreateRole",
+            "UpdateAssumeRolePolicy",
             &trust(),
             ARRAYS,
-            |text| json!({"RoleName": "r", "AssumeRolePolicyDocument": text}),
+            |text| json!({"RoleName": "r", "PolicyDocument": text}),
         ),
         of(
-            "cloudwatch",
+            "monitoring",
             "PutCompositeAlarm",
             "ALARM(a) AND NOT (OK(b) OR FALSE)",
             GROUPS,
             |text| json!({"AlarmName": "composite", "AlarmRule": text}),
         ),
-        of("cloudwatch", "PutMetricAlarm", "IF(m > 1, m / 2, -m) * 100", GROUPS, |text| {
+        of("monitoring", "PutMetricAlarm", "IF(m > 1, m / 2, -m) * 100", GROUPS, |text| {
             json!({"AlarmName": "formula", "EvaluationPeriods": 1, "ComparisonOperator": "GreaterThanThreshold",
             "Threshold": 1.0, "Metrics": [
                 {"Id": "m", "ReturnData": false, "MetricStat": {
@@ -154,7 +154,7 @@ fn cloud() -> Cloud {
             "ScalableDimension": "ecs:service:DesiredCount"});
         cloud.call("RegisterScalableTarget", target);
     });
-    cloud.at("cloudwatch", |cloud| {
+    cloud.at("monitoring", |cloud| {
         for name in ["a", "b"] {
             let alarm = json!({"AlarmName": name, "EvaluationPeriods": 1, "Threshold": 1.0, "Period": 60, "Statistic": "Sum",
                 "ComparisonOperator": "GreaterThanThreshold", "Namespace": "n", "MetricName": "m"});
