@@ -380,7 +380,7 @@ def lua_of(service: str, operation: str, body: str) -> str:
         headers |= {"Content-Type": f"application/x-amz-json-{version}", "X-Amz-Target": f"{target}.{operation}"}
     # Numbers of one run are not those of the run before it.
     lines = [f'wrk.headers["{name}"] = "{value}"' for name, value in headers.items()]
-    lines += ['wrk.method = "POST"', f"local number = {int(time.time() * 10) % 10**7} * 100", f"local body = [[{body}]]",
+    lines += ['wrk.method = "POST"', f"local number = {int(time.time() * 1e5) % 2_000_000_000}", f"local body = [[{body}]]",
               "request = function()", "  number = number + 1",
               '  return wrk.format(nil, "/", nil, (body:gsub("%%d", tostring(number))))', "end",
               "response = function(status, _, text)",
