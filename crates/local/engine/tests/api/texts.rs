@@ -20,6 +20,9 @@ struct Text {
     nested: (&'static str, &'static str),
 }
 
+const ARRAYS: (&str, &str) = ("[", "]");
+const GROUPS: (&str, &str) = ("(", ")");
+
 fn texts() -> Vec<Text> {
     let lifecycle = json!({"rules": [
         {"rulePriority": 1, "selection": {"tagStatus": "tagged", "tagPatternList": ["v*"], "countType": "imageCountMoreThan",
@@ -32,8 +35,6 @@ fn texts() -> Vec<Text> {
         input,
         nested,
     };
-    const ARRAYS: (&str, &str) = ("[", "]");
-    const GROUPS: (&str, &str) = ("(", ")");
     vec![
         of(
             "ecr",
