@@ -2,15 +2,8 @@
 //! it. Start with [`parse`].
 
 use super::error::{ConfigError, Place, Source};
-use saphyr::{MarkedYaml, Scalar, ScanError, YamlData, YamlLoader};
-use saphyr_parser::{Event, Parser, SpannedEventReceiver as _};
+use saphyr::{MarkedYaml, Scalar, YamlData};
 use serde_json::{Map, Value};
-
-/// How deep values may stand in each other. Those of a config file stay under twenty.
-const DEEPEST: usize = 64;
-
-/// How many values aliases may stand for, all together.
-const MOST_ALIASED: usize = 10_000;
 
 /// A value with its place.
 #[derive(Debug, Clone)]
@@ -78,7 +71,7 @@ impl Node {
 /// The one document of a YAML (or JSON) text. An empty file is an empty mapping.
 pub fn parse(source: &Source) -> Result<Node, ConfigError> {
     let places = Places::of(&source.text);
-    let documents = load(&source.text).map_err(|error| {
+    let documents: Vec<MarkedYaml<'_>> = tidegate_yaml::load(&source.text).map_err(|error| {
         let place = Place { start: places.byte(error.marker().index()), len: 1 };
         match error.info() {
             "duplicated key in mapping" => {
@@ -95,30 +88,6 @@ pub fn parse(source: &Source) -> Result<Node, ConfigError> {
             places.of_node(second),
             "a second document begins here; the file may hold one",
         )),
-    }
-}
-
-/// The documents of a text. The parser's own way to load them calls itself for each level, so that a deep text would
-/// end the program.
-fn load(text: &str) -> Result<Vec<MarkedYaml<'_>>, ScanError> {
-    let mut loader = YamlLoader::default();
-    loader.alias_limit(MOST_ALIASED);
-    let mut depth = 0_usize;
-    for event in Parser::new_from_iter(text.chars()) {
-        let (event, span) = event?;
-        match event {
-            Event::SequenceStart(..) | Event::MappingStart(..) => depth += 1,
-            Event::SequenceEnd | Event::MappingEnd => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        if depth > DEEPEST {
-            return Err(ScanError::new(span.start, format!("it is nested more than {DEEPEST} levels deep")));
-        }
-        loader.on_event(event, span);
-    }
-    match loader.error() {
-        Some(error) => Err(error.clone()),
-        None => Ok(loader.into_documents()),
     }
 }
 

@@ -70,6 +70,13 @@ struct RangesRecord {
     ranges: Vec<[u8; 2]>,
 }
 
+/// FNV-1a: the same text begins at the same place, in every version of this program.
+pub(crate) fn hash(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
 impl Addresses {
     /// For `instance`, whose runtime's folder is `folder`. What recorded tasks hold stays theirs.
     pub(crate) fn new(folder: &Path, instance: &str, records: &Records) -> Self {
@@ -77,10 +84,7 @@ impl Addresses {
         let earlier: RangesRecord =
             fs::read(&file).ok().and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default();
         let ranges = earlier.ranges.into_iter().filter_map(|range| claim(range).ok()).collect();
-        // FNV-1a: the same instance begins at the same place.
-        let seed = instance.bytes().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        });
+        let seed = hash(instance);
         let addresses = Self { file, seed, state: Mutex::new(State { ranges, ..State::default() }) };
         for (task_id, record) in records.live_tasks() {
             addresses.take(&task_id, &record.network());

@@ -18,6 +18,7 @@ use tokio::sync::oneshot;
 
 use crate::{
     NetworkBinding,
+    addresses::hash,
     driver::{Driver, Exit, Failure, Found, FoundContainer, Network, Started, StopSignal},
     health::ProbeOutcome,
     plan::TaskPlan,
@@ -89,11 +90,7 @@ impl SimulatedDriver {
 
 /// A loopback address that stays the task's own over restarts. Nobody listens there, so two may share one.
 fn address_of(task_id: &str) -> Ipv4Addr {
-    // FNV-1a.
-    let hash = task_id
-        .bytes()
-        .fold(0x811c_9dc5, |hash: u32, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
-    let [_, second, third, last] = hash.to_be_bytes();
+    let [.., second, third, last] = hash(task_id).to_be_bytes();
     Ipv4Addr::new(127, 128 | second, third, last.clamp(1, 254))
 }
 

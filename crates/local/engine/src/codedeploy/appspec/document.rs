@@ -1,14 +1,7 @@
 //! JSON or YAML as one tree. What begins with a brace is JSON; both YAML and AWS take that so.
 
-use saphyr::{Scalar, ScanError, Yaml, YamlLoader};
-use saphyr_parser::{Event, Parser, SpannedEventReceiver as _};
+use saphyr::{Scalar, Yaml};
 use serde_json::{Map, Value};
-
-/// How deep values may stand in each other. Those of an AppSpec stay under ten.
-const DEEPEST: usize = 64;
-
-/// How many values aliases may stand for, all together.
-const MOST_ALIASED: usize = 10_000;
 
 /// The one document of a text.
 pub(super) fn parse(content: &str) -> Result<Value, String> {
@@ -19,7 +12,7 @@ pub(super) fn parse(content: &str) -> Result<Value, String> {
     if text.starts_with('{') {
         return serde_json::from_str(text).map_err(|error| format!("it is not valid JSON: {error}"));
     }
-    let documents = load(content).map_err(|error| {
+    let documents: Vec<Yaml<'_>> = tidegate_yaml::load(content).map_err(|error| {
         let line = error.marker().line();
         format!("it is not valid YAML: line {line}: {}", error.info())
     })?;
@@ -27,30 +20,6 @@ pub(super) fn parse(content: &str) -> Result<Value, String> {
         [document] => value(document),
         [] => Err("it is empty".to_owned()),
         _ => Err("it has more than one YAML document".to_owned()),
-    }
-}
-
-/// The documents of a text. The parser's own way to load them calls itself for each level, so that a deep text, which
-/// anybody may send, would end the program.
-fn load(content: &str) -> Result<Vec<Yaml<'_>>, ScanError> {
-    let mut loader = YamlLoader::default();
-    loader.alias_limit(MOST_ALIASED);
-    let mut depth = 0_usize;
-    for event in Parser::new_from_iter(content.chars()) {
-        let (event, span) = event?;
-        match event {
-            Event::SequenceStart(..) | Event::MappingStart(..) => depth += 1,
-            Event::SequenceEnd | Event::MappingEnd => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        if depth > DEEPEST {
-            return Err(ScanError::new(span.start, format!("it is nested more than {DEEPEST} levels deep")));
-        }
-        loader.on_event(event, span);
-    }
-    match loader.error() {
-        Some(error) => Err(error.clone()),
-        None => Ok(loader.into_documents()),
     }
 }
 
