@@ -28,6 +28,7 @@ mod rolling;
 pub mod sink;
 mod ssm;
 pub mod status;
+pub mod surroundings;
 pub mod tail;
 pub mod watch;
 

@@ -14,6 +14,7 @@ mod diff;
 mod exit;
 mod failure;
 mod history;
+mod iam_policy;
 mod interrupt;
 mod local;
 mod logs;
@@ -77,6 +78,8 @@ enum Command {
     Render(render::Render),
     /// List the revisions of the task definition, or prune old ones
     Revisions(revisions::Revisions),
+    /// Print the least IAM policy for what this config does
+    IamPolicy(iam_policy::IamPolicy),
     /// Rehearse the deployment on a local cloud, under traffic, with a fault if wanted
     Rehearse(rehearse::Rehearse),
     /// Run AWS's API, tasks and a load balancer on this machine
@@ -106,6 +109,7 @@ impl Command {
             Self::Diff(command) => command.run(global).await,
             Self::Render(command) => command.run(global).await,
             Self::Revisions(command) => command.run(global).await,
+            Self::IamPolicy(command) => command.run(global).await,
             Self::Rehearse(command) => Box::pin(command.run(global)).await,
             Self::Local(command) => command.run(global).await,
             Self::Demo(command) => command.run(global).await,

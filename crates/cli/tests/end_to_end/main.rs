@@ -17,6 +17,7 @@ mod code_deploy;
 mod docker;
 mod front;
 mod hooks;
+mod iam;
 mod kill;
 mod logs;
 mod matrix;

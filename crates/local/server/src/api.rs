@@ -26,7 +26,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     control::Control,
-    logs,
+    logs, permission,
+    permission::Permissions,
     ports::PortGuard,
     registry::{self, Registry},
     writer::{Commands, SharedEngine, lock_read},
@@ -51,6 +52,7 @@ pub(crate) struct Api {
     pub runtime: tidegate_tasks::Runtime,
     pub logs: logs::Logs,
     pub registry: Registry,
+    pub permissions: Permissions,
     pub control: Control,
 }
 
@@ -125,6 +127,12 @@ impl Api {
     }
 
     async fn answer_call(&self, call: Call) -> Response<Bytes> {
+        if let Err(error) = self.permissions.check(&self.engine, &call, self.clock.now()) {
+            return call.fail(&tidegate_wire::ApiError::new(error.code, error.message.into_owned()));
+        }
+        if let Some(identity) = permission::identity(&call) {
+            return call.succeed(&identity);
+        }
         if let Some(answered) = logs::answer(self, &call).await {
             return answered;
         }

@@ -32,6 +32,7 @@ use crate::{
     logs::Logs,
     metering,
     network::Network,
+    permission::Permissions,
     ports::PortGuard,
     presence::{self, Presence},
     registry::Registry,
@@ -199,6 +200,7 @@ impl LocalCloud {
             runtime: runtime.clone(),
             logs: logs.clone(),
             registry: registry.clone(),
+            permissions: Permissions::new(options.enforce_iam),
             control: Control {
                 balancer: balancer.clone(),
                 data_dir: folder.path().to_owned(),

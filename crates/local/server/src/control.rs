@@ -46,6 +46,11 @@ impl Control {
         match (&parts.method, path) {
             (&Method::GET, "health") => answer(StatusCode::OK, &health(api)),
             (&Method::GET, "listeners") => answer(StatusCode::OK, &self.listeners()),
+            (&Method::GET, "actions") => answer(StatusCode::OK, &api.permissions.tell()),
+            (&Method::DELETE, "actions") => {
+                api.permissions.forget();
+                answer(StatusCode::OK, &json!({ "status": "forgotten" }))
+            }
             (&Method::POST, "reset") => match api.commands.reset().await {
                 Ok(Ok(())) => answer(StatusCode::OK, &json!({ "status": "empty" })),
                 Ok(Err(error)) => {
@@ -65,13 +70,13 @@ impl Control {
                 self.shutdown.cancel();
                 answer(StatusCode::ACCEPTED, &json!({ "status": "shutting down" }))
             }
-            (_, "health" | "listeners" | "reset" | "shutdown" | "snapshot") => answer(
+            (_, "health" | "listeners" | "actions" | "reset" | "shutdown" | "snapshot") => answer(
                 StatusCode::METHOD_NOT_ALLOWED,
-                &json!({ "error": "health and listeners are GET; reset, shutdown and snapshot are POST" }),
+                &json!({ "error": "health and listeners are GET; actions is GET or DELETE; reset, shutdown and snapshot are POST" }),
             ),
             _ => answer(
                 StatusCode::NOT_FOUND,
-                &json!({ "error": format!("there is no /_tidegate/{path}; there are health, listeners, reset, shutdown and snapshot") }),
+                &json!({ "error": format!("there is no /_tidegate/{path}; there are health, listeners, actions, reset, shutdown and snapshot") }),
             ),
         }
     }
