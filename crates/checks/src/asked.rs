@@ -30,3 +30,15 @@ impl<T> Asked<T> {
         }
     }
 }
+
+impl<T> Asked<Option<T>> {
+    /// An answer that says that there is none is "absent".
+    #[must_use]
+    pub fn flatten(self) -> Asked<T> {
+        match self {
+            Self::Told(Some(answer)) => Asked::Told(answer),
+            Self::Told(None) | Self::Absent => Asked::Absent,
+            Self::CouldNotAsk(why) => Asked::CouldNotAsk(why),
+        }
+    }
+}

@@ -4,7 +4,7 @@
 mod balancer;
 pub(crate) mod read;
 
-pub use balancer::{HealthCheck, Target, TargetGroup};
+pub use balancer::{HealthCheck, ListenerRule, Target, TargetGroup};
 
 use crate::Asked;
 use serde_json::Value;

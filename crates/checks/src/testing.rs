@@ -2,7 +2,7 @@
 //! [`sound`].
 
 use crate::Asked::{self, Told};
-use crate::picture::{Alarm, HealthCheck, Image, Role, Secret, Target, TargetGroup, WayBack};
+use crate::picture::{Alarm, HealthCheck, Image, ListenerRule, Role, Secret, Target, TargetGroup, WayBack};
 use crate::{Picture, Rule};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -129,7 +129,13 @@ fn target_group() -> TargetGroup {
         deregistration_delay: Told(60),
         idle_timeout: Told(60),
         targets: Told(vec![target]),
-        rules: Told(vec![LISTENER_RULE.into()]),
+        rules: Told(vec![ListenerRule {
+            arn: LISTENER_RULE.into(),
+            listener:
+                "arn:aws:elasticloadbalancing:eu-west-1:123456789012:listener/app/front/0123456789abcdef/1"
+                    .into(),
+            is_default: false,
+        }]),
         load_balancer: Told(BALANCER.into()),
         target_type: "ip".into(),
         port: Some(8080),

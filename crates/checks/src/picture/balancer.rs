@@ -18,7 +18,7 @@ pub struct TargetGroup {
     /// The targets that are registered.
     pub targets: Asked<Vec<Target>>,
     /// The listener rules that forward to the group; absent where it is behind no load balancer.
-    pub rules: Asked<Vec<String>>,
+    pub rules: Asked<Vec<ListenerRule>>,
     /// The load balancer that the group is behind; absent where there is none.
     pub load_balancer: Asked<String>,
     /// `ip`, `instance` …
@@ -27,6 +27,17 @@ pub struct TargetGroup {
     pub port: Option<i64>,
     /// The VPC, for a command that makes another one like it.
     pub vpc: Option<String>,
+}
+
+/// A rule of a listener that forwards to the group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListenerRule {
+    /// Its ARN.
+    pub arn: String,
+    /// The listener's ARN.
+    pub listener: String,
+    /// Whether it is the listener's default, which is changed with the listener.
+    pub is_default: bool,
 }
 
 /// How targets are checked.

@@ -93,7 +93,7 @@ fn alarm(picture: &Picture, name: &str) -> (String, &'static str) {
         let line = line.with("--namespace", "AWS/ApplicationELB");
         let line = line.with("--metric-name", "HTTPCode_Target_5XX_Count").with("--statistic", "Sum");
         let line = line.with("--threshold", "5");
-        (line.with_plain("--dimensions", &dimensions).written(), "requests that it fails")
+        (line.with_plain("--dimensions", &dimensions).written(), "failed requests")
     } else {
         let dimensions =
             format!("Name=ClusterName,Value={} Name=ServiceName,Value={}", picture.cluster(), picture.name());

@@ -2,8 +2,8 @@
 
 use super::{Rule, service_block};
 use crate::line::Line;
-use crate::picture::TargetGroup;
 use crate::picture::read::word;
+use crate::picture::{ListenerRule, TargetGroup};
 use crate::{Found, Look, Picture, Severity};
 use serde_json::json;
 
@@ -37,7 +37,7 @@ fn look(picture: &Picture) -> Look {
     let mut found = Found::new(
         what,
         format!(
-            "If it is critical, give it a second target group behind the same rule, and the strategy BLUE_GREEN (`strategy: blue_green` in tidegate.yml, or linear or canary). The role in ROLE lets ECS change the rule: it trusts ecs.amazonaws.com and has AmazonECSInfrastructureRolePolicyForLoadBalancers. {}",
+            "If it is critical, give it a second target group behind the same rule, and the strategy BLUE_GREEN (`strategy: blue_green` in tidegate.yml, or linear or canary). Set ROLE to the ARN of a role that lets ECS change the rule: one that trusts ecs.amazonaws.com and has the policy AmazonECSInfrastructureRolePolicyForLoadBalancers. {}",
             if rules.is_empty() { "RULE is the listener rule that forwards to the service." } else { "" }
         )
         .trim_end(),
@@ -50,7 +50,7 @@ fn look(picture: &Picture) -> Look {
             "deployment_configuration {{\n  strategy             = \"BLUE_GREEN\"\n  bake_time_in_minutes = 10\n}}\nload_balancer {{\n  target_group_arn = \"{arn}\"\n  container_name   = \"{}\"\n  container_port   = {}\n  advanced_configuration {{\n    alternate_target_group_arn = aws_lb_target_group.green.arn\n    production_listener_rule   = \"{}\"\n    role_arn                   = aws_iam_role.ecs_infrastructure.arn\n  }}\n}}",
             word(entry, "containerName").unwrap_or_default(),
             entry.get("containerPort").cloned().unwrap_or_default(),
-            rules.first().map_or("RULE", String::as_str),
+            rules.first().map_or("RULE", |rule| rule.arn.as_str()),
         ),
     ));
     if let Some((key, value)) = tag.filter(|_| is_critical) {
@@ -61,7 +61,7 @@ fn look(picture: &Picture) -> Look {
 }
 
 /// A second group like the first, both behind the rule, and the strategy. `$ROLE` is the reader's.
-fn commands(picture: &Picture, arn: &str, group: &TargetGroup, rules: &[String]) -> String {
+fn commands(picture: &Picture, arn: &str, group: &TargetGroup, rules: &[ListenerRule]) -> String {
     let entry = picture.load_balancers().first();
     let of = |member: &str| entry.and_then(|it| it.get(member)).cloned().unwrap_or_default();
     let port = group.port.unwrap_or(80).to_string();
@@ -77,12 +77,17 @@ fn commands(picture: &Picture, arn: &str, group: &TargetGroup, rules: &[String])
         green = green.with("--health-check-path", path);
     }
     let green = green.with("--query", "TargetGroups[0].TargetGroupArn").with("--output", "text").written();
-    let rule = rules.first().map_or("RULE", String::as_str);
+    let rule = rules.first().map_or("RULE", |rule| rule.arn.as_str());
     let weights = json!([{"Type": "forward", "ForwardConfig": {"TargetGroups": [
         {"TargetGroupArn": arn, "Weight": 1}, {"TargetGroupArn": "GREEN", "Weight": 0}]}}]);
     let balancers = json!([{"targetGroupArn": arn, "containerName": of("containerName"), "containerPort": of("containerPort"),
         "advancedConfiguration": {"alternateTargetGroupArn": "GREEN", "productionListenerRule": rule, "roleArn": "ROLE"}}]);
-    let forward = Line::aws("elbv2", "modify-rule").with("--rule-arn", rule).with_json("--actions", &weights);
+    let forward = match rules.first().filter(|rule| rule.is_default) {
+        Some(of) => Line::aws("elbv2", "modify-listener")
+            .with("--listener-arn", &of.listener)
+            .with_json("--default-actions", &weights),
+        None => Line::aws("elbv2", "modify-rule").with("--rule-arn", rule).with_json("--actions", &weights),
+    };
     let update = super::update_service(picture)
         .with("--deployment-configuration", "strategy=BLUE_GREEN,bakeTimeInMinutes=10")
         .with_json("--load-balancers", &balancers);

@@ -77,18 +77,29 @@ fn check(picture: &Picture, look: &mut Look, member: &str, arn: &str, who: &str)
         Some(Asked::Told(role)) if !trusts(role, who) => look.finds(
             Found::new(
                 format!("role {name} does not let {who} take it on"),
-                format!("Let {who} assume the role; keep in its trust policy whoever else is to use it."),
+                format!("Let {who} assume the role too."),
             )
             .seen_by(format!("{member} is {arn}"))
             .seen_by(format!("its trust policy names {}", trusted(role)))
             .by(Line::aws("iam", "update-assume-role-policy")
                 .with("--role-name", name)
-                .with_json("--policy-document", &trust)
+                .with_json("--policy-document", &trusting_also(role, &trust))
                 .written())
             .in_terraform(terraform),
         ),
         Some(Asked::Told(_)) | None => {}
     }
+}
+
+/// The role's own trust policy with the statement of the other one besides.
+fn trusting_also(role: &Role, trust: &Value) -> Value {
+    let all: Vec<Value> = statements(role).iter().chain(list(trust, "Statement")).cloned().collect();
+    let mut policy = role.trust.clone();
+    if !policy.is_object() {
+        return trust.clone();
+    }
+    policy["Statement"] = Value::Array(all);
+    policy
 }
 
 /// Does a statement let the service assume the role? Conditions are not weighed.

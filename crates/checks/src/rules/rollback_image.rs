@@ -4,7 +4,6 @@ use super::{Rule, block};
 use crate::line::Line;
 use crate::picture::read::{list, word};
 use crate::{Asked, Found, Look, Picture, Severity};
-use serde_json::json;
 
 pub(super) const RULE: Rule = Rule {
     id: "rollback-image",
@@ -36,9 +35,8 @@ fn look(picture: &Picture) -> Look {
                 )
                 .seen_by(format!("container {}: {name}", word(container, "name").unwrap_or_default()))
                 .seen_by(format!("repository {} has no such image", image.repository))
-                .by(Line::aws("ecr", "put-lifecycle-policy")
+                .by(Line::aws("ecr", "get-lifecycle-policy")
                     .with("--repository-name", &image.repository)
-                    .with_json("--lifecycle-policy-text", &keeps_fifty())
                     .written())
                 .in_terraform(block(
                     "aws_ecr_lifecycle_policy",
@@ -49,12 +47,6 @@ fn look(picture: &Picture) -> Look {
         }
     }
     look
-}
-
-fn keeps_fifty() -> serde_json::Value {
-    json!({"rules": [{"rulePriority": 1,
-        "selection": {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": 50},
-        "action": {"type": "expire"}}]})
 }
 
 #[cfg(test)]

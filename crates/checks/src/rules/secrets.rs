@@ -46,7 +46,7 @@ fn look(picture: &Picture) -> Look {
             ));
         if is_deleted {
             let command = crate::line::Line::aws("secretsmanager", "restore-secret");
-            found = found.by(command.with("--secret-id", short).written());
+            found = found.by(command.with("--secret-id", whole(&name)).written());
         }
         look.finds(found);
     }
@@ -83,6 +83,12 @@ fn short(name: &str) -> &str {
         .map(|rest| rest.split(':').next().unwrap_or(rest))
         .or(after(":parameter"))
         .unwrap_or(name)
+}
+
+/// The ARN without what is chosen of the secret's value.
+fn whole(name: &str) -> &str {
+    // `arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME` are seven parts.
+    name.match_indices(':').nth(6).map_or(name, |(at, _)| &name[..at])
 }
 
 #[cfg(test)]

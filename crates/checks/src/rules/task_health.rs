@@ -22,7 +22,6 @@ fn look(picture: &Picture) -> Look {
     if look.need(&picture.definition).is_none() {
         return look;
     }
-    let is_essential = |container: &Value| truth(container, "essential") != Some(false);
     for container in picture.containers().iter().filter(|it| !is_essential(it)) {
         let name = word(container, "name").unwrap_or_default();
         let what = if picture.takes_traffic(container) {
@@ -42,7 +41,9 @@ fn look(picture: &Picture) -> Look {
             )),
         );
     }
-    if !picture.containers().iter().any(|it| is_essential(it) && has_check(it)) {
+    if picture.containers().iter().any(is_essential)
+        && !picture.containers().iter().any(|it| is_essential(it) && has_check(it))
+    {
         let names: Vec<&str> = picture
             .containers()
             .iter()
@@ -67,6 +68,11 @@ fn look(picture: &Picture) -> Look {
         );
     }
     look
+}
+
+/// As AWS takes it: yes, unless it says no.
+fn is_essential(container: &Value) -> bool {
+    truth(container, "essential") != Some(false)
 }
 
 #[cfg(test)]
