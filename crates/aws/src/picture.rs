@@ -50,7 +50,7 @@ pub struct Wishes {
 ///
 /// When the service cannot be described, or does not exist.
 pub async fn one(client: &Client, target: &ServiceRef, wishes: &Wishes) -> Result<Picture, AwsError> {
-    let described = client.described_with_tags(target).await?;
+    let described = client.service_with_tags(target).await?;
     Ok(taken(client, &Known::default(), target, described, wishes).await)
 }
 
@@ -60,7 +60,7 @@ pub async fn one(client: &Client, target: &ServiceRef, wishes: &Wishes) -> Resul
 ///
 /// When the services cannot be listed or described.
 pub async fn all(client: &Client, cluster: &ClusterName, wishes: &Wishes) -> Result<Vec<Picture>, AwsError> {
-    let services = client.services_of(cluster).await?;
+    let services = client.services_to_check(cluster).await?;
     let known = Arc::new(Known::default());
     let mut waiting = services.into_iter().filter_map(|described| {
         let name = ServiceName::parse(observe::word(&described, "serviceName")?).ok()?;
@@ -130,19 +130,19 @@ async fn taken(
     picture.way_back = way_back(client, &picture, running.as_ref()).await;
 
     let named = Named::of(&picture);
-    picture.target_groups = client.target_groups(known, &named.target_groups).await;
-    picture.alarms = client.alarms(&named.alarms).await;
-    picture.images = client.images(known, &named.images).await;
+    picture.target_groups = client.pictured_groups(known, &named.target_groups).await;
+    picture.alarms = client.pictured_alarms(&named.alarms).await;
+    picture.images = client.pictured_images(known, &named.images).await;
     for role in named.roles {
-        let answer = client.role(known, &role, &named.account).await;
+        let answer = client.pictured_role(known, &role, &named.account).await;
         picture.roles.insert(role, answer);
     }
     for secret in named.secrets {
-        let answer = client.secret(known, &secret).await;
+        let answer = client.pictured_secret(known, &secret).await;
         picture.secrets.insert(secret, answer);
     }
     for (group, region) in named.log_groups {
-        let answer = client.log_group(known, &group, region.as_deref()).await;
+        let answer = client.pictured_log_group(known, &group, region.as_deref()).await;
         picture.log_groups.insert(group, answer);
     }
     picture.now = client.clock(wishes.tick).aws(now());
@@ -173,7 +173,7 @@ fn steady(history: &[PastDeployment], running: &TaskDefinitionArn) -> Option<Tas
 }
 
 impl Client {
-    async fn described_with_tags(&self, target: &ServiceRef) -> Result<Value, AwsError> {
+    async fn service_with_tags(&self, target: &ServiceRef) -> Result<Value, AwsError> {
         // Says by name which of cluster and service is not there.
         let described = self.described_service(target).await?;
         let request = self
@@ -193,7 +193,7 @@ impl Client {
         }
     }
 
-    async fn services_of(&self, cluster: &ClusterName) -> Result<Vec<Value>, AwsError> {
+    async fn services_to_check(&self, cluster: &ClusterName) -> Result<Vec<Value>, AwsError> {
         let named = ServiceName::parse("any").map(|service| ServiceRef { cluster: cluster.clone(), service });
         let target = named.map_err(|error| crate::ecs::unexpected("ListServices", &error.to_string()))?;
         self.services_of_cluster(&target).await.map_err(|error| match error {
@@ -208,10 +208,10 @@ impl Client {
     }
 
     /// The alarms of these names, metric or composite; those that AWS does not know are absent.
-    async fn alarms(&self, names: &[String]) -> BTreeMap<String, Asked<Alarm>> {
+    async fn pictured_alarms(&self, names: &[String]) -> BTreeMap<String, Asked<Alarm>> {
         let mut found: BTreeMap<String, Asked<Alarm>> = BTreeMap::new();
         for chunk in names.chunks(100) {
-            let answer = asked(self.described_alarms(chunk).await);
+            let answer = asked(self.alarms_by_name(chunk).await);
             for name in chunk {
                 let alarm = match &answer {
                     Asked::Told(alarms) => {

@@ -46,12 +46,12 @@ impl<T> Default for Memory<T> {
 
 impl<T: Clone> Memory<T> {
     /// The answer that is known under this name, or else the one that `ask` gets.
-    pub(super) async fn of(&self, name: &str, ask: impl AsyncFnOnce() -> Asked<T>) -> Asked<T> {
+    pub(super) async fn of(&self, name: &str, ask: impl Future<Output = Asked<T>>) -> Asked<T> {
         let cell = {
             let mut cells = self.cells.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(cells.entry(name.to_owned()).or_default())
         };
-        cell.get_or_init(ask).await.clone()
+        cell.get_or_init(|| ask).await.clone()
     }
 }
 
@@ -83,7 +83,7 @@ mod tests {
             tokio::task::yield_now().await;
             Asked::Told(7)
         };
-        let (one, other) = tokio::join!(memory.of("a", ask), memory.of("a", ask));
+        let (one, other) = tokio::join!(memory.of("a", ask()), memory.of("a", ask()));
         assert_eq!((one, other, calls.get()), (Asked::Told(7), Asked::Told(7), 1));
     }
 }

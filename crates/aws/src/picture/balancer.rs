@@ -1,5 +1,5 @@
 //! What Elastic Load Balancing says of the target groups. A load balancer that several share is asked for once. Start
-//! with [`Client::target_groups`].
+//! with [`Client::pictured_groups`].
 
 use super::Known;
 use super::asked::asked;
@@ -21,7 +21,7 @@ pub(super) struct Balancer {
 
 impl Client {
     /// The target groups of these ARNs.
-    pub(super) async fn target_groups(
+    pub(super) async fn pictured_groups(
         &self,
         known: &Known,
         arns: &[String],
@@ -31,19 +31,19 @@ impl Client {
             return found;
         }
         // AWS refuses the whole list for one that is not there: then they are asked for one by one.
-        let together = self.described_groups(arns).await.ok();
+        let together = self.groups_of_arns(arns).await.ok();
         for arn in arns {
             let described = match &together {
                 Some(groups) => {
                     let own = groups.iter().find(|group| group.target_group_arn() == Some(arn.as_str()));
                     own.map_or(Asked::Absent, |group| Asked::Told(group.clone()))
                 }
-                None => asked(self.described_groups(std::slice::from_ref(arn)).await)
+                None => asked(self.groups_of_arns(std::slice::from_ref(arn)).await)
                     .map(|groups| groups.into_iter().next())
                     .flatten(),
             };
             let group = match described {
-                Asked::Told(described) => Asked::Told(self.target_group(known, arn, &described).await),
+                Asked::Told(described) => Asked::Told(self.pictured_group(known, arn, &described).await),
                 Asked::Absent => Asked::Absent,
                 Asked::CouldNotAsk(why) => Asked::CouldNotAsk(why),
             };
@@ -52,19 +52,19 @@ impl Client {
         found
     }
 
-    async fn described_groups(&self, arns: &[String]) -> Result<Vec<Described>, AwsError> {
+    async fn groups_of_arns(&self, arns: &[String]) -> Result<Vec<Described>, AwsError> {
         let request = self.elb.describe_target_groups().set_target_group_arns(Some(arns.to_vec()));
         let (output, _) =
             ask!(self, "elasticloadbalancing", "DescribeTargetGroups", Bucket::Elsewhere, request)?;
         Ok(output.target_groups().to_vec())
     }
 
-    async fn target_group(&self, known: &Known, arn: &str, described: &Described) -> TargetGroup {
+    async fn pictured_group(&self, known: &Known, arn: &str, described: &Described) -> TargetGroup {
         let balancer = described.load_balancer_arns().first().cloned();
         let about = match &balancer {
             None => Asked::Absent,
             Some(balancer) => {
-                known.balancers.of(balancer, async || asked(self.balancer(balancer).await)).await
+                known.balancers.of(balancer, async { asked(self.pictured_balancer(balancer).await) }).await
             }
         };
         let rules = match &about {
@@ -90,7 +90,7 @@ impl Client {
             protocol,
             deregistration_delay: asked(self.deregistration_delay(arn).await),
             idle_timeout: about.map(|balancer| balancer.idle_timeout).flatten(),
-            targets: asked(self.targets(arn).await),
+            targets: asked(self.pictured_targets(arn).await),
             rules,
             load_balancer: balancer.map_or(Asked::Absent, Asked::Told),
             target_type: word(described.target_type().map(|it| it.as_str()), "ip"),
@@ -99,7 +99,7 @@ impl Client {
         }
     }
 
-    async fn targets(&self, group: &str) -> Result<Vec<Target>, AwsError> {
+    async fn pictured_targets(&self, group: &str) -> Result<Vec<Target>, AwsError> {
         let request = self.elb.describe_target_health().target_group_arn(group);
         let (output, _) =
             ask!(self, "elasticloadbalancing", "DescribeTargetHealth", Bucket::Elsewhere, request)?;
@@ -120,7 +120,7 @@ impl Client {
         Ok(targets.collect())
     }
 
-    async fn balancer(&self, arn: &str) -> Result<Balancer, AwsError> {
+    async fn pictured_balancer(&self, arn: &str) -> Result<Balancer, AwsError> {
         let request = self.elb.describe_load_balancer_attributes().load_balancer_arn(arn);
         let (output, _) =
             ask!(self, "elasticloadbalancing", "DescribeLoadBalancerAttributes", Bucket::Elsewhere, request)?;
@@ -131,11 +131,11 @@ impl Client {
             .and_then(|attribute| attribute.value()?.parse().ok());
         // A Network Load Balancer has listeners without rules.
         let has_rules = arn.contains(":loadbalancer/app/");
-        let rules = if has_rules { asked(self.rules(arn).await) } else { Asked::Told(Vec::new()) };
+        let rules = if has_rules { asked(self.pictured_rules(arn).await) } else { Asked::Told(Vec::new()) };
         Ok(Balancer { idle_timeout, rules })
     }
 
-    async fn rules(&self, balancer: &str) -> Result<Vec<(ListenerRule, Vec<String>)>, AwsError> {
+    async fn pictured_rules(&self, balancer: &str) -> Result<Vec<(ListenerRule, Vec<String>)>, AwsError> {
         let mut found = Vec::new();
         let request = self.elb.describe_listeners().load_balancer_arn(balancer).page_size(400);
         let (listeners, _) =

@@ -1,5 +1,5 @@
 //! Roles, secrets, log groups, alarms: whether they are there. It must never ask for the value of a secret. Start
-//! with [`Client::role`].
+//! with [`Client::pictured_role`].
 
 use super::Known;
 use super::asked::asked;
@@ -14,15 +14,15 @@ use tidegate_checks::picture::{Alarm, Role, Secret};
 
 impl Client {
     /// A role by its ARN or name, where it is of this account.
-    pub(super) async fn role(&self, known: &Known, arn: &str, account: &str) -> Asked<Role> {
+    pub(super) async fn pictured_role(&self, known: &Known, arn: &str, account: &str) -> Asked<Role> {
         let owner = arn.split(':').nth(4).filter(|_| arn.starts_with("arn:"));
         if let Some(owner) = owner.filter(|owner| !account.is_empty() && *owner != account) {
             return Asked::CouldNotAsk(format!("role {arn} is of account {owner}"));
         }
-        known.roles.of(arn, async || asked(self.described_role(arn).await)).await
+        known.roles.of(arn, async { asked(self.role_with_trust(arn).await) }).await
     }
 
-    async fn described_role(&self, arn: &str) -> Result<Role, AwsError> {
+    async fn role_with_trust(&self, arn: &str) -> Result<Role, AwsError> {
         let name = arn.rsplit('/').next().unwrap_or(arn);
         let request = self.iam.get_role().role_name(name);
         let (output, _) = ask!(self, "iam", "GetRole", Bucket::Elsewhere, request)?;
@@ -35,19 +35,23 @@ impl Client {
     }
 
     /// A secret or parameter by a definition's `valueFrom`.
-    pub(super) async fn secret(&self, known: &Known, from: &str) -> Asked<Secret> {
-        let ask = async || match Source::of(from) {
-            Source::SecretsManager { id, region } => asked(self.described_secret(id, region).await),
-            Source::Parameter { name, region } => match asked(self.parameter_is_there(&name, region).await) {
-                Asked::Told(true) => Asked::Told(Secret::There),
-                Asked::Told(false) | Asked::Absent => Asked::Absent,
-                Asked::CouldNotAsk(why) => Asked::CouldNotAsk(why),
-            },
+    pub(super) async fn pictured_secret(&self, known: &Known, from: &str) -> Asked<Secret> {
+        let ask = async {
+            match Source::of(from) {
+                Source::SecretsManager { id, region } => asked(self.secret_without_value(id, region).await),
+                Source::Parameter { name, region } => {
+                    match asked(self.parameter_exists(&name, region).await) {
+                        Asked::Told(true) => Asked::Told(Secret::There),
+                        Asked::Told(false) | Asked::Absent => Asked::Absent,
+                        Asked::CouldNotAsk(why) => Asked::CouldNotAsk(why),
+                    }
+                }
+            }
         };
         known.secrets.of(from, ask).await
     }
 
-    async fn described_secret(&self, id: &str, region: Option<&str>) -> Result<Secret, AwsError> {
+    async fn secret_without_value(&self, id: &str, region: Option<&str>) -> Result<Secret, AwsError> {
         let request = self.secrets.describe_secret().secret_id(id).customize();
         let request = match region {
             Some(region) => request.config_override(
@@ -60,7 +64,7 @@ impl Client {
         Ok(if output.deleted_date().is_some() { Secret::Deleted } else { Secret::There })
     }
 
-    async fn parameter_is_there(&self, name: &str, region: Option<&str>) -> Result<bool, AwsError> {
+    async fn parameter_exists(&self, name: &str, region: Option<&str>) -> Result<bool, AwsError> {
         let filter = ParameterStringFilter::builder().key("Name").option("Equals").values(name).build();
         let filter =
             filter.map_err(|error| crate::ecs::unexpected("DescribeParameters", &error.to_string()))?;
@@ -76,17 +80,24 @@ impl Client {
     }
 
     /// A log group by its name.
-    pub(super) async fn log_group(&self, known: &Known, name: &str, region: Option<&str>) -> Asked<()> {
+    pub(super) async fn pictured_log_group(
+        &self,
+        known: &Known,
+        name: &str,
+        region: Option<&str>,
+    ) -> Asked<()> {
         let key = format!("{} {name}", region.unwrap_or_default());
-        let ask = async || match asked(self.log_group_is_there(name, region).await) {
-            Asked::Told(true) => Asked::Told(()),
-            Asked::Told(false) | Asked::Absent => Asked::Absent,
-            Asked::CouldNotAsk(why) => Asked::CouldNotAsk(why),
+        let ask = async {
+            match asked(self.log_group_exists(name, region).await) {
+                Asked::Told(true) => Asked::Told(()),
+                Asked::Told(false) | Asked::Absent => Asked::Absent,
+                Asked::CouldNotAsk(why) => Asked::CouldNotAsk(why),
+            }
         };
         known.log_groups.of(&key, ask).await
     }
 
-    async fn log_group_is_there(&self, name: &str, region: Option<&str>) -> Result<bool, AwsError> {
+    async fn log_group_exists(&self, name: &str, region: Option<&str>) -> Result<bool, AwsError> {
         let region = region.unwrap_or(&self.place.region).to_owned();
         // In the order of names: the group itself comes before those that it is the beginning of.
         let request = self.logs.describe_log_groups().log_group_name_prefix(name).customize();
@@ -98,7 +109,7 @@ impl Client {
     }
 
     /// At most a hundred alarms by their names.
-    pub(super) async fn described_alarms(&self, names: &[String]) -> Result<Vec<(String, Alarm)>, AwsError> {
+    pub(super) async fn alarms_by_name(&self, names: &[String]) -> Result<Vec<(String, Alarm)>, AwsError> {
         let request = self
             .cloudwatch
             .describe_alarms()
