@@ -21,6 +21,7 @@ mod logs;
 mod native;
 pub mod observe;
 pub mod pacing;
+pub mod picture;
 pub mod provision;
 pub mod revisions;
 pub mod rollback;

@@ -1,6 +1,7 @@
 //! `tidegate.yml`: what it may say, read into types, with every mistake pointed at by line and
 //! column. It must never be read anywhere else. Start with [`Config::read`]; the keys are in `file`.
 
+mod check;
 pub mod document;
 pub mod duration;
 mod error;
@@ -12,6 +13,7 @@ mod section;
 mod strategy;
 mod yaml;
 
+pub use check::CheckConfig;
 pub use error::ConfigError;
 pub use file::{Config, Reading, TaskDefinitionConfig};
 pub use local::{FunctionTarget, LocalConfig};

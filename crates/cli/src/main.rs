@@ -5,6 +5,7 @@
 #![allow(unreachable_pub, reason = "nothing outside of a program can reach into it")]
 
 mod args;
+mod check;
 mod config;
 mod control;
 mod demo;
@@ -31,7 +32,7 @@ mod wait;
 mod watch;
 
 use args::Global;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 use exit::Exit;
 use failure::Failure;
 use std::process::ExitCode;
@@ -76,6 +77,8 @@ enum Command {
     Diff(diff::Diff),
     /// Print the task definition that a deploy would register
     Render(render::Render),
+    /// Audit a service, or all of a cluster: what is wrong with how it is deployed, and the fix
+    Check(check::Check),
     /// List the revisions of the task definition, or prune old ones
     Revisions(revisions::Revisions),
     /// Print the least IAM policy for what this config does
@@ -108,6 +111,7 @@ impl Command {
             Self::Shift(command) => command.run(global).await,
             Self::Diff(command) => command.run(global).await,
             Self::Render(command) => command.run(global).await,
+            Self::Check(command) => command.run(global).await,
             Self::Revisions(command) => command.run(global).await,
             Self::IamPolicy(command) => command.run(global).await,
             Self::Rehearse(command) => Box::pin(command.run(global)).await,
@@ -119,7 +123,10 @@ impl Command {
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let mut arguments = Arguments::parse();
+    if let Err(wrong) = arguments.global.settle(matches!(arguments.command, Command::Check(_))) {
+        Arguments::command().error(clap::error::ErrorKind::ArgumentConflict, wrong).exit();
+    }
     arguments.global.start_logging();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,

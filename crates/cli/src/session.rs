@@ -57,19 +57,20 @@ impl<'a> Session<'a> {
 
     /// The service that is meant.
     pub fn target(&self) -> Result<ServiceRef, Failure> {
-        let missing = |what: &str, flag: &str| {
-            Failure::new(Exit::Usage, format!("no {what} is named"))
-                .with_help(Some(format!("write `{what}:` in tidegate.yml, or pass {flag} NAME")))
-        };
-        let cluster = match &self.global.cluster {
-            Some(name) => ClusterName::parse(name)?,
-            None => self.config.cluster.clone().ok_or_else(|| missing("cluster", "--cluster"))?,
-        };
+        let cluster = self.cluster()?;
         let service = match &self.global.service {
             Some(name) => ServiceName::parse(name)?,
-            None => self.config.service.clone().ok_or_else(|| missing("service", "--service"))?,
+            None => self.config.service.clone().ok_or_else(|| unnamed("service"))?,
         };
         Ok(ServiceRef { cluster, service })
+    }
+
+    /// The cluster that is meant.
+    pub fn cluster(&self) -> Result<ClusterName, Failure> {
+        match &self.global.cluster {
+            Some(name) => Ok(ClusterName::parse(name)?),
+            None => self.config.cluster.clone().ok_or_else(|| unnamed("cluster")),
+        }
     }
 
     /// Connects as every AWS tool does.
@@ -167,4 +168,9 @@ impl<'a> Session<'a> {
             Output::Text => Box::new(PlainLines::new(stderr, result, style, result_style, Detail::Progress)),
         }
     }
+}
+
+fn unnamed(what: &str) -> Failure {
+    Failure::new(Exit::Usage, format!("no {what} is named"))
+        .with_help(Some(format!("write `{what}:` in tidegate.yml, or pass --{what} NAME")))
 }

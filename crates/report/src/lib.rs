@@ -2,6 +2,7 @@
 //! plain lines without one, JSON lines. It must never decide anything nor call AWS: it sees events
 //! and tables of plain data. Start with [`Reporter`]; the words are in [`words`].
 
+pub mod checks;
 mod course;
 pub mod diff;
 pub mod failure;

@@ -1,5 +1,6 @@
 //! The keys of `tidegate.yml`. Start with [`Config`].
 
+use super::check::{CheckConfig, check};
 use super::error::{ConfigError, Place, Source};
 use super::local::{LocalConfig, RehearseConfig, local, rehearse};
 use super::section::Section;
@@ -33,6 +34,7 @@ const KEYS: &[&str] = &[
     "alb",
     "gates",
     "gatesTimeout",
+    "check",
     "local",
     "rehearse",
 ];
@@ -67,6 +69,8 @@ pub struct Config {
     pub breaker: BreakerPolicy,
     /// Whether ECR tags become digests.
     pub tags: Tags,
+    /// What `check` lives with, and how often a rollback is to be tried.
+    pub check: CheckConfig,
     /// How the local cloud runs images as processes.
     pub local: LocalConfig,
     /// How rehearsals are driven.
@@ -107,6 +111,7 @@ impl Default for Config {
             timeout_ms: None,
             breaker: BreakerPolicy::EnsureOn,
             tags: Tags::Resolve,
+            check: CheckConfig::default(),
             local: LocalConfig::default(),
             rehearse: RehearseConfig::default(),
         }
@@ -173,6 +178,9 @@ impl Config {
             timeout_ms,
             breaker: breaker(source, &section)?,
             tags: if section.truth("resolveDigests")?.unwrap_or(true) { Tags::Resolve } else { Tags::Keep },
+            check: section
+                .node("check")
+                .map_or_else(|| Ok(CheckConfig::default()), |node| check(source, node))?,
             local: section
                 .node("local")
                 .map_or_else(|| Ok(LocalConfig::default()), |node| local(source, node))?,

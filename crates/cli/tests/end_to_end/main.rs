@@ -11,6 +11,7 @@
 mod alb;
 mod api;
 mod blue_green;
+mod check;
 mod clients;
 mod cloud;
 mod code_deploy;
