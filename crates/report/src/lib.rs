@@ -3,6 +3,7 @@
 //! and tables of plain data. Start with [`Reporter`]; the words are in [`words`].
 
 mod course;
+pub mod diagnosis;
 pub mod diff;
 pub mod failure;
 pub mod history;

@@ -14,6 +14,7 @@ mod blue_green;
 mod clients;
 mod cloud;
 mod code_deploy;
+mod diagnose;
 mod docker;
 mod front;
 mod hooks;
