@@ -34,7 +34,8 @@ impl Client {
         }
     }
 
-    async fn look(&self, target: &ServiceRef) -> Result<Option<Value>, AwsError> {
+    /// The service as DescribeServices answers it, also an inactive one; missing is an ordinary answer.
+    pub(crate) async fn look(&self, target: &ServiceRef) -> Result<Option<Value>, AwsError> {
         let request =
             self.ecs.describe_services().cluster(target.cluster.as_str()).services(target.service.as_str());
         let (_, reply) = ask!(self, "ecs", "DescribeServices", Bucket::ServiceRead, request)

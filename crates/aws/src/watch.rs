@@ -8,7 +8,7 @@
 
 use crate::client::Client;
 use crate::deploy::{Before, DeployPlan, code_deploy};
-use crate::diagnose::diagnose;
+use crate::diagnose::{Looking, diagnose};
 use crate::error::AwsError;
 use crate::gates::GateAsker;
 use crate::native;
@@ -243,8 +243,8 @@ impl<F: Following> Watch<'_, F> {
         let failed =
             matches!(verdict, Verdict::RolledBack { .. } | Verdict::Failed { .. } | Verdict::TimedOut { .. });
         if failed {
-            let diagnosis =
-                diagnose(self.client, self.rollout.followed(), service, self.options.log_lines).await;
+            let looking = Looking::of(self.options);
+            let diagnosis = diagnose(self.client, self.rollout.followed(), service, looking).await;
             self.tell(&Event::Diagnosed { diagnosis });
         }
     }

@@ -11,6 +11,7 @@ mod control;
 mod demo;
 mod demo_image;
 mod deploy;
+mod diagnose;
 mod diff;
 mod exit;
 mod failure;
@@ -59,6 +60,8 @@ enum Command {
     Wait(wait::Wait),
     /// Show how the rollouts of the past ended, and why
     History(history::History),
+    /// Find out why a deployment failed or hangs: causes, evidence, the next command
+    Diagnose(diagnose::Diagnose),
     /// Show what the containers of the service print
     Logs(logs::Logs),
     /// Go back to what was last steady
@@ -102,6 +105,7 @@ impl Command {
             Self::Watch(command) => command.run(global).await,
             Self::Wait(command) => command.run(global).await,
             Self::History(command) => command.run(global).await,
+            Self::Diagnose(command) => command.run(global).await,
             Self::Logs(command) => command.run(global).await,
             Self::Rollback(command) => command.run(global).await,
             Self::Resume(command) => command.run(global).await,

@@ -4,6 +4,7 @@
 
 pub mod checks;
 mod course;
+pub mod diagnosis;
 pub mod diff;
 pub mod failure;
 pub mod history;

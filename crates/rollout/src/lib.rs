@@ -5,6 +5,7 @@
 //! [`event::Event`], which is the one stream that every reporter renders.
 
 pub mod alb;
+pub mod case;
 pub mod cause;
 pub mod code_deploy;
 pub mod diagnosis;
@@ -18,6 +19,7 @@ pub mod plan;
 pub mod prune;
 pub mod rollback;
 pub mod rolling;
+pub mod rules;
 pub mod staged;
 pub mod strategy;
 pub mod task_definition;

@@ -11,7 +11,7 @@
 
 mod back;
 mod follow;
-mod moving;
+pub(crate) mod moving;
 pub(crate) mod status;
 
 use super::{Before, DeployError, DeployPlan, Outcome, Then, Wanted};

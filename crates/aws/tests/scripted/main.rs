@@ -307,7 +307,8 @@ async fn a_crashing_release_ends_rolled_back_with_the_reason_on_one_screen() {
     assert_eq!(told[told.len() - 2..], ["diagnosed", "decided"], "the verdict is the last thing said");
     let Some(Event::Diagnosed { diagnosis }) = events.iter().rev().nth(1) else { panic!("diagnosed") };
     assert_eq!(diagnosis.stopped[0].containers, ["web exited 1"]);
-    assert_eq!(diagnosis.causes[0].what, "the application exits");
+    assert_eq!(diagnosis.causes[0].what, "the application in container web exits with code 1");
+    assert_eq!(diagnosis.causes[1].rule, "breaker-tripped");
     assert_eq!(diagnosis.missing.len(), 1, "no awslogs here: {:?}", diagnosis.missing);
 }
 

@@ -15,6 +15,7 @@ mod check;
 mod clients;
 mod cloud;
 mod code_deploy;
+mod diagnose;
 mod docker;
 mod front;
 mod hooks;
