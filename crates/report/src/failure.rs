@@ -113,7 +113,7 @@ mod tests {
         let diagnosis = Diagnosis {
             causes: vec![Cause {
                 rule: "application-exits".into(),
-                what: "the application in container web exits with code 1 2 s after start".into(),
+                what: "the application in container web exits with code 1, 2 s after start".into(),
                 bearing: Bearing::Cause,
                 certainty: Certainty::Proven,
                 evidence: vec!["3 tasks: web exited 1 (latest: task 0123456789ab)".into(), "web logged: panic: no DATABASE_URL".into()],

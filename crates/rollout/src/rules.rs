@@ -143,7 +143,12 @@ pub fn causes(case: &Case) -> Vec<Cause> {
     if found.len() > 1 {
         found.retain(|(_, cause)| cause.rule != nothing);
     }
-    found.into_iter().map(|(_, cause)| cause).collect()
+    let with_command = |mut cause: Cause| {
+        // Where no other command says more, what runs is worth a look.
+        cause.next.get_or_insert_with(|| tidegate(case, "status", ""));
+        cause
+    };
+    found.into_iter().map(|(_, cause)| with_command(cause)).collect()
 }
 
 /// The findings with what was known before, at first sight: a trouble that passed, and causes that nobody can see

@@ -30,7 +30,7 @@ fn look(rule: &Rule, case: &Case) -> Option<Cause> {
         143 => " (SIGTERM)",
         _ => "",
     };
-    let after = newest.lived().map(|lived| format!(" {} after start", super::span(lived))).unwrap_or_default();
+    let after = newest.lived().map(|lived| format!(", {} after start", super::span(lived))).unwrap_or_default();
     let words = super::last_words(case, newest, 4);
     let cause = rule
         .found()
