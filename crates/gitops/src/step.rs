@@ -23,6 +23,7 @@ pub fn step(state: &State, seen: &Seen<'_>, now: Millis) -> (State, Vec<Action>)
     for (id, ended) in &seen.ended {
         step.take_in(id, ended);
     }
+    step.fail_releases();
     step.note_standings();
     step.take_up();
     step.go_back();
@@ -144,12 +145,11 @@ impl Step<'_> {
             how,
             reason: shortened(reason),
         });
-        let joint = memory.joint.take();
-        if let Some(joint) = &joint
-            && how != How::RolledBack
+        if let Some(joint) = memory.joint.take()
+            && (how != How::RolledBack || joint.from != moving.from)
         {
             let back = Some(shortened(&format!("{id}: {reason}")));
-            memory.joint = Some(Joint { back, ..joint.clone() });
+            memory.joint = Some(Joint { back, ..joint });
         }
         self.state.waits.remove(id);
         if let Some(back) = &memory.thrown_back {
@@ -161,30 +161,39 @@ impl Step<'_> {
         self.save(id, memory);
         let (service, commit) = (id.clone(), moving.commit.clone());
         self.report(SyncEvent::ThrownBack { service, commit, how, reason: reason.to_owned() });
-        if let Some(joint) = joint {
-            self.fail_release(id, &joint.release, reason);
-        }
     }
 
-    /// All that has moved of a release has to go back. It is written down for each before the first goes.
-    fn fail_release(&mut self, because: &Id, release: &str, reason: &str) {
-        let of_release = |memory: &Memory| memory.joint.as_ref().is_some_and(|joint| joint.release == release);
-        let mut moved: Vec<(usize, Id)> = Vec::new();
-        let ids: Vec<Id> =
-            self.state.memory.iter().filter(|(_, memory)| of_release(memory)).map(|(id, _)| id.clone()).collect();
-        for id in ids {
-            let mut memory = self.memory(&id);
-            let Some(joint) = &mut memory.joint else { continue };
-            moved.push((joint.order, id.clone()));
-            if joint.back.is_none() {
-                joint.back = Some(shortened(&format!("{because}: {reason}")));
-                self.save(&id, memory);
+    /// All that has moved of a release that failed has to go back. It follows from what is kept of the service that
+    /// failed, so that a process that dies before it has marked the others leaves none of them behind.
+    fn fail_releases(&mut self) {
+        let mut failed: BTreeMap<String, (Id, String)> = BTreeMap::new();
+        for (id, memory) in &self.state.memory {
+            let Some(joint) = memory.joint.as_ref().filter(|joint| joint.back.is_none()) else { continue };
+            for (other, theirs) in &self.state.memory {
+                let thrown_back = theirs.thrown_back.as_ref().filter(|back| back.digest == joint.digest);
+                let goes_back = theirs.joint.as_ref().filter(|part| part.release == joint.release);
+                let reason = thrown_back
+                    .map(|back| format!("{other}: {}", back.reason))
+                    .or_else(|| goes_back.and_then(|part| part.back.clone()));
+                if let Some(reason) = reason.filter(|_| other != id) {
+                    failed.entry(joint.release.clone()).or_insert((other.clone(), reason));
+                }
             }
         }
-        moved.sort();
-        let services: Vec<Id> = moved.into_iter().rev().map(|(_, id)| id).collect();
-        if !services.is_empty() {
-            let (release, because) = (release.to_owned(), because.clone());
+        for (release, (because, reason)) in failed {
+            let mut moved: Vec<(usize, Id)> = Vec::new();
+            let ids: Vec<Id> = self.state.memory.keys().cloned().collect();
+            for id in ids {
+                let mut memory = self.memory(&id);
+                let Some(joint) = memory.joint.as_mut().filter(|joint| joint.release == release) else { continue };
+                moved.push((joint.order, id.clone()));
+                if joint.back.is_none() {
+                    joint.back = Some(shortened(&reason));
+                    self.save(&id, memory);
+                }
+            }
+            moved.sort();
+            let services = moved.into_iter().rev().map(|(_, id)| id).collect();
             self.report(SyncEvent::ReleaseGoesBack { release, because, services });
         }
     }

@@ -261,14 +261,16 @@ impl World {
             }
             Action::GoBack { id, to } => {
                 let at = place(&id);
-                assert!(!self.rollouts.contains_key(&at), "{at} is brought back while it moves");
+                // A process that died on the way back left exactly this rollout, which is followed.
+                let under_way = self.rollouts.get(&at).map(|rollout| rollout.content.to_string());
+                assert!(under_way.is_none_or(|content| content == to), "{at} is brought back while it moves");
                 let release = self.kept[&id].joint.as_ref().unwrap().release.clone();
                 let moving = self.followed.keys().filter(|other| self.services[**other].release.as_ref() == Some(&release));
                 assert_eq!(moving.count(), 0, "a release goes back one after the other");
                 self.followed.insert(at, None);
                 self.ended.remove(&at);
                 let left = self.rng.u32(1..4);
-                self.rollouts.insert(at, Rollout { content: to.parse().unwrap(), fate: Fate::Good, left });
+                self.rollouts.entry(at).or_insert(Rollout { content: to.parse().unwrap(), fate: Fate::Good, left });
             }
             Action::Report(event) => self.told.push(event),
         }
