@@ -15,6 +15,7 @@ mod ecs;
 mod elbv2;
 pub mod error;
 mod exchange;
+pub mod fleet;
 pub mod gates;
 pub mod history;
 mod logs;
@@ -28,6 +29,7 @@ mod rolling;
 pub mod sink;
 mod ssm;
 pub mod status;
+pub mod sync;
 pub mod tail;
 pub mod watch;
 

@@ -116,7 +116,7 @@ impl Deploy {
             return Err(Failure::new(Exit::Usage, what));
         }
         plan.force = if self.force { Force::Redeploy } else { Force::OnlyIfChanged };
-        plan.desired_count = self.desired_count;
+        plan.desired_count = self.desired_count.or(plan.desired_count);
         plan.then = match (self.dry_run, self.no_wait) {
             (true, _) => Then::OnlyShow,
             (false, true) => Then::Return,

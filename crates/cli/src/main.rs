@@ -25,6 +25,7 @@ mod sample;
 mod session;
 mod shift;
 mod status;
+mod sync;
 mod theatre;
 mod wait;
 mod watch;
@@ -77,6 +78,8 @@ enum Command {
     Render(render::Render),
     /// List the revisions of the task definition, or prune old ones
     Revisions(revisions::Revisions),
+    /// Make services what a git branch says, once or always
+    Sync(sync::Sync),
     /// Rehearse the deployment on a local cloud, under traffic, with a fault if wanted
     Rehearse(rehearse::Rehearse),
     /// Run AWS's API, tasks and a load balancer on this machine
@@ -106,6 +109,7 @@ impl Command {
             Self::Diff(command) => command.run(global).await,
             Self::Render(command) => command.run(global).await,
             Self::Revisions(command) => command.run(global).await,
+            Self::Sync(command) => Box::pin(command.run(global)).await,
             Self::Rehearse(command) => Box::pin(command.run(global)).await,
             Self::Local(command) => command.run(global).await,
             Self::Demo(command) => command.run(global).await,

@@ -85,6 +85,10 @@ pub struct Joint {
     pub from: String,
     /// Its place in the release's order.
     pub order: usize,
+    /// When the release began.
+    pub began: Millis,
+    /// It was the first to move. A release is over as soon as this part of it is: the others follow from that.
+    pub leads: bool,
     /// Why it has to go back, once the release has failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub back: Option<String>,
@@ -143,6 +147,8 @@ mod tests {
                 commit: "c".repeat(64),
                 from: name,
                 order: 999,
+                began: i64::MAX,
+                leads: false,
                 back: Some(reason.clone()),
             }),
             overridden: Some(Overridden { reason: reason.clone(), window: reason, at: i64::MAX, commit: "c".repeat(64) }),

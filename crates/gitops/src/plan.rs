@@ -17,6 +17,11 @@ impl Id {
         Self(target.to_string())
     }
 
+    /// The id that was written as `cluster/service`.
+    pub fn parse(written: &str) -> Self {
+        Self(written.to_owned())
+    }
+
     /// What `dependsOn` names: `cluster/service`, or a service of the same cluster as `from`.
     pub fn named(name: &str, from: &Self) -> Self {
         match (name.contains('/'), from.0.split_once('/')) {

@@ -286,7 +286,11 @@ impl Step<'_> {
                 continue;
             }
             let mut was_moving = false;
-            for member in &unit.members {
+            let leads = |member: &&Wanted| {
+                self.state.memory.get(&member.id).and_then(|memory| memory.joint.as_ref()).is_some_and(|it| it.leads)
+            };
+            let (first, others): (Vec<&Wanted>, Vec<&Wanted>) = unit.members.iter().partition(leads);
+            for member in first.into_iter().chain(others) {
                 let mut memory = self.memory(&member.id);
                 if memory.joint.take().is_some() {
                     was_moving = true;
@@ -301,12 +305,24 @@ impl Step<'_> {
         for id in ids {
             let mut memory = self.memory(&id);
             let release = plan.unit_of(&id).and_then(|unit| unit.release.as_ref());
-            let is_gone = |joint: &Joint| joint.back.is_none() && release != Some(&joint.release);
+            let is_gone = |joint: &Joint| {
+                joint.back.is_none() && (release != Some(&joint.release) || !self.goes_on(joint))
+            };
             if memory.moving.is_none() && memory.joint.as_ref().is_some_and(is_gone) {
                 memory.joint = None;
                 self.save(&id, memory);
             }
         }
+    }
+
+    /// Is the release of this part not over? A process may have died after it had forgotten the first of them.
+    fn goes_on(&self, part: &Joint) -> bool {
+        part.leads || self.leader_of(&part.release).is_some_and(|leader| leader.began == part.began)
+    }
+
+    fn leader_of(&self, release: &str) -> Option<&Joint> {
+        let parts = self.state.memory.values().filter_map(|memory| memory.joint.as_ref());
+        parts.into_iter().find(|joint| joint.leads && joint.release == release)
     }
 
     /// What was thrown back is forgotten once something else is wanted and runs.
@@ -413,13 +429,19 @@ impl Step<'_> {
         });
         if let Some(release) = &unit.release {
             // What was there before the release began stays the way back, also when the release changes half way.
-            let from = memory.joint.take().map_or(running, |joint| joint.from);
+            let leader = self.leader_of(release).map(|leader| leader.began);
+            let (from, began, leads) = match memory.joint.take() {
+                Some(joint) => (joint.from, joint.began, joint.leads),
+                None => (running, leader.unwrap_or(self.now), leader.is_none()),
+            };
             memory.joint = Some(Joint {
                 release: release.clone(),
                 digest: unit.digest.clone(),
                 commit: commit.clone(),
                 from,
                 order,
+                began,
+                leads,
                 back: None,
             });
         }
