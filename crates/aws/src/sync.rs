@@ -3,7 +3,7 @@
 //! is said in `alb::lease`; this one carries nothing but itself. It must never write for a service once the lease may be
 //! somebody else's. Start with [`Store::take`].
 
-use crate::alb::lease::whoami;
+use crate::alb::lease::{parameter_name, whoami};
 use crate::client::Client;
 use crate::error::AwsError;
 use crate::sink::now;
@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tidegate_rollout::Millis;
+use tidegate_rollout::names::ServiceRef;
 
 /// How many ticks a lease goes on after it was written last.
 const TICKS: Millis = 30;
@@ -107,6 +108,18 @@ pub async fn kept(client: &Client, name: &str) -> Result<BTreeMap<String, String
 
 fn root(name: &str) -> String {
     format!("/tidegate/sync/{name}")
+}
+
+/// Keeps that somebody deployed a service in a freeze window, and why.
+pub async fn keep_override(
+    client: &Client,
+    target: &ServiceRef,
+    window: &str,
+    reason: &str,
+) -> Result<(), AwsError> {
+    let kept = serde_json::json!({ "by": whoami(), "at": now(), "window": window, "reason": reason });
+    let name = format!("{}/freeze-override", parameter_name(target));
+    client.write_parameter(&name, &kept.to_string()).await.map(|_| ())
 }
 
 impl Store {

@@ -15,12 +15,13 @@ use crate::config::duration::parse_some_millis;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use clap::Args;
-use run::{Loop, failed_to_keep, now};
+use run::{Loop, failed_to_keep};
 use source::{Source, SourceError, pattern};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+pub use run::now;
 use tell::Teller;
 use tidegate_aws::sync::{Store, StoreError, kept};
 use tidegate_aws::{Client, ConnectOptions, Pacer};
@@ -228,7 +229,8 @@ async fn remembered(client: &Client, name: &str) -> Result<BTreeMap<Id, Memory>,
     Ok(memory)
 }
 
-fn reason(given: &str) -> Result<String, String> {
+/// Why something that should not be done is done.
+pub fn reason(given: &str) -> Result<String, String> {
     let given = given.trim();
     if given.is_empty() { Err("say why".into()) } else { Ok(given.to_owned()) }
 }

@@ -25,5 +25,6 @@ mod orphans;
 mod registry;
 mod secrets;
 mod stage;
+mod sync;
 mod terraform;
 mod traffic;

@@ -29,6 +29,7 @@ use crate::{
     logs,
     ports::PortGuard,
     registry::{self, Registry},
+    throttle::Throttle,
     writer::{Commands, SharedEngine, lock_read},
 };
 
@@ -52,6 +53,7 @@ pub(crate) struct Api {
     pub logs: logs::Logs,
     pub registry: Registry,
     pub control: Control,
+    pub throttle: Throttle,
 }
 
 /// Serves until `stop`.
@@ -125,6 +127,10 @@ impl Api {
     }
 
     async fn answer_call(&self, call: Call) -> Response<Bytes> {
+        let at = self.clock.now().as_millis();
+        if !self.throttle.takes(call.service, call.operation, &call.account, &call.region, at) {
+            return call.fail(&tidegate_wire::ApiError::new("ThrottlingException", "Rate exceeded"));
+        }
         if let Some(answered) = logs::answer(self, &call).await {
             return answered;
         }

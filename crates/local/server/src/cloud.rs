@@ -37,6 +37,7 @@ use crate::{
     registry::Registry,
     snapshot,
     tasking::TaskNames,
+    throttle::Throttle,
     usage,
     writer::{CLOCK_ROW, Commands, META_TABLE, Unstored, Writer},
 };
@@ -175,6 +176,7 @@ impl LocalCloud {
             unstored: Unstored::default(),
         };
         let api = Api {
+            throttle: Throttle::new(options.limits),
             wire: Wire::new(
                 &[
                     ecs::model(),

@@ -55,6 +55,7 @@ mod registry;
 pub mod remote;
 pub mod snapshot;
 mod tasking;
+mod throttle;
 mod usage;
 mod writer;
 
@@ -64,6 +65,7 @@ pub use faults::Fault;
 pub use functions::{Function, FunctionCommand, FunctionMap};
 pub use options::{DEFAULT_PORT, ExposeTargets, Options, RuntimeChoice};
 pub use snapshot::SnapshotError;
+pub use throttle::Limits;
 pub use tidegate_balancer::{Balancer, MetricsSnapshot};
 pub use tidegate_clock::{Clock, Speed};
 pub use tidegate_engine::Missing;
