@@ -114,7 +114,7 @@ impl Sync {
     }
 
     async fn first(&self, source: &Source, global: &Global) -> Result<Services, Failure> {
-        let commit = source.head(None).await.map_err(SourceError::into)?;
+        let commit = source.head(None).await?;
         Services::of(source.read(commit).await?, &self.only, global)
     }
 
@@ -145,7 +145,9 @@ impl Sync {
         if let Some(repo) = &self.repo {
             let paths = if given.is_empty() { vec![EVERY_FILE] } else { given };
             let patterns = paths.into_iter().map(pattern).collect::<Result<_, _>>()?;
-            let copy = self.state_folder()?.join(format!("{name}.git"));
+            // A look beside a watch must not meet it in its copy.
+            let kind = if self.dry_run { "look.git" } else { "git" };
+            let copy = self.state_folder()?.join(format!("{name}.{kind}"));
             let repository = git::Repository::at(repo, &self.branch, &copy).map_err(SourceError::from)?;
             return Ok(Source::Branch(repository, patterns));
         }

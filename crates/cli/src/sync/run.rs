@@ -2,7 +2,7 @@
 //! before what follows it is done, and whoever lost the lease begins nothing more. Start with [`Loop::run`].
 
 use super::looking::{Looking, standing};
-use super::source::{Source, SourceError};
+use super::source::Source;
 use super::tell::{Teller, Told};
 use super::wanted::Services;
 use super::work;
@@ -53,7 +53,9 @@ struct Course {
     services: Option<Services>,
     /// The commit that was read last, whether or not it could be understood.
     read: Option<Commit>,
-    work: JoinSet<(Id, Ended)>,
+    work: JoinSet<Ended>,
+    /// Whose work each task is.
+    whose: BTreeMap<tokio::task::Id, Id>,
     ended: Vec<(Id, Ended)>,
     look_at: Instant,
     /// What went wrong with the source, told once.
@@ -70,6 +72,7 @@ impl Loop<'_> {
             services: None,
             read: None,
             work: JoinSet::new(),
+            whose: BTreeMap::new(),
             ended: Vec::new(),
             look_at: Instant::now(),
             trouble: None,
@@ -89,7 +92,7 @@ impl Loop<'_> {
         // Rollouts that are under way are left as they are: the next sync takes them up.
         let left: Vec<String> = self.state.at_work().map(|id| id.as_str().to_owned()).collect();
         course.work.abort_all();
-        let (global, every) = (self.global, self.every);
+        let (teller, every) = (self.teller.clone(), self.every);
         let exit = course.services.as_ref().map_or(Exit::Refused, |services| worst(&self.state, &services.plan));
         let _ = self.store.release().await;
         match end {
@@ -102,13 +105,12 @@ impl Loop<'_> {
                     some => format!("interrupted; what is under way is left as it is: {}", some.join(", ")),
                 };
                 let help = "the same sync takes it up again, from any machine";
-                let exit = if every.is_some() { Exit::Done } else { Exit::Interrupted };
-                let failure = Failure::new(exit, what).with_help((!left.is_empty()).then(|| help.to_owned()));
                 if every.is_some() {
-                    failure.report(global);
+                    teller.note(now(), &format!("{what}; {help}"));
                     return Ok(Exit::Done);
                 }
-                Err(failure)
+                let help = (!left.is_empty()).then(|| help.to_owned());
+                Err(Failure::new(Exit::Interrupted, what).with_help(help))
             }
         }
     }
@@ -168,7 +170,7 @@ impl Loop<'_> {
     }
 
     async fn read_new(&mut self, course: &mut Course) -> Result<(), Failure> {
-        let commit = self.source.head(course.read.as_ref()).await.map_err(SourceError::into)?;
+        let commit = self.source.head(course.read.as_ref()).await?;
         let is_new = course.read.as_ref() != Some(&commit) || matches!(self.source, Source::WorkTree { .. });
         if !is_new {
             // A commit that could not be understood is as wrong as before.
@@ -255,7 +257,8 @@ impl Loop<'_> {
         };
         let sink = Told { id: id.clone(), teller: self.teller.clone() };
         let work = work(self.client.clone(), plan, sink);
-        course.work.spawn(async move { (id, work.await) });
+        let task = course.work.spawn(work);
+        course.whose.insert(task.id(), id);
     }
 
     async fn save(&mut self, id: &Id, memory: &Memory) -> Result<(), Failure> {
@@ -291,10 +294,12 @@ impl Loop<'_> {
         }
         let renew = Instant::now() + self.store.renew_in();
         tokio::select! {
-            Some(done) = course.work.join_next() => {
-                if let Ok(ended) = done {
-                    course.ended.push(ended);
-                }
+            Some(done) = course.work.join_next_with_id() => {
+                let (task, ended) = match done {
+                    Ok(ended) => ended,
+                    Err(broken) => (broken.id(), Ended::GoesOn { reason: format!("its watch broke off: {broken}") }),
+                };
+                course.ended.extend(course.whose.remove(&task).map(|id| (id, ended)));
             }
             () = tokio::time::sleep_until(until) => {}
             () = tokio::time::sleep_until(renew) => {

@@ -88,9 +88,94 @@ fn a_push_is_deployed_by_canary_a_bad_commit_is_thrown_back_once_and_a_revert_he
 }
 
 #[test]
+fn a_freeze_window_holds_until_somebody_says_why_not_and_a_release_that_fails_goes_back_as_one() {
+    let cloud = Cloud::start(&["--speed", "40"]);
+    let call = |operation: &str, input: &Value| -> Value {
+        let (status, body) = crate::api::ecs(cloud.endpoint(), operation, input).unwrap();
+        assert_eq!(status, 200, "{operation}: {body}");
+        serde_json::from_str(&body).unwrap()
+    };
+    call("CreateCluster", &json!({ "clusterName": "shop" }));
+    for name in ["api", "web"] {
+        call(
+            "RegisterTaskDefinition",
+            &json!({ "family": name, "networkMode": "awsvpc", "requiresCompatibilities": ["FARGATE"], "cpu": "256",
+                "memory": "512", "containerDefinitions": [{ "name": "app", "image": "sample:1" }] }),
+        );
+        call(
+            "CreateService",
+            &json!({ "cluster": "shop", "serviceName": name, "taskDefinition": name, "desiredCount": 1,
+                "launchType": "FARGATE",
+                "networkConfiguration": { "awsvpcConfiguration": { "subnets": ["subnet-1"] } } }),
+        );
+    }
+    let running = |name: &str| -> String {
+        let described = call("DescribeServices", &json!({ "cluster": "shop", "services": [name] }));
+        let deployments = described["services"][0]["deployments"].as_array().unwrap().clone();
+        let primary = deployments.iter().find(|it| it["status"] == "PRIMARY").unwrap();
+        if primary["rolloutState"] != "COMPLETED" {
+            return "moves".into();
+        }
+        primary["taskDefinition"].as_str().unwrap().rsplit('/').next().unwrap().to_owned()
+    };
+    crate::cloud::wait_until("both are steady", || running("api") == "api:1" && running("web") == "web:1");
+
+    // The api is good, the web that follows it is not.
+    let file = cloud.folder().join("shop.yml");
+    std::fs::write(
+        &file,
+        "cluster: shop\nfreeze: [{ cron: \"* * * * *\", for: 1h, message: \"audit week\" }]\nservices:\n           - { service: web, images: { app: \"sample:crash\" }, dependsOn: [api], release: all }\n           - { service: api, images: { app: \"sample:2\" }, release: all }\n",
+    )
+    .unwrap();
+    let sync = |arguments: &[&str]| {
+        Command::new(PROGRAM)
+            .args(["sync", "--timeout", "5m", "--config"])
+            .arg(&file)
+            .args(arguments)
+            .env_clear()
+            .envs(cloud.aws_environment())
+            .env("TIDEGATE_TICK_MS", "50")
+            .output()
+            .unwrap()
+    };
+    let frozen = sync(&[]);
+    assert_eq!(frozen.status.code(), Some(1), "{}", told(&frozen));
+    assert!(told(&frozen).contains("2 services may not begin: audit week"), "{}", told(&frozen));
+    assert_eq!((running("api").as_str(), running("web").as_str()), ("api:1", "web:1"));
+
+    let failed = sync(&["--override-freeze", "an outage"]);
+    let said = told(&failed);
+    assert_eq!(failed.status.code(), Some(3), "{said}");
+    for sentence in [
+        "shop/api: freeze overridden (audit week): an outage",
+        "shop/api: runs what is wanted by work tree",
+        "release all goes back because of shop/web: shop/api",
+        "shop/api: is back on api:1, as before release all",
+    ] {
+        assert!(said.contains(sentence), "no `{sentence}` in\n{said}");
+    }
+    assert_eq!((running("api").as_str(), running("web").as_str()), ("api:1", "web:1"));
+    let kept = crate::api::json(
+        cloud.endpoint(),
+        "ssm",
+        "AmazonSSM",
+        "GetParameter",
+        &json!({ "Name": "/tidegate/sync/work-tree/services/shop/api" }),
+    );
+    let kept = kept.unwrap().1;
+    assert!(kept.contains("an outage") && kept.contains("with_its_release"), "{kept}");
+
+    // The same content is not tried again.
+    let again = sync(&["--override-freeze", "an outage"]);
+    assert_eq!(again.status.code(), Some(3), "{}", told(&again));
+    assert!(told(&again).contains("is not tried again"), "{}", told(&again));
+    assert!(!told(&again).contains("its rollout begins"), "{}", told(&again));
+}
+
+#[test]
 fn a_thousand_services_are_looked_at_within_the_published_token_buckets() {
     const SERVICES: usize = 1_000;
-    let mut cloud = Cloud::start_simulated(&["--speed", "60"]);
+    let mut cloud = Cloud::start_simulated(&["--speed", "50"]);
     let call = |cloud: &Cloud, operation: &str, input: &Value| {
         let (status, body) = crate::api::ecs(cloud.endpoint(), operation, input).unwrap();
         assert_eq!(status, 200, "{operation}: {body}");
@@ -121,7 +206,7 @@ fn a_thousand_services_are_looked_at_within_the_published_token_buckets() {
         .arg(&file)
         .env_clear()
         .envs(cloud.aws_environment())
-        .env("TIDEGATE_TICK_MS", (2_000 / 60).to_string())
+        .env("TIDEGATE_TICK_MS", (2_000 / 50).to_string())
         .output()
         .unwrap();
     assert_eq!(looked.status.code(), Some(7), "{}", told(&looked));
