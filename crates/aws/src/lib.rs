@@ -15,6 +15,7 @@ mod ecs;
 mod elbv2;
 pub mod error;
 mod exchange;
+pub mod fleet;
 pub mod gates;
 pub mod history;
 mod logs;
@@ -30,6 +31,7 @@ pub mod sink;
 mod ssm;
 pub mod status;
 pub mod surroundings;
+pub mod sync;
 pub mod tail;
 pub mod watch;
 

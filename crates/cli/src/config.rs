@@ -11,9 +11,10 @@ mod local;
 mod lookup;
 mod section;
 mod strategy;
+pub mod sync;
 mod yaml;
 
 pub use check::CheckConfig;
-pub use error::ConfigError;
+pub use error::{ConfigError, Source};
 pub use file::{Config, Reading, TaskDefinitionConfig};
 pub use local::{FunctionTarget, LocalConfig};

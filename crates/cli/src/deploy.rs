@@ -8,10 +8,11 @@ use crate::interrupt::{Part, uninterrupted};
 use crate::session::Session;
 use clap::Args;
 use std::io::Write as _;
-use tidegate_aws::Outcome;
+use tidegate_aws::{EventSink as _, Outcome};
 use tidegate_aws::TaskDefinitionSource;
 use tidegate_aws::deploy::{DeployError, DeployPlan, Tags, Then, needs_resolving, run};
-use tidegate_rollout::Strategy;
+use tidegate_gitops::freeze::{self, Window};
+use tidegate_rollout::{Event, Strategy};
 use tidegate_rollout::gate::misplaced;
 use tidegate_rollout::strategy::Wish;
 use tidegate_rollout::task_definition::images::ImageChange;
@@ -42,6 +43,9 @@ pub struct Deploy {
     /// Set the desired count; without it the count is not touched
     #[arg(long, value_name = "COUNT")]
     desired_count: Option<u32>,
+    /// Deploy although a freeze window of the config file is open; the reason is kept and told
+    #[arg(long, value_name = "REASON", value_parser = crate::sync::reason)]
+    override_freeze: Option<String>,
 }
 
 /// What is to run: shared by deploy, diff and render.
@@ -116,14 +120,22 @@ impl Deploy {
             return Err(Failure::new(Exit::Usage, what));
         }
         plan.force = if self.force { Force::Redeploy } else { Force::OnlyIfChanged };
-        plan.desired_count = self.desired_count;
+        plan.desired_count = self.desired_count.or(plan.desired_count);
         plan.then = match (self.dry_run, self.no_wait) {
             (true, _) => Then::OnlyShow,
             (false, true) => Then::Return,
             (false, false) => Then::Wait,
         };
+        let frozen = if self.dry_run { None } else { frozen(&session, self.override_freeze.as_deref())? };
         let client = session.connect().await?;
+        if let (Some(window), Some(reason)) = (&frozen, &self.override_freeze) {
+            tidegate_aws::sync::keep_override(&client, &plan.target, &window.message, reason).await?;
+        }
         let outcome = uninterrupted(session.reporter(), &plan.target, Part::Runs, async |sink| {
+            if let (Some(window), Some(reason)) = (&frozen, &self.override_freeze) {
+                let message = format!("freeze overridden ({}): {reason}", window.message);
+                sink.event(crate::sync::now(), &Event::Warned { message });
+            }
             run(&client, &plan, sink).await
         })
         .await??;
@@ -134,6 +146,19 @@ impl Deploy {
         }
         Ok(Exit::of_outcome(&outcome))
     }
+}
+
+/// The freeze window that is open, if somebody said why it does not count.
+fn frozen(session: &Session<'_>, overridden: Option<&str>) -> Result<Option<Window>, Failure> {
+    let Some((window, until)) = freeze::open(&session.config.freeze, crate::sync::now()) else {
+        return Ok(None);
+    };
+    if overridden.is_some() {
+        return Ok(Some(window.clone()));
+    }
+    let until = tidegate_report::failure::moment(until);
+    Err(Failure::new(Exit::Refused, format!("frozen until {until}: {}", window.message))
+        .with_help(Some("wait, or say why it cannot: --override-freeze REASON".into())))
 }
 
 /// `NAME=REF`, or a bare reference. A container's name has no slash, colon or dot, so a digest's

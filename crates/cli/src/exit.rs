@@ -23,7 +23,7 @@ pub enum Exit {
     StillGoing = 5,
     /// Somebody else's deployment took its place.
     Superseded = 6,
-    /// `diff` found a difference, or `check` something at or above its threshold.
+    /// `diff` or `sync --dry-run` found a difference, or `check` something at or above its threshold.
     Drift = 7,
     /// Interrupted.
     Interrupted = 130,
@@ -39,7 +39,7 @@ Exit codes:
   4    failed, and not rolled back
   5    timed out or out of sight; the deployment goes on
   6    superseded by someone else's deployment
-  7    drift found (diff), or something to fix (check)
+  7    drift found (diff, sync --dry-run), or something to fix (check)
   130  interrupted; says what goes on without it";
 
 impl Exit {

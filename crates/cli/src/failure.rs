@@ -37,6 +37,14 @@ impl Failure {
         self
     }
 
+    /// What, and what to do about it, in one line; a config error without the lines of its file.
+    pub fn in_one_line(&self) -> String {
+        match &self.help {
+            Some(help) => format!("{}; {help}", self.what),
+            None => self.what.clone(),
+        }
+    }
+
     /// Says it, and answers the exit code.
     pub fn report(self, global: &Global) -> ExitCode {
         if let Some(place) = self.place {

@@ -28,6 +28,7 @@ mod sample;
 mod session;
 mod shift;
 mod status;
+mod sync;
 mod theatre;
 mod wait;
 mod watch;
@@ -86,6 +87,8 @@ enum Command {
     Revisions(revisions::Revisions),
     /// Print the least IAM policy for what this config does
     IamPolicy(iam_policy::IamPolicy),
+    /// Make services what a git branch says, once or always
+    Sync(sync::Sync),
     /// Rehearse the deployment on a local cloud, under traffic, with a fault if wanted
     Rehearse(rehearse::Rehearse),
     /// Run AWS's API, tasks and a load balancer on this machine
@@ -118,6 +121,7 @@ impl Command {
             Self::Check(command) => command.run(global).await,
             Self::Revisions(command) => command.run(global).await,
             Self::IamPolicy(command) => command.run(global).await,
+            Self::Sync(command) => Box::pin(command.run(global)).await,
             Self::Rehearse(command) => Box::pin(command.run(global)).await,
             Self::Local(command) => command.run(global).await,
             Self::Demo(command) => command.run(global).await,

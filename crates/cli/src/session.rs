@@ -99,7 +99,7 @@ impl<'a> Session<'a> {
             tags: self.config.tags,
             breaker: self.config.breaker,
             force: Force::OnlyIfChanged,
-            desired_count: None,
+            desired_count: self.config.desired_count,
             then: Then::Wait,
             timeout_ms: self.timeout_ms(),
             watch: self.watch_options(),

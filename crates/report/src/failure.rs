@@ -88,7 +88,7 @@ pub fn screen(diagnosis: &Diagnosis, style: Style) -> String {
 }
 
 /// `2026-11-23 14:03:07 UTC`.
-pub(crate) fn moment(at: tidegate_rollout::Millis) -> String {
+pub fn moment(at: tidegate_rollout::Millis) -> String {
     jiff::Timestamp::from_millisecond(at)
         .map(|moment| moment.strftime("%Y-%m-%d %H:%M:%S UTC").to_string())
         .unwrap_or_default()

@@ -9,7 +9,9 @@ use std::{
 };
 
 use clap::{Args, ValueEnum};
-use tidegate_local::{DEFAULT_PORT, EnforceIam, ExposeTargets, LocalCloud, Options, RuntimeChoice, Speed};
+use tidegate_local::{
+    DEFAULT_PORT, EnforceIam, ExposeTargets, Limits, LocalCloud, Options, RuntimeChoice, Speed,
+};
 
 use super::{
     Folder, config_folder, ended_by_signal, functions, images, parse_account, parse_speed, say,
@@ -44,6 +46,9 @@ pub(super) struct Up {
     /// Apply this folder of Terraform before the cloud is announced; needs the program `terraform`
     #[arg(long, value_name = "DIR")]
     terraform: Option<PathBuf>,
+    /// Throttle calls to Amazon ECS as AWS publishes, by the cloud's own clock
+    #[arg(long)]
+    throttle: bool,
     /// The account of callers whose access key id is not twelve digits
     #[arg(long, default_value = "000000000000", value_parser = parse_account)]
     account: String,
@@ -97,6 +102,7 @@ impl Up {
             expose_targets: ExposeTargets::No,
             missing: tidegate_local::Missing::Fails,
             enforce_iam: if self.enforce_iam { EnforceIam::Yes } else { EnforceIam::No },
+            limits: if self.throttle { Limits::Published } else { Limits::None },
         })
         .await
         .map_err(|error| Failure::new(Exit::Refused, error.to_string()))?;

@@ -28,5 +28,6 @@ mod orphans;
 mod registry;
 mod secrets;
 mod stage;
+mod sync;
 mod terraform;
 mod traffic;

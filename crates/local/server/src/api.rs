@@ -30,6 +30,7 @@ use crate::{
     permission::Permissions,
     ports::PortGuard,
     registry::{self, Registry},
+    throttle::Throttle,
     writer::{Commands, SharedEngine, lock_read},
 };
 
@@ -54,6 +55,7 @@ pub(crate) struct Api {
     pub registry: Registry,
     pub permissions: Permissions,
     pub control: Control,
+    pub throttle: Throttle,
 }
 
 /// Serves until `stop`.
@@ -132,6 +134,10 @@ impl Api {
         }
         if let Some(identity) = permission::identity(&call) {
             return call.succeed(&identity);
+        }
+        let at = self.clock.now().as_millis();
+        if !self.throttle.takes(call.service, call.operation, &call.account, &call.region, at) {
+            return call.fail(&tidegate_wire::ApiError::new("ThrottlingException", "Rate exceeded"));
         }
         if let Some(answered) = logs::answer(self, &call).await {
             return answered;

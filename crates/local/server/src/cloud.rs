@@ -38,6 +38,7 @@ use crate::{
     registry::Registry,
     snapshot,
     tasking::TaskNames,
+    throttle::Throttle,
     usage,
     writer::{CLOCK_ROW, Commands, META_TABLE, Unstored, Writer},
 };
@@ -176,6 +177,7 @@ impl LocalCloud {
             unstored: Unstored::default(),
         };
         let api = Api {
+            throttle: Throttle::new(options.limits),
             wire: Wire::new(
                 &[
                     ecs::model(),

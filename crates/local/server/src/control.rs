@@ -110,7 +110,7 @@ pub(crate) async fn copy(
 fn health(api: &Api) -> Value {
     let engine = lock_read(&api.engine);
     let state = engine.state();
-    json!({
+    let mut health = json!({
         "status": "ok",
         "version": env!("CARGO_PKG_VERSION"),
         "runtime": api.runtime.name(),
@@ -122,7 +122,11 @@ fn health(api: &Api) -> Value {
             "tasks": state.tasks.len(),
             "loadBalancers": state.load_balancers.len(),
         },
-    })
+    });
+    if let Some(throttled) = api.throttle.throttled() {
+        health["throttled"] = json!(throttled);
+    }
+    health
 }
 
 fn answer(status: StatusCode, body: &Value) -> Response<Full<Bytes>> {

@@ -56,6 +56,7 @@ mod registry;
 pub mod remote;
 pub mod snapshot;
 mod tasking;
+mod throttle;
 mod usage;
 mod writer;
 
@@ -66,6 +67,7 @@ pub use functions::{Function, FunctionCommand, FunctionMap};
 pub use options::{DEFAULT_PORT, ExposeTargets, Options, RuntimeChoice};
 pub use permission::EnforceIam;
 pub use snapshot::SnapshotError;
+pub use throttle::Limits;
 pub use tidegate_balancer::{Balancer, MetricsSnapshot};
 pub use tidegate_clock::{Clock, Speed};
 pub use tidegate_engine::Missing;

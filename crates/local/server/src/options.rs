@@ -9,7 +9,7 @@ use tidegate_clock::Speed;
 use tidegate_engine::Missing;
 use tidegate_tasks::ImageMap;
 
-use crate::{EnforceIam, FunctionMap};
+use crate::{EnforceIam, FunctionMap, throttle::Limits};
 
 /// The port that the local-AWS tools share.
 pub const DEFAULT_PORT: u16 = 4566;
@@ -40,6 +40,8 @@ pub struct Options {
     pub missing: Missing,
     /// Whether callers are held to the policies of the roles that they assumed.
     pub enforce_iam: EnforceIam,
+    /// Whether calls are throttled as AWS publishes.
+    pub limits: Limits,
 }
 
 /// How tasks run.
@@ -78,6 +80,7 @@ impl Default for Options {
             expose_targets: ExposeTargets::No,
             missing: Missing::Fails,
             enforce_iam: EnforceIam::No,
+            limits: Limits::None,
         }
     }
 }
