@@ -42,6 +42,9 @@ pub struct Deploy {
     /// Set the desired count; without it the count is not touched
     #[arg(long, value_name = "COUNT")]
     desired_count: Option<u32>,
+    /// The commit that it is built from, for the history [default: the pipeline's, else git's]
+    #[arg(long, value_name = "SHA")]
+    commit: Option<String>,
 }
 
 /// What is to run: shared by deploy, diff and render.
@@ -117,6 +120,7 @@ impl Deploy {
         }
         plan.force = if self.force { Force::Redeploy } else { Force::OnlyIfChanged };
         plan.desired_count = self.desired_count;
+        plan.origin = crate::origin::of_here(self.commit.clone());
         plan.then = match (self.dry_run, self.no_wait) {
             (true, _) => Then::OnlyShow,
             (false, true) => Then::Return,
@@ -138,7 +142,7 @@ impl Deploy {
 
 /// `NAME=REF`, or a bare reference. A container's name has no slash, colon or dot, so a digest's
 /// or a tag's `=` (there is none in references) cannot be taken for one.
-fn image(given: &str) -> Result<ImageChange, String> {
+pub fn image(given: &str) -> Result<ImageChange, String> {
     let (container, image) = match given.split_once('=') {
         Some((container, image)) => (Some(container), image),
         None => (None, given),
@@ -153,7 +157,7 @@ fn image(given: &str) -> Result<ImageChange, String> {
 }
 
 /// A file if there is one of that name, else something that is registered.
-fn source(given: &str) -> Result<TaskDefinitionSource, Failure> {
+pub fn source(given: &str) -> Result<TaskDefinitionSource, Failure> {
     let path = std::path::Path::new(given);
     if path.exists() {
         return Ok(TaskDefinitionSource::Document(crate::config::document::read(path)?));

@@ -6,6 +6,7 @@
 
 mod args;
 mod config;
+mod confirm;
 mod control;
 mod demo;
 mod demo_image;
@@ -14,17 +15,22 @@ mod diff;
 mod exit;
 mod failure;
 mod history;
+mod iam_policy;
 mod interrupt;
 mod local;
 mod logs;
+mod origin;
 mod rehearse;
 mod render;
 mod revisions;
 mod rollback;
+mod run;
 mod sample;
+mod scale;
 mod session;
 mod shift;
 mod status;
+mod tasks;
 mod theatre;
 mod wait;
 mod watch;
@@ -55,10 +61,16 @@ enum Command {
     Watch(watch::Watch),
     /// Wait for the deployment in progress and say only how it ended
     Wait(wait::Wait),
-    /// Show how the rollouts of the past ended, and why
+    /// Show who rolled out what, from which commit, how it ended, and why
     History(history::History),
     /// Show what the containers of the service print
     Logs(logs::Logs),
+    /// Show the tasks of the service, running and stopped ones with their reasons
+    Tasks(tasks::Tasks),
+    /// Run a one-off task where the service runs, with its log and its exit code
+    Run(run::Run),
+    /// Set how many tasks run, or hold autoscaling
+    Scale(scale::Scale),
     /// Go back to what was last steady
     Rollback(rollback::Rollback),
     /// Go on with a rollout: let a paused one go, or take over one whose runner is gone
@@ -77,6 +89,8 @@ enum Command {
     Render(render::Render),
     /// List the revisions of the task definition, or prune old ones
     Revisions(revisions::Revisions),
+    /// Print the least that an identity must be allowed for this config
+    IamPolicy(iam_policy::IamPolicy),
     /// Rehearse the deployment on a local cloud, under traffic, with a fault if wanted
     Rehearse(rehearse::Rehearse),
     /// Run AWS's API, tasks and a load balancer on this machine
@@ -97,6 +111,9 @@ impl Command {
             Self::Wait(command) => command.run(global).await,
             Self::History(command) => command.run(global).await,
             Self::Logs(command) => command.run(global).await,
+            Self::Tasks(command) => command.run(global).await,
+            Self::Run(command) => command.run(global).await,
+            Self::Scale(command) => command.run(global).await,
             Self::Rollback(command) => command.run(global).await,
             Self::Resume(command) => command.run(global).await,
             Self::Pause(command) => command.run(global).await,
@@ -106,6 +123,7 @@ impl Command {
             Self::Diff(command) => command.run(global).await,
             Self::Render(command) => command.run(global).await,
             Self::Revisions(command) => command.run(global).await,
+            Self::IamPolicy(command) => command.run(global).await,
             Self::Rehearse(command) => Box::pin(command.run(global)).await,
             Self::Local(command) => command.run(global).await,
             Self::Demo(command) => command.run(global).await,
