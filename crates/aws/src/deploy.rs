@@ -23,6 +23,7 @@ use tidegate_rollout::code_deploy::Refusal;
 use tidegate_rollout::gate::{AlarmReading, Gate};
 use tidegate_rollout::names::{DeploymentId, ServiceRef, TaskDefinitionArn};
 use tidegate_rollout::observation::{Deployment, RolloutState, Service, ServiceSeen};
+use tidegate_rollout::origin::Origin;
 use tidegate_rollout::plan::Size;
 use tidegate_rollout::rolling::Rollout;
 use tidegate_rollout::task_definition::diff::Difference;
@@ -93,12 +94,16 @@ pub async fn run(
             before.service.task_definition.clone()
         }
         Wanted::Document(prepared) => {
-            let arn = client.register(&prepared.document).await?;
-            sink.event(now(), &Event::Registered { task_definition: arn.clone() });
-            arn
+            let strategy = label(&plan.strategy);
+            crate::origin::register(client, plan, &prepared.document, &strategy, sink).await?
         }
     };
     ready.start(client, plan, &before, task_definition, sink).await
+}
+
+/// A strategy in letters that tags take, such as `canary alb`.
+pub(crate) fn label(strategy: &Strategy) -> String {
+    format!("{} {}", strategy.name(), strategy.controller().name())
 }
 
 /// A rollout that may begin: everything that can be refused was looked at, and nothing was changed.
@@ -236,6 +241,8 @@ pub struct DeployPlan {
     pub source: TaskDefinitionSource,
     /// Images to set in it.
     pub images: Vec<ImageChange>,
+    /// Where it comes from, for the history.
+    pub origin: Origin,
     /// Whether ECR tags among them become digests.
     pub tags: Tags,
     /// Whether to switch the circuit breaker on where it is off.
@@ -559,7 +566,11 @@ fn running(service: &Value) -> Result<TaskDefinitionArn, DeployError> {
 
 /// Tags become digests where that is wanted and possible. A failure is a warning: ECS resolves the
 /// tag itself when the first task starts.
-pub(crate) async fn resolved_images(client: &Client, plan: &DeployPlan, sink: &mut dyn EventSink) -> Vec<ImageChange> {
+pub(crate) async fn resolved_images(
+    client: &Client,
+    plan: &DeployPlan,
+    sink: &mut dyn EventSink,
+) -> Vec<ImageChange> {
     let mut resolved = Vec::new();
     for change in &plan.images {
         let (container, image) = match change {

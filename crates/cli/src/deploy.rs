@@ -8,16 +8,16 @@ use crate::interrupt::{Part, uninterrupted};
 use crate::session::Session;
 use clap::Args;
 use std::io::Write as _;
-use tidegate_aws::{EventSink as _, Outcome};
 use tidegate_aws::TaskDefinitionSource;
 use tidegate_aws::deploy::{DeployError, DeployPlan, Tags, Then, needs_resolving, run};
+use tidegate_aws::{EventSink as _, Outcome};
 use tidegate_gitops::freeze::{self, Window};
-use tidegate_rollout::{Event, Strategy};
 use tidegate_rollout::gate::misplaced;
 use tidegate_rollout::strategy::Wish;
 use tidegate_rollout::task_definition::images::ImageChange;
 use tidegate_rollout::task_definition::prepare;
 use tidegate_rollout::update::Force;
+use tidegate_rollout::{Event, Strategy};
 
 /// `tidegate deploy`.
 #[derive(Debug, Args)]
@@ -46,6 +46,9 @@ pub struct Deploy {
     /// Deploy although a freeze window of the config file is open; the reason is kept and told
     #[arg(long, value_name = "REASON", value_parser = crate::sync::reason)]
     override_freeze: Option<String>,
+    /// The commit that it is built from, for the history [default: the pipeline's, else git's]
+    #[arg(long, value_name = "SHA")]
+    commit: Option<String>,
 }
 
 /// What is to run: shared by deploy, diff and render.
@@ -121,6 +124,7 @@ impl Deploy {
         }
         plan.force = if self.force { Force::Redeploy } else { Force::OnlyIfChanged };
         plan.desired_count = self.desired_count.or(plan.desired_count);
+        plan.origin = crate::origin::of_here(self.commit.clone());
         plan.then = match (self.dry_run, self.no_wait) {
             (true, _) => Then::OnlyShow,
             (false, true) => Then::Return,
@@ -163,7 +167,7 @@ fn frozen(session: &Session<'_>, overridden: Option<&str>) -> Result<Option<Wind
 
 /// `NAME=REF`, or a bare reference. A container's name has no slash, colon or dot, so a digest's
 /// or a tag's `=` (there is none in references) cannot be taken for one.
-fn image(given: &str) -> Result<ImageChange, String> {
+pub fn image(given: &str) -> Result<ImageChange, String> {
     let (container, image) = match given.split_once('=') {
         Some((container, image)) => (Some(container), image),
         None => (None, given),
@@ -178,7 +182,7 @@ fn image(given: &str) -> Result<ImageChange, String> {
 }
 
 /// A file if there is one of that name, else something that is registered.
-fn source(given: &str) -> Result<TaskDefinitionSource, Failure> {
+pub fn source(given: &str) -> Result<TaskDefinitionSource, Failure> {
     let path = std::path::Path::new(given);
     if path.exists() {
         return Ok(TaskDefinitionSource::Document(crate::config::document::read(path)?));

@@ -15,7 +15,7 @@ use tidegate_permissions::{Known, Subject, Use, policy};
 /// `tidegate iam-policy`.
 #[derive(Debug, Args)]
 pub struct IamPolicy {
-    /// What it is for: look, deploy (looks, too), prune (looks, too)
+    /// What it is for: look, or deploy, run, scale and prune, which all look, too
     #[arg(long = "for", value_name = "USE", value_delimiter = ',', default_value = "deploy", value_parser = wanted)]
     uses: Vec<Use>,
     /// Ask nobody: name patterns where only the running service could tell names

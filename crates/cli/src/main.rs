@@ -7,6 +7,7 @@
 mod args;
 mod check;
 mod config;
+mod confirm;
 mod control;
 mod demo;
 mod demo_image;
@@ -20,15 +21,19 @@ mod iam_policy;
 mod interrupt;
 mod local;
 mod logs;
+mod origin;
 mod rehearse;
 mod render;
 mod revisions;
 mod rollback;
+mod run;
 mod sample;
+mod scale;
 mod session;
 mod shift;
 mod status;
 mod sync;
+mod tasks;
 mod theatre;
 mod wait;
 mod watch;
@@ -59,12 +64,18 @@ enum Command {
     Watch(watch::Watch),
     /// Wait for the deployment in progress and say only how it ended
     Wait(wait::Wait),
-    /// Show how the rollouts of the past ended, and why
+    /// Show who rolled out what, from which commit, how it ended, and why
     History(history::History),
     /// Find out why a deployment failed or hangs: causes, evidence, the next command
     Diagnose(diagnose::Diagnose),
     /// Show what the containers of the service print
     Logs(logs::Logs),
+    /// Show the tasks of the service, running and stopped ones with their reasons
+    Tasks(tasks::Tasks),
+    /// Run a one-off task where the service runs, with its log and its exit code
+    Run(run::Run),
+    /// Set how many tasks run, or hold autoscaling
+    Scale(scale::Scale),
     /// Go back to what was last steady
     Rollback(rollback::Rollback),
     /// Go on with a rollout: let a paused one go, or take over one whose runner is gone
@@ -110,6 +121,9 @@ impl Command {
             Self::History(command) => command.run(global).await,
             Self::Diagnose(command) => command.run(global).await,
             Self::Logs(command) => command.run(global).await,
+            Self::Tasks(command) => command.run(global).await,
+            Self::Run(command) => command.run(global).await,
+            Self::Scale(command) => command.run(global).await,
             Self::Rollback(command) => command.run(global).await,
             Self::Resume(command) => command.run(global).await,
             Self::Pause(command) => command.run(global).await,

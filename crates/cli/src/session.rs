@@ -16,6 +16,7 @@ use tidegate_report::plain::Detail;
 use tidegate_report::style::Style;
 use tidegate_report::{JsonLines, LiveView, PlainLines, Reporter, Silent};
 use tidegate_rollout::names::{ClusterName, ServiceName, ServiceRef};
+use tidegate_rollout::origin::Origin;
 use tidegate_rollout::pace;
 use tidegate_rollout::task_definition::images::ImageChange;
 use tidegate_rollout::update::Force;
@@ -96,6 +97,7 @@ impl<'a> Session<'a> {
                 TaskDefinitionConfig::Document(document) => TaskDefinitionSource::Document(document.clone()),
             },
             images: self.images(images),
+            origin: Origin::default(),
             tags: self.config.tags,
             breaker: self.config.breaker,
             force: Force::OnlyIfChanged,

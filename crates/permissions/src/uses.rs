@@ -13,18 +13,27 @@ use crate::{Subject, document::Policy};
 /// Commands that are granted together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Use {
-    /// To look: `status`, `watch`, `wait`, `history`, `logs`, `diff`, `deploy --dry-run`.
+    /// To look: `status`, `watch`, `wait`, `tasks`, `history`, `logs`, `diff`, `deploy --dry-run`.
     Look,
     /// To deploy: `deploy`, `resume`, `pause`, `promote`, `abort`, `rollback`; looking included.
     Deploy,
+    /// To run a one-off task: `run`; looking included.
+    Run,
+    /// To set how many tasks run: `scale`; looking included.
+    Scale,
     /// To remove old revisions: `revisions prune`; looking included.
     Prune,
 }
 
 impl Use {
     /// All of them, by the words of the command line.
-    pub const ALL: [(&'static str, Self); 3] =
-        [("look", Self::Look), ("deploy", Self::Deploy), ("prune", Self::Prune)];
+    pub const ALL: [(&'static str, Self); 5] = [
+        ("look", Self::Look),
+        ("deploy", Self::Deploy),
+        ("run", Self::Run),
+        ("scale", Self::Scale),
+        ("prune", Self::Prune),
+    ];
 
     /// Adds what it needs.
     pub(crate) fn grant(self, subject: &Subject<'_>, policy: &mut Policy) {
@@ -32,6 +41,8 @@ impl Use {
         match self {
             Self::Look => {}
             Self::Deploy => deploy(subject, policy),
+            Self::Run => run(subject, policy),
+            Self::Scale => scale(subject, policy),
             Self::Prune => prune(subject, policy),
         }
     }
@@ -81,15 +92,7 @@ fn look_at_code_deploy(subject: &Subject<'_>, group: &DeploymentGroup, policy: &
 
 fn deploy(subject: &Subject<'_>, policy: &mut Policy) {
     policy.allow(&["ecs:TagResource", "ecs:UpdateService"], subject.of_services("service", ""));
-    let family = subject.known.family.as_deref().unwrap_or("*");
-    let revisions = subject.arn("ecs", format!("task-definition/{family}:*"));
-    policy.allow(&["ecs:RegisterTaskDefinition", "ecs:TagResource"], vec![revisions]);
-    let roles =
-        subject.known_or(&subject.known.task_roles, format!("arn:aws:iam::{}:role/*", subject.account));
-    let to_tasks = ("StringEquals", "iam:PassedToService", "ecs-tasks.amazonaws.com");
-    policy.allow_where(&["iam:PassRole"], roles, to_tasks);
-    let repositories = subject.known_or(&subject.known.repositories, subject.arn("ecr", "repository/*"));
-    policy.allow(&["ecr:DescribeImages"], repositories);
+    register(subject, policy);
     if subject.has_gate(|check| matches!(check, Check::Alarm { .. })) {
         // Composite alarms are told to those only who may see all alarms.
         policy.allow(&["cloudwatch:DescribeAlarms"], any());
@@ -104,6 +107,19 @@ fn deploy(subject: &Subject<'_>, policy: &mut Policy) {
         Strategy::CodeDeploy(_, group) => deploy_by_code_deploy(subject, group, policy),
         Strategy::Alb(_, candidate) => deploy_by_alb(subject, candidate, policy),
     }
+}
+
+/// A revision, with its tags and by digest.
+fn register(subject: &Subject<'_>, policy: &mut Policy) {
+    let family = subject.known.family.as_deref().unwrap_or("*");
+    let revisions = subject.arn("ecs", format!("task-definition/{family}:*"));
+    policy.allow(&["ecs:RegisterTaskDefinition", "ecs:TagResource"], vec![revisions]);
+    let roles =
+        subject.known_or(&subject.known.task_roles, format!("arn:aws:iam::{}:role/*", subject.account));
+    let to_tasks = ("StringEquals", "iam:PassedToService", "ecs-tasks.amazonaws.com");
+    policy.allow_where(&["iam:PassRole"], roles, to_tasks);
+    let repositories = subject.known_or(&subject.known.repositories, subject.arn("ecr", "repository/*"));
+    policy.allow(&["ecr:DescribeImages"], repositories);
 }
 
 fn stop(subject: &Subject<'_>, policy: &mut Policy) {
@@ -158,8 +174,38 @@ fn deploy_by_alb(subject: &Subject<'_>, candidate: &Candidate, policy: &mut Poli
     policy.allow(&["cloudwatch:GetMetricData"], any());
 }
 
+fn run(subject: &Subject<'_>, policy: &mut Policy) {
+    register(subject, policy);
+    let family = subject.known.family.as_deref().unwrap_or("*");
+    let revisions = subject.arn("ecs", format_args!("task-definition/{family}:*"));
+    let cluster = subject.cluster();
+    policy.allow_where(&["ecs:RunTask"], vec![revisions], ("ArnEquals", "ecs:cluster", &cluster));
+    policy.allow(&["ecs:StopTask"], vec![subject.of_cluster("task", "*")]);
+    policy.allow(&["ecs:DeregisterTaskDefinition"], any());
+}
+
+fn scale(subject: &Subject<'_>, policy: &mut Policy) {
+    policy.allow(&["ecs:UpdateService"], subject.of_services("service", ""));
+    let targets = subject.arn("application-autoscaling", "scalable-target/*");
+    policy.allow(&["application-autoscaling:RegisterScalableTarget"], vec![targets]);
+    let reads = [
+        "application-autoscaling:DescribeScalableTargets",
+        "application-autoscaling:DescribeScalingPolicies",
+        "application-autoscaling:DescribeScheduledActions",
+    ];
+    policy.allow(&reads, any());
+}
+
+/// It looks at every service and task of the account's region: what it cannot see may be needed.
 fn prune(subject: &Subject<'_>, policy: &mut Policy) {
-    policy.allow(&["ecs:ListTaskDefinitions", "ecs:DeregisterTaskDefinition", "ecs:ListServices"], any());
+    let lists = ["ecs:ListClusters", "ecs:ListServices", "ecs:ListTasks", "ecs:ListTaskDefinitions"];
+    policy.allow(&lists, any());
+    policy.allow(&["ecs:DeregisterTaskDefinition"], any());
+    let reads = ["ecs:DescribeServices", "ecs:ListServiceDeployments", "ecs:DescribeServiceRevisions"];
+    policy.allow(&reads, vec![subject.arn("ecs", "service/*")]);
+    policy.allow(&["ecs:DescribeServiceRevisions"], vec![subject.arn("ecs", "service-revision/*")]);
+    policy.allow(&["ecs:DescribeTasks"], vec![subject.arn("ecs", "task/*")]);
+    policy.allow(&["ssm:GetParameter"], vec![subject.arn("ssm", "parameter/tidegate/*")]);
 }
 
 /// Where the progress of a rollout and what was asked of it are kept.

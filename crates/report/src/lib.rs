@@ -19,6 +19,7 @@ pub mod releases;
 mod share;
 pub mod style;
 pub mod tables;
+pub mod tasks;
 pub mod words;
 
 #[cfg(test)]

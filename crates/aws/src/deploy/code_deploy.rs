@@ -24,7 +24,7 @@ use crate::history;
 use crate::observe;
 use crate::sink::{EventSink, now};
 pub use back::{Promoted, abort, promote};
-pub(crate) use back::{attach, brought, stop, way_back};
+pub(crate) use back::{attach, brought, stop, under_way_for_rollback, way_back};
 use follow::follow;
 use moving::Moving;
 use serde_json::{Value, json};

@@ -12,6 +12,7 @@ mod control;
 mod endpoint;
 mod lease;
 mod native;
+mod rollback;
 
 use endpoint::{Answer, Endpoint, deployment, service};
 use serde_json::{Value, json};
@@ -50,6 +51,7 @@ fn plan(then: Then) -> DeployPlan {
         elsewhere: Arc::new(tidegate_aws::gates::Nobody),
         source: TaskDefinitionSource::Running,
         images: vec![ImageChange::Of { container: "web".into(), image: "web:2".into() }],
+        origin: tidegate_rollout::origin::Origin::default(),
         tags: Tags::Keep,
         breaker: BreakerPolicy::EnsureOn,
         force: Force::OnlyIfChanged,

@@ -93,7 +93,8 @@ impl Loop<'_> {
         let left: Vec<String> = self.state.at_work().map(|id| id.as_str().to_owned()).collect();
         course.work.abort_all();
         let (teller, every) = (self.teller.clone(), self.every);
-        let exit = course.services.as_ref().map_or(Exit::Refused, |services| worst(&self.state, &services.plan));
+        let exit =
+            course.services.as_ref().map_or(Exit::Refused, |services| worst(&self.state, &services.plan));
         let _ = self.store.release().await;
         match end {
             Ok(()) => Ok(exit),
