@@ -4,6 +4,7 @@
 
 #![allow(unreachable_pub, reason = "nothing outside of a program can reach into it")]
 
+mod action;
 mod args;
 mod config;
 mod control;
@@ -14,6 +15,7 @@ mod diff;
 mod exit;
 mod failure;
 mod history;
+mod init;
 mod interrupt;
 mod local;
 mod logs;
@@ -77,12 +79,17 @@ enum Command {
     Render(render::Render),
     /// List the revisions of the task definition, or prune old ones
     Revisions(revisions::Revisions),
+    /// Write the files to start from: of a running service, for Terraform, for GitHub
+    Init(init::Init),
     /// Rehearse the deployment on a local cloud, under traffic, with a fault if wanted
     Rehearse(rehearse::Rehearse),
     /// Run AWS's API, tasks and a load balancer on this machine
     Local(local::Local),
     /// Show it all: five releases of a small service under traffic, four of them bad
     Demo(demo::Demo),
+    /// What action.yml runs: inputs and files as GitHub's runner gives them
+    #[command(hide = true)]
+    Action(action::Action),
     /// The small service that the demo deploys
     #[command(hide = true)]
     SampleService(sample::Sample),
@@ -106,9 +113,11 @@ impl Command {
             Self::Diff(command) => command.run(global).await,
             Self::Render(command) => command.run(global).await,
             Self::Revisions(command) => command.run(global).await,
+            Self::Init(command) => command.run(global).await,
             Self::Rehearse(command) => Box::pin(command.run(global)).await,
             Self::Local(command) => command.run(global).await,
             Self::Demo(command) => command.run(global).await,
+            Self::Action(command) => Box::pin(command.run(global)).await,
             Self::SampleService(command) => command.run(global).await,
         }
     }

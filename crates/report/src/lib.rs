@@ -16,8 +16,10 @@ pub mod plan;
 pub mod releases;
 mod share;
 pub mod style;
+pub mod summary;
 pub mod tables;
 pub mod words;
+pub mod workflow;
 
 #[cfg(test)]
 mod stories;

@@ -8,6 +8,7 @@
     reason = "a test may stop at what it did not expect, and says what it does"
 )]
 
+mod action;
 mod alb;
 mod api;
 mod blue_green;
@@ -17,6 +18,8 @@ mod code_deploy;
 mod docker;
 mod front;
 mod hooks;
+mod image;
+mod init;
 mod kill;
 mod logs;
 mod matrix;
@@ -27,3 +30,4 @@ mod secrets;
 mod stage;
 mod terraform;
 mod traffic;
+mod workflow;
