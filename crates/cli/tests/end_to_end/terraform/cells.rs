@@ -61,7 +61,10 @@ fn every_cell_is_formatted_valid_applied_and_left_alone_and_ships_by_its_config_
     terraform.plans_nothing("plan after apply");
 
     let deployed = thread::scope(|scope| {
-        let deploys = SHIPPED.map(|name| (name, scope.spawn(|| deploy(&cloud, &cells.join(name)))));
+        let deploys = SHIPPED.map(|name| {
+            let (cloud, cell) = (&cloud, cells.join(name));
+            (name, scope.spawn(move || deploy(cloud, &cell)))
+        });
         deploys.map(|(name, deploy)| (name, deploy.join().unwrap()))
     });
     for (name, output) in deployed {
