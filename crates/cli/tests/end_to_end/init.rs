@@ -57,6 +57,7 @@ fn the_files_of_a_service_that_runs_ship_it_and_so_do_the_workflows() {
     assert!(told(&refused).contains("tidegate.yml is there already; nothing was written"), "{}", told(&refused));
     assert!(!here.join("task-definition.json").exists());
     std::fs::write(here.join("tidegate.yml"), &config).unwrap();
+    std::fs::write(here.join("task-definition.json"), &definition).unwrap();
 
     // The same from what the AWS CLI answered, without a call.
     from_answers(&cloud, here, &definition);
