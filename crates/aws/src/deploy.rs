@@ -28,6 +28,7 @@ use tidegate_rollout::plan::Size;
 use tidegate_rollout::rolling::Rollout;
 use tidegate_rollout::task_definition::diff::Difference;
 use tidegate_rollout::task_definition::images::{ImageChange, ImageError};
+use tidegate_rollout::task_definition::strip::response_only;
 use tidegate_rollout::task_definition::{Prepared, Registering, prepare};
 use tidegate_rollout::update::{BreakerPolicy, Force, breaker_to_send};
 use tidegate_rollout::{Event, Millis, Plan, Strategy, Verdict};
@@ -514,6 +515,7 @@ async fn wanted(
         return Ok(Wanted::Existing(arn));
     }
     let images = resolved_images(client, plan, sink).await;
+    tell_left_out(plan, sink);
     let document = match &plan.source {
         TaskDefinitionSource::Document(document) => document,
         _ => &described,
@@ -538,6 +540,7 @@ pub async fn rendered(
         }
     };
     let images = resolved_images(client, plan, sink).await;
+    tell_left_out(plan, sink);
     Ok(prepare(&base, &base, &images)?.document)
 }
 
@@ -556,7 +559,22 @@ pub async fn compared(
         TaskDefinitionSource::Registered(name) => client.described_task_definition(name).await?,
     };
     let images = resolved_images(client, plan, sink).await;
+    tell_left_out(plan, sink);
     Ok(prepare(&running, &document, &images)?.differences)
+}
+
+/// A document that `describe-task-definition` answered has members that nobody can register.
+fn tell_left_out(plan: &DeployPlan, sink: &mut dyn EventSink) {
+    let TaskDefinitionSource::Document(document) = &plan.source else { return };
+    let left_out = response_only(document);
+    if !left_out.is_empty() {
+        sink.event(now(), &Event::Warned { message: left_out_words(&left_out) });
+    }
+}
+
+/// The sentence about members of a task definition that only AWS writes.
+pub fn left_out_words(members: &[&str]) -> String {
+    format!("left out of the task definition, since only AWS writes them: {}", members.join(", "))
 }
 
 fn running(service: &Value) -> Result<TaskDefinitionArn, DeployError> {

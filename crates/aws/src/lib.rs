@@ -3,6 +3,7 @@
 //! second time blindly. Start with [`deploy::run`], which is a whole deployment as one function.
 
 pub mod alb;
+pub mod blueprint;
 pub mod client;
 pub mod clock;
 mod cloudwatch;

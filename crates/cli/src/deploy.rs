@@ -9,13 +9,14 @@ use crate::session::Session;
 use clap::Args;
 use std::io::Write as _;
 use tidegate_aws::TaskDefinitionSource;
-use tidegate_aws::deploy::{DeployError, DeployPlan, Tags, Then, needs_resolving, run};
+use tidegate_aws::deploy::{DeployError, DeployPlan, Tags, Then, left_out_words, needs_resolving, run};
 use tidegate_aws::{EventSink as _, Outcome};
 use tidegate_gitops::freeze::{self, Window};
 use tidegate_rollout::gate::misplaced;
 use tidegate_rollout::strategy::Wish;
 use tidegate_rollout::task_definition::images::ImageChange;
 use tidegate_rollout::task_definition::prepare;
+use tidegate_rollout::task_definition::strip::response_only;
 use tidegate_rollout::update::Force;
 use tidegate_rollout::{Event, Strategy};
 
@@ -96,6 +97,11 @@ impl What {
         let endpoint = std::env::var("AWS_ENDPOINT_URL").ok();
         if tags == Tags::Resolve && images.iter().any(|image| needs_resolving(image, endpoint.as_deref())) {
             return Ok(None);
+        }
+        let left_out = response_only(&document);
+        if !left_out.is_empty() {
+            let note = Event::Warned { message: left_out_words(&left_out) };
+            crate::render::notes_only(session.global).event(0, &note);
         }
         let prepared = prepare(&document, &document, &images).map_err(DeployError::from)?;
         Ok(Some(prepared.document))

@@ -47,6 +47,20 @@ impl Failure {
         }
     }
 
+    /// The exit code that it ends with.
+    pub fn exit(&self) -> Exit {
+        self.exit
+    }
+
+    /// What it says, for a reader who has no terminal: what, where, and what to do.
+    pub fn words(&self) -> String {
+        match (&self.place, &self.help) {
+            (Some(place), _) => place.rendered(tidegate_report::Style::Plain),
+            (None, Some(help)) => format!("{}\n{help}", self.what),
+            (None, None) => self.what.clone(),
+        }
+    }
+
     /// Says it, and answers the exit code.
     pub fn report(self, global: &Global) -> ExitCode {
         if let Some(place) = self.place {

@@ -4,6 +4,7 @@
 
 #![allow(unreachable_pub, reason = "nothing outside of a program can reach into it")]
 
+mod action;
 mod args;
 mod check;
 mod config;
@@ -18,6 +19,7 @@ mod exit;
 mod failure;
 mod history;
 mod iam_policy;
+mod init;
 mod interrupt;
 mod local;
 mod logs;
@@ -100,12 +102,17 @@ enum Command {
     IamPolicy(iam_policy::IamPolicy),
     /// Make services what a git branch says, once or always
     Sync(sync::Sync),
+    /// Write the files to start from: of a running service, for Terraform, for GitHub
+    Init(init::Init),
     /// Rehearse the deployment on a local cloud, under traffic, with a fault if wanted
     Rehearse(rehearse::Rehearse),
     /// Run AWS's API, tasks and a load balancer on this machine
     Local(local::Local),
     /// Show it all: five releases of a small service under traffic, four of them bad
     Demo(demo::Demo),
+    /// What action.yml runs: inputs and files as GitHub's runner gives them
+    #[command(hide = true)]
+    Action(action::Action),
     /// The small service that the demo deploys
     #[command(hide = true)]
     SampleService(sample::Sample),
@@ -136,9 +143,11 @@ impl Command {
             Self::Revisions(command) => command.run(global).await,
             Self::IamPolicy(command) => command.run(global).await,
             Self::Sync(command) => Box::pin(command.run(global)).await,
+            Self::Init(command) => command.run(global).await,
             Self::Rehearse(command) => Box::pin(command.run(global)).await,
             Self::Local(command) => command.run(global).await,
             Self::Demo(command) => command.run(global).await,
+            Self::Action(command) => Box::pin(command.run(global)).await,
             Self::SampleService(command) => command.run(global).await,
         }
     }

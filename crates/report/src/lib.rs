@@ -18,9 +18,11 @@ pub mod plan;
 pub mod releases;
 mod share;
 pub mod style;
+pub mod summary;
 pub mod tables;
 pub mod tasks;
 pub mod words;
+pub mod workflow;
 
 #[cfg(test)]
 mod stories;

@@ -3,6 +3,7 @@
 //! Start with [`prepare`], which is the whole way from a described definition to a request.
 
 pub mod diff;
+pub mod edit;
 pub mod images;
 pub mod normalise;
 pub mod spelling;

@@ -336,7 +336,7 @@ async fn config(
     Ok((DeploymentConfig::Existing(name.clone()), Some(routing)))
 }
 
-fn routing(config: &Value) -> Option<Routing> {
+pub(crate) fn routing(config: &Value) -> Option<Routing> {
     let number = |pointer: &str| config.pointer(pointer).and_then(Value::as_i64);
     let percentage = |pointer: &str| u16::try_from(number(pointer)?).ok();
     match config["type"].as_str()? {

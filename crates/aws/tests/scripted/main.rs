@@ -137,6 +137,24 @@ async fn fields_that_the_sdk_does_not_know_survive_the_copy() {
 }
 
 #[tokio::test]
+async fn an_answer_of_describe_task_definition_is_a_document_like_any_other_and_what_is_left_out_is_told() {
+    let endpoint = Endpoint::start(ordinary).await;
+    let described = ordinary("DescribeTaskDefinition", &Value::Null, 1).body["taskDefinition"].clone();
+    let plan = DeployPlan { source: TaskDefinitionSource::Document(described), ..plan(Then::Return) };
+    let (outcome, events) = deploy(&endpoint, &plan).await;
+    outcome.expect("started");
+    let told = events.iter().find_map(|event| match event {
+        Event::Warned { message } if message.contains("left out") => Some(message.as_str()),
+        _ => None,
+    });
+    let expected = "left out of the task definition, since only AWS writes them: taskDefinitionArn, revision, status, compatibilities, registeredAt";
+    assert_eq!(told, Some(expected));
+    let registered = endpoint.request("RegisterTaskDefinition");
+    assert_eq!(registered["fieldOfNextYear"], json!({"deep": [1, null]}));
+    assert_eq!(registered.get("status"), None);
+}
+
+#[tokio::test]
 async fn nothing_changed_registers_and_updates_nothing() {
     let endpoint = Endpoint::start(ordinary).await;
     let mut same = plan(Then::Wait);

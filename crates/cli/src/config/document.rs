@@ -13,6 +13,13 @@ pub fn read(path: &Path) -> Result<Value, ConfigError> {
     parse(&Source { name: path.display().to_string(), text }, &|name| std::env::var(name).ok())
 }
 
+/// A JSON or YAML file as it stands, look-ups and all.
+pub fn raw(path: &Path) -> Result<Value, ConfigError> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| ConfigError::without_place(format!("cannot read {}: {error}", path.display())))?;
+    Ok(yaml::parse(&Source { name: path.display().to_string(), text })?.to_json())
+}
+
 /// The document of a text; `variable` answers `${env:…}`.
 pub fn parse(source: &Source, variable: &dyn Fn(&str) -> Option<String>) -> Result<Value, ConfigError> {
     let mut node = yaml::parse(source)?;

@@ -149,12 +149,21 @@ impl Default for Config {
 impl Config {
     /// Reads and checks a file.
     pub fn read(path: &Path, reading: Reading) -> Result<Self, ConfigError> {
+        Self::read_with(path, reading, &|name| std::env::var(name).ok())
+    }
+
+    /// The same where `variable` answers `${env:…}` of the file itself.
+    pub fn read_with(
+        path: &Path,
+        reading: Reading,
+        variable: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Self, ConfigError> {
         let text = std::fs::read_to_string(path).map_err(|error| {
             ConfigError::without_place(format!("cannot read the config file {}: {error}", path.display()))
         })?;
         let source = Source { name: path.display().to_string(), text };
         let folder = path.parent().unwrap_or_else(|| Path::new("."));
-        Self::parse(&source, folder, reading, &|name| std::env::var(name).ok())
+        Self::parse(&source, folder, reading, variable)
     }
 
     /// Checks a text. Relative paths in it start at `folder`; `variable` answers `${env:…}`.

@@ -8,6 +8,7 @@
     reason = "a test may stop at what it did not expect, and says what it does"
 )]
 
+mod action;
 mod alb;
 mod api;
 mod blue_green;
@@ -20,6 +21,8 @@ mod docker;
 mod front;
 mod hooks;
 mod iam;
+mod image;
+mod init;
 mod kill;
 mod logs;
 mod matrix;
@@ -34,3 +37,4 @@ mod stage;
 mod sync;
 mod terraform;
 mod traffic;
+mod workflow;
