@@ -14,7 +14,6 @@ mod strategy;
 pub mod sync;
 mod yaml;
 
-pub use check::CheckConfig;
 pub use error::{ConfigError, Source};
 pub use file::{Config, Reading, TaskDefinitionConfig};
 pub use local::{FunctionTarget, LocalConfig};

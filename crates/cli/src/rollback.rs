@@ -9,7 +9,7 @@ use crate::session::Session;
 use clap::Args;
 use tidegate_aws::Outcome;
 use tidegate_aws::deploy::Then;
-use tidegate_aws::rollback::{Wish, find, run};
+use tidegate_aws::rollback::{Rollback as Found, Wish, find, run};
 use tidegate_rollout::update::Force;
 
 /// `tidegate rollback`.
@@ -59,11 +59,16 @@ impl Rollback {
             run(&client, &plan, &rollback, sink).await
         })
         .await??;
-        Ok(match &outcome {
-            Outcome::Ended(verdict) if rollback.succeeded(verdict) => Exit::Done,
-            // It came too late: the candidate serves.
-            Outcome::Ended(verdict) if verdict.is_promoted() => Exit::Failed,
-            other => Exit::of_outcome(other),
-        })
+        Ok(exit_of(&rollback, &outcome))
+    }
+}
+
+/// The exit code of a rollback: it is done when the service is back.
+pub fn exit_of(rollback: &Found, outcome: &Outcome) -> Exit {
+    match outcome {
+        Outcome::Ended(verdict) if rollback.succeeded(verdict) => Exit::Done,
+        // It came too late: the candidate serves.
+        Outcome::Ended(verdict) if verdict.is_promoted() => Exit::Failed,
+        other => Exit::of_outcome(other),
     }
 }

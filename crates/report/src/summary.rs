@@ -305,7 +305,7 @@ fn why(diagnosis: &Diagnosis) -> String {
     if !diagnosis.causes.is_empty() {
         text.push_str("\n### Why\n\n");
         let rows =
-            diagnosis.causes.iter().take(5).map(|it| vec![it.what.clone(), told(&it.said), it.fix.clone()]);
+            diagnosis.causes.iter().take(5).map(|it| vec![it.what.clone(), told(it.said()), it.fix.clone()]);
         text.push_str(&table(&["Cause", "AWS says", "What to do"], rows));
     }
     if !diagnosis.stopped.is_empty() {

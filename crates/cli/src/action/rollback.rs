@@ -7,13 +7,12 @@ use super::inputs::Inputs;
 use super::runner::Runner;
 use crate::args::Global;
 use crate::config::{Config, Reading};
-use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::interrupt::{Part, uninterrupted};
 use crate::session::Session;
 use std::path::Path;
 use tidegate_aws::deploy::Then;
-use tidegate_aws::rollback::{Wish, find_target};
+use tidegate_aws::rollback::{Wish, find};
 use tidegate_report::summary::Record;
 
 /// Rolls back, and waits unless told otherwise.
@@ -38,10 +37,11 @@ pub(super) async fn run(
     };
     let client = session.connect().await?;
     let wish = inputs.get("to-revision").map_or(Wish::LastSteady, Wish::Revision);
-    let back = find_target(&client, &plan.target, &wish).await?;
+    plan.origin = crate::origin::of_here(None);
+    let back = find(&client, &plan, &wish).await?;
     let outcome = uninterrupted(reporter(record), &plan.target, Part::Runs, async |sink| {
-        tidegate_aws::rollback::run(&client, &plan, back, sink).await
+        tidegate_aws::rollback::run(&client, &plan, &back, sink).await
     })
     .await??;
-    Ok(Done { exit: Exit::of_outcome(&outcome), outputs: Vec::new() })
+    Ok(Done { exit: crate::rollback::exit_of(&back, &outcome), outputs: Vec::new() })
 }

@@ -89,9 +89,10 @@ pub async fn run(
             ids.len()
         );
     }
-    Ok(match counts {
-        [_, _, 1..] => Exit::Refused,
-        [_, 1.., _] => Exit::Drift,
-        _ => Exit::Done,
+    let [_, drifted, unknown] = counts;
+    Ok(match (drifted, unknown) {
+        (_, 1..) => Exit::Refused,
+        (1.., 0) => Exit::Drift,
+        (0, 0) => Exit::Done,
     })
 }

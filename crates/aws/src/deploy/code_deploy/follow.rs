@@ -132,7 +132,7 @@ impl Following<'_> {
         }
     }
 
-    async fn readings(&self, questions: &[usize]) -> Vec<(usize, Reading)> {
+    async fn readings(&mut self, questions: &[usize]) -> Vec<(usize, Reading)> {
         let plan = self.rollout.plan();
         let asked: Vec<usize> = questions.iter().copied().filter(|it| *it < plan.gates.len()).collect();
         let gates: Vec<_> = asked.iter().filter_map(|index| plan.gates.get(*index)).collect();
