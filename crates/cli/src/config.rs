@@ -13,7 +13,6 @@ mod section;
 mod strategy;
 mod yaml;
 
-pub use check::CheckConfig;
 pub use error::ConfigError;
 pub use file::{Config, Reading, TaskDefinitionConfig};
 pub use local::{FunctionTarget, LocalConfig};
