@@ -48,6 +48,10 @@ fn service(text: &mut String, audit: &Audit, depth: Depth, width: usize, style: 
     for finding in &audit.findings {
         one(text, finding, depth, width, style);
     }
+    if depth == Depth::Brief {
+        text.push('\n');
+        return;
+    }
     untold(text, audit, width, style);
     lived_with(text, audit, depth, width, style);
 }
@@ -129,11 +133,11 @@ fn lived_with(text: &mut String, audit: &Audit, depth: Depth, width: usize, styl
     text.push('\n');
 }
 
-/// `2 services: 1 error, 3 warnings; 1 suppressed (-v shows it); 2 could not be told`.
+/// `2 services: 1 error, 3 warnings; 1 suppressed (-v); 2 could not be told`. `-v` shows those.
 fn sum(tally: Tally, style: Style) -> String {
     let mut text = format!("{}: {}", number(tally.services, "service"), counts(tally, style));
     if tally.suppressed > 0 {
-        let _ = write!(text, "; {} suppressed (-v shows them)", tally.suppressed);
+        let _ = write!(text, "; {} suppressed (-v)", tally.suppressed);
     }
     if tally.could_not_tell > 0 {
         let _ = write!(text, "; {} could not be told", tally.could_not_tell);

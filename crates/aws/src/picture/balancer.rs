@@ -6,7 +6,9 @@ use super::asked::asked;
 use crate::client::{Client, ask};
 use crate::error::AwsError;
 use crate::pacing::Bucket;
-use aws_sdk_elasticloadbalancingv2::types::{Action, TargetGroup as Described};
+use aws_sdk_elasticloadbalancingv2::types::{
+    Action, ForwardActionConfig, ProtocolEnum, TargetDescription, TargetGroup as Described, TargetTypeEnum,
+};
 use std::collections::BTreeMap;
 use tidegate_checks::Asked;
 use tidegate_checks::picture::{HealthCheck, ListenerRule, Target, TargetGroup};
@@ -76,12 +78,12 @@ impl Client {
             Asked::CouldNotAsk(why) => Asked::CouldNotAsk(why.clone()),
         };
         let word = |word: Option<&str>, usual: &str| word.unwrap_or(usual).to_owned();
-        let protocol = word(described.protocol().map(|it| it.as_str()), "HTTP");
+        let protocol = word(described.protocol().map(ProtocolEnum::as_str), "HTTP");
         TargetGroup {
             name: word(described.target_group_name(), "?"),
             health_check: HealthCheck {
                 enabled: described.health_check_enabled().unwrap_or(true),
-                protocol: word(described.health_check_protocol().map(|it| it.as_str()), &protocol),
+                protocol: word(described.health_check_protocol().map(ProtocolEnum::as_str), &protocol),
                 path: described.health_check_path().map(str::to_owned),
                 interval: i64::from(described.health_check_interval_seconds().unwrap_or(30)),
                 unhealthy_threshold: i64::from(described.unhealthy_threshold_count().unwrap_or(2)),
@@ -93,7 +95,7 @@ impl Client {
             targets: asked(self.pictured_targets(arn).await),
             rules,
             load_balancer: balancer.map_or(Asked::Absent, Asked::Told),
-            target_type: word(described.target_type().map(|it| it.as_str()), "ip"),
+            target_type: word(described.target_type().map(TargetTypeEnum::as_str), "ip"),
             port: described.port().map(i64::from),
             vpc: described.vpc_id().map(str::to_owned),
         }
@@ -105,7 +107,7 @@ impl Client {
             ask!(self, "elasticloadbalancing", "DescribeTargetHealth", Bucket::Elsewhere, request)?;
         let targets = output.target_health_descriptions().iter().map(|it| Target {
             id: it.target().and_then(|target| target.id()).unwrap_or("?").to_owned(),
-            port: it.target().and_then(|target| target.port()).map_or(0, i64::from),
+            port: it.target().and_then(TargetDescription::port).map_or(0, i64::from),
             state: it
                 .target_health()
                 .and_then(|health| health.state())
@@ -159,7 +161,7 @@ impl Client {
 }
 
 fn groups_of(action: &Action) -> Vec<String> {
-    let weighted = action.forward_config().map(|it| it.target_groups()).unwrap_or_default();
+    let weighted = action.forward_config().map(ForwardActionConfig::target_groups).unwrap_or_default();
     let weighted = weighted.iter().filter_map(|group| group.target_group_arn());
     action.target_group_arn().into_iter().chain(weighted).map(str::to_owned).collect()
 }

@@ -21,7 +21,7 @@ pub(super) const RULE: Rule = Rule {
 fn look(picture: &Picture) -> Look {
     let mut look = Look::default();
     let Some(history) = look.need(&picture.history) else { return look };
-    let last = history.iter().filter(|past| is_rollback(past, history)).map(|past| at(past)).max();
+    let last = history.iter().filter(|past| is_rollback(past, history)).map(at).max();
     let days = i64::from(picture.drill_days);
     if last.is_some_and(|at| picture.now - at <= days * DAY) {
         return look;

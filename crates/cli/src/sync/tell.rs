@@ -81,20 +81,6 @@ impl Teller {
         }
     }
 
-    /// The service's fields that are drift; with -v, also those that are somebody else's.
-    pub fn fields(&self, fields: &[Field]) {
-        if self.output == Output::Text {
-            self.lines(&table(fields, self.style, self.verbose));
-        }
-    }
-
-    /// Lines as they are.
-    pub fn lines(&self, text: &str) {
-        if !text.is_empty() {
-            self.line(text.trim_end());
-        }
-    }
-
     fn stamped(&self, at: Millis, text: &str) {
         let stamp = self.style.paint(Tone::Quiet, &moment(at));
         self.line(&format!("{stamp}  {text}"));
