@@ -7,8 +7,8 @@ pub mod document;
 pub mod github;
 pub mod secrets;
 pub mod service;
-pub mod terraform;
 mod template;
+pub mod terraform;
 mod yaml;
 
 /// A file to write.

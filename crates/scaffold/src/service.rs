@@ -162,7 +162,9 @@ fn config(found: &Found<'_>, strategy: &Strategy, app: &str, definition: &TaskDe
     }
     text.push_str("\n# What runs, all of it but the image of a release.\n");
     if !definition.secrets.is_empty() {
-        text.push_str("# Each ${env:…} in it stands for a secret that was not written; move them to Secrets Manager.\n");
+        text.push_str(
+            "# Each ${env:…} in it stands for a secret that was not written; move them to Secrets Manager.\n",
+        );
     }
     text.push_str("taskDefinition: task-definition.json\n\n");
     let _ = write!(
@@ -202,11 +204,12 @@ pub fn section(strategy: &Strategy) -> String {
                 _ => {
                     let weights: Vec<String> = steps
                         .iter()
-                        .map(|step| match step.bake == one_bake {
-                            true => step.weight.as_f64().to_string(),
-                            false => {
-                                format!("{{ weight: {}, bake: {} }}", step.weight.as_f64(), time(step.bake))
+                        .map(|step| {
+                            let weight = step.weight.as_f64();
+                            if step.bake == one_bake {
+                                return weight.to_string();
                             }
+                            format!("{{ weight: {weight}, bake: {} }}", time(step.bake))
                         })
                         .collect();
                     format!("steps: [{}]", weights.join(", "))

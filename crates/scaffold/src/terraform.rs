@@ -5,7 +5,7 @@ use crate::service::section;
 use crate::template::fill;
 use crate::{File, Scaffold};
 use tidegate_rollout::names::ServiceName;
-use tidegate_rollout::strategy::{Candidate, CanaryStep, DeploymentGroup, Traffic};
+use tidegate_rollout::strategy::{CanaryStep, Candidate, DeploymentGroup, Traffic};
 use tidegate_rollout::{Controller, Percent, Strategy};
 
 const MINUTE: i64 = 60_000;
@@ -44,10 +44,16 @@ pub enum Refusal {
 pub fn files(cell: &Cell) -> Result<Scaffold, Refusal> {
     let strategy = strategy(cell)?;
     let (service, groups) = match cell.controller {
-        Controller::Ecs if cell.strategy == "rolling" => (include_str!("../templates/terraform/service_rolling.tf"), &["app"][..]),
+        Controller::Ecs if cell.strategy == "rolling" => {
+            (include_str!("../templates/terraform/service_rolling.tf"), &["app"][..])
+        }
         Controller::Ecs => (include_str!("../templates/terraform/service_ecs.tf"), &["blue", "green"][..]),
-        Controller::CodeDeploy => (include_str!("../templates/terraform/service_code_deploy.tf"), &["blue", "green"][..]),
-        Controller::Alb => (include_str!("../templates/terraform/service_alb.tf"), &["stable", "candidate"][..]),
+        Controller::CodeDeploy => {
+            (include_str!("../templates/terraform/service_code_deploy.tf"), &["blue", "green"][..])
+        }
+        Controller::Alb => {
+            (include_str!("../templates/terraform/service_alb.tf"), &["stable", "candidate"][..])
+        }
     };
     let service_resource = match cell.controller {
         Controller::Alb => "aws_ecs_service.app[\"stable\"]",
@@ -60,7 +66,8 @@ pub fn files(cell: &Cell) -> Result<Scaffold, Refusal> {
         "canary" => "Canary",
         _ => "Rolling",
     };
-    let (section, gates, native) = (section(&strategy), gates(cell, &strategy, groups), cell.strategy.to_uppercase());
+    let (section, gates, native) =
+        (section(&strategy), gates(cell, &strategy, groups), cell.strategy.to_uppercase());
     let values = [
         ("name", cell.name.as_str()),
         ("region", cell.region.as_str()),
@@ -122,7 +129,10 @@ fn strategy(cell: &Cell) -> Result<Strategy, Refusal> {
     let traffic = match cell.strategy.as_str() {
         "linear" => Traffic::Linear { step: whole(linear.0), step_bake: linear.1 * MINUTE, bake },
         "canary" => Traffic::Canary {
-            steps: canary.into_iter().map(|(weight, bake)| CanaryStep { weight, bake: bake * MINUTE }).collect(),
+            steps: canary
+                .into_iter()
+                .map(|(weight, bake)| CanaryStep { weight, bake: bake * MINUTE })
+                .collect(),
             bake,
         },
         _ => Traffic::BlueGreen { bake },
@@ -193,7 +203,12 @@ mod tests {
             let made = files(&cell(strategy, controller)).expect("it exists");
             assert_eq!(made.files.len(), 14);
             for file in made.files {
-                assert!(!file.text.contains("@{"), "{strategy} by {controller:?}: {}\n{}", file.path, file.text);
+                assert!(
+                    !file.text.contains("@{"),
+                    "{strategy} by {controller:?}: {}\n{}",
+                    file.path,
+                    file.text
+                );
             }
         }
     }

@@ -138,8 +138,7 @@ async fn fields_that_the_sdk_does_not_know_survive_the_copy() {
 async fn an_answer_of_describe_task_definition_is_a_document_like_any_other_and_what_is_left_out_is_told() {
     let endpoint = Endpoint::start(ordinary).await;
     let described = ordinary("DescribeTaskDefinition", &Value::Null, 1).body["taskDefinition"].clone();
-    let plan =
-        DeployPlan { source: TaskDefinitionSource::Document(described), ..plan(Then::Return) };
+    let plan = DeployPlan { source: TaskDefinitionSource::Document(described), ..plan(Then::Return) };
     let (outcome, events) = deploy(&endpoint, &plan).await;
     outcome.expect("started");
     let told = events.iter().find_map(|event| match event {

@@ -32,7 +32,15 @@ fn the_actions_image_holds_the_program_alone_and_registers_as_its_inputs_say() {
     prebuilt(&context.join("dist"));
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../Dockerfile");
     docker(&[
-        "build", "--quiet", "--target", "prebuilt", "--tag", IMAGE, "--file", text(&file), text(&context),
+        "build",
+        "--quiet",
+        "--target",
+        "prebuilt",
+        "--tag",
+        IMAGE,
+        "--file",
+        text(&file),
+        text(&context),
     ]);
 
     let version = docker(&["run", "--rm", IMAGE, "--version"]);
@@ -46,13 +54,37 @@ fn the_actions_image_holds_the_program_alone_and_registers_as_its_inputs_say() {
     let endpoint = format!("AWS_ENDPOINT_URL={}", cloud.endpoint());
     let mount = format!("{}:/github/workspace", text(&workspace));
     let ran = docker(&[
-        "run", "--rm", "--network", "host", "--workdir", "/github/workspace", "--volume", &mount,
-        "--env", &endpoint, "--env", "AWS_ACCESS_KEY_ID=test", "--env", "AWS_SECRET_ACCESS_KEY=test",
-        "--env", "AWS_REGION=eu-west-1", "--env", "GITHUB_WORKSPACE=/github/workspace",
-        "--env", "GITHUB_OUTPUT=/github/workspace/output", "--env", "INPUT_TASK-DEFINITION=td.json", IMAGE, "action",
+        "run",
+        "--rm",
+        "--network",
+        "host",
+        "--workdir",
+        "/github/workspace",
+        "--volume",
+        &mount,
+        "--env",
+        &endpoint,
+        "--env",
+        "AWS_ACCESS_KEY_ID=test",
+        "--env",
+        "AWS_SECRET_ACCESS_KEY=test",
+        "--env",
+        "AWS_REGION=eu-west-1",
+        "--env",
+        "GITHUB_WORKSPACE=/github/workspace",
+        "--env",
+        "GITHUB_OUTPUT=/github/workspace/output",
+        "--env",
+        "INPUT_TASK-DEFINITION=td.json",
+        IMAGE,
+        "action",
     ]);
     let outputs = fs::read_to_string(workspace.join("output")).unwrap();
-    assert!(outputs.contains(":task-definition/image:1"), "{outputs}{}", String::from_utf8_lossy(&ran.stdout));
+    assert!(
+        outputs.contains(":task-definition/image:1"),
+        "{outputs}{}",
+        String::from_utf8_lossy(&ran.stdout)
+    );
     let (status, answer) =
         ecs(cloud.endpoint(), "DescribeTaskDefinition", &json!({"taskDefinition": "image:1"})).unwrap();
     assert_eq!(status, 200, "{answer}");

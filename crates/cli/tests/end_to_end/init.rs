@@ -31,7 +31,10 @@ fn the_files_of_a_service_that_runs_ship_it_and_so_do_the_workflows() {
     let written = tidegate(&cloud, here, &[&["init", "service"], &named[..]].concat(), &[]);
     assert_eq!(written.status.code(), Some(0), "{}", told(&written));
     let said = String::from_utf8_lossy(&written.stdout).into_owned();
-    assert!(said.contains("wrote tidegate.yml") && said.contains("environment[DB_PASSWORD] looks like a secret"), "{said}");
+    assert!(
+        said.contains("wrote tidegate.yml") && said.contains("environment[DB_PASSWORD] looks like a secret"),
+        "{said}"
+    );
     let config = std::fs::read_to_string(here.join("tidegate.yml")).unwrap();
     let definition = std::fs::read_to_string(here.join("task-definition.json")).unwrap();
     for text in [&config, &definition, &said] {
@@ -52,9 +55,14 @@ fn the_files_of_a_service_that_runs_ship_it_and_so_do_the_workflows() {
     // What is there is not overwritten unasked, and then nothing is written at all.
     std::fs::write(here.join("tidegate.yml"), "mine").unwrap();
     std::fs::remove_file(here.join("task-definition.json")).unwrap();
-    let refused = tidegate(&cloud, here, &[&["init", "service", "--config", "/dev/null"], &named[..]].concat(), &[]);
+    let refused =
+        tidegate(&cloud, here, &[&["init", "service", "--config", "/dev/null"], &named[..]].concat(), &[]);
     assert_eq!(refused.status.code(), Some(1), "{}", told(&refused));
-    assert!(told(&refused).contains("tidegate.yml is there already; nothing was written"), "{}", told(&refused));
+    assert!(
+        told(&refused).contains("tidegate.yml is there already; nothing was written"),
+        "{}",
+        told(&refused)
+    );
     assert!(!here.join("task-definition.json").exists());
     std::fs::write(here.join("tidegate.yml"), &config).unwrap();
     std::fs::write(here.join("task-definition.json"), &definition).unwrap();
@@ -71,7 +79,9 @@ fn the_files_of_a_service_that_runs_ship_it_and_so_do_the_workflows() {
         trust["Statement"][0]["Condition"]["StringEquals"]["token.actions.githubusercontent.com:sub"],
         "repo:shop/web:ref:refs/heads/main"
     );
-    assert!(read(".github/aws/permissions.json").contains("arn:aws:ecs:eu-west-1:123456789012:service/shop/web"));
+    assert!(
+        read(".github/aws/permissions.json").contains("arn:aws:ecs:eu-west-1:123456789012:service/shop/web")
+    );
 
     // The workflow ships by the digest of what it pushed.
     let deploy = read(".github/workflows/deploy.yml");
@@ -100,7 +110,8 @@ fn the_files_of_a_service_that_runs_ship_it_and_so_do_the_workflows() {
 
 fn from_answers(cloud: &Cloud, here: &Path, definition: &str) {
     let service = call(cloud, "DescribeServices", &json!({"cluster": "shop", "services": ["web"]}));
-    let described = call(cloud, "DescribeTaskDefinition", &json!({"taskDefinition": "web", "include": ["TAGS"]}));
+    let described =
+        call(cloud, "DescribeTaskDefinition", &json!({"taskDefinition": "web", "include": ["TAGS"]}));
     std::fs::write(here.join("s.json"), service.to_string()).unwrap();
     std::fs::write(here.join("t.json"), described.to_string()).unwrap();
     let arguments = ["init", "service", "--from", "s.json", "--from", "t.json", "--dir", "again"];
@@ -110,7 +121,11 @@ fn from_answers(cloud: &Cloud, here: &Path, definition: &str) {
     let alone = ["init", "service", "--from", "s.json", "--dry-run"];
     let output = Command::new(PROGRAM).current_dir(here).args(alone).env_clear().output().unwrap();
     assert_eq!(output.status.code(), Some(2), "{}", told(&output));
-    assert!(told(&output).contains("no file holds what describe-task-definition answers"), "{}", told(&output));
+    assert!(
+        told(&output).contains("no file holds what describe-task-definition answers"),
+        "{}",
+        told(&output)
+    );
 }
 
 /// A service with an alarm that watches its deployments, and a secret where none belongs.
@@ -152,7 +167,8 @@ fn alarm(cloud: &Cloud, name: &str) {
         "AlarmName={name}&Namespace=Web&MetricName=Errors&Statistic=Sum&Period=60&EvaluationPeriods=1&Threshold=5\
          &ComparisonOperator=GreaterThanThreshold&TreatMissingData=notBreaching"
     );
-    let (status, body) = query(cloud.endpoint(), "monitoring", "2010-08-01", "PutMetricAlarm", &parameters).unwrap();
+    let (status, body) =
+        query(cloud.endpoint(), "monitoring", "2010-08-01", "PutMetricAlarm", &parameters).unwrap();
     assert_eq!(status, 200, "{body}");
     assert!(!element(&body, "RequestId").is_empty());
 }

@@ -10,7 +10,8 @@ use crate::{
 
 #[test]
 fn a_service_of_codedeploy_ships_by_amazons_inputs_and_the_hooks_of_its_appspec_are_called() {
-    let functions = "  functions:\n    smoke: { command: [/bin/sh, -c, \"cat > called.new && mv called.new called\"] }\n";
+    let functions =
+        "  functions:\n    smoke: { command: [/bin/sh, -c, \"cat > called.new && mv called.new called\"] }\n";
     let cloud = Cloud::start_configured(functions, &["--speed", "20"]);
     service(&cloud);
     let definition = definition("sample:2");
@@ -41,11 +42,16 @@ fn a_service_of_codedeploy_ships_by_amazons_inputs_and_the_hooks_of_its_appspec_
 
     let differs = step(&spec(9090), &format!("{group}          codedeploy-appspec: spec.json\n"));
     assert_eq!(differs.exit, Some(1), "{}", differs.said);
-    assert!(differs.said.contains("the AppSpec sends traffic to app:9090, and the service to app:8080"), "{}", differs.said);
+    assert!(
+        differs.said.contains("the AppSpec sends traffic to app:9090, and the service to app:8080"),
+        "{}",
+        differs.said
+    );
 
     let asked = cloud.folder().join("called");
     let shipped = std::thread::scope(|scope| {
-        let shipped = scope.spawn(|| step(&spec(8080), &format!("{group}          codedeploy-appspec: spec.json\n")));
+        let shipped =
+            scope.spawn(|| step(&spec(8080), &format!("{group}          codedeploy-appspec: spec.json\n")));
         // The function says that all is well.
         wait_until("the hook is called", || asked.exists());
         let asked: Value = serde_json::from_slice(&std::fs::read(&asked).unwrap()).unwrap();
@@ -87,8 +93,10 @@ fn service(cloud: &Cloud) {
     });
     let balancer = elb("CreateLoadBalancer", "Name=web&Subnets.member.1=subnet-1&Subnets.member.2=subnet-2");
     let balancer = element(&balancer, "LoadBalancerArn");
-    let action = format!("DefaultActions.member.1.Type=forward&DefaultActions.member.1.TargetGroupArn={blue}");
-    let listener = elb("CreateListener", &format!("LoadBalancerArn={balancer}&Protocol=HTTP&Port=8080&{action}"));
+    let action =
+        format!("DefaultActions.member.1.Type=forward&DefaultActions.member.1.TargetGroupArn={blue}");
+    let listener =
+        elb("CreateListener", &format!("LoadBalancerArn={balancer}&Protocol=HTTP&Port=8080&{action}"));
     let listener = element(&listener, "ListenerArn");
     call(ecs(at, "CreateCluster", &json!({"clusterName": "shop"})));
     call(ecs(at, "RegisterTaskDefinition", &definition("sample:1")));

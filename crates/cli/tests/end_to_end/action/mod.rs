@@ -60,19 +60,39 @@ fn a_step_registers_renders_and_refuses_as_its_inputs_say() {
     let registered = step("          task-definition: task-definition.json\n");
     assert_eq!(registered.exit, Some(0), "{}", registered.said);
     assert!(registered.outputs["task-definition-arn"].contains(":task-definition/myapp:"));
-    assert!(registered.said.contains("left out of the task definition, since only AWS writes them: revision, status"), "{}", registered.said);
-    let described = call(&cloud, "DescribeTaskDefinition", &json!({"taskDefinition": registered.outputs["task-definition-arn"]}));
+    assert!(
+        registered
+            .said
+            .contains("left out of the task definition, since only AWS writes them: revision, status"),
+        "{}",
+        registered.said
+    );
+    let described = call(
+        &cloud,
+        "DescribeTaskDefinition",
+        &json!({"taskDefinition": registered.outputs["task-definition-arn"]}),
+    );
     assert_eq!(described["taskDefinition"]["family"], "myapp");
 
     // By family, as Amazon's newer versions take it; nobody waits.
-    let started = step("          task-definition: myapp\n          service: myapp-service\n          cluster: production\n");
+    let started = step(
+        "          task-definition: myapp\n          service: myapp-service\n          cluster: production\n",
+    );
     assert_eq!(started.exit, Some(0), "{}", started.said);
     assert_eq!(started.outputs["task-definition-arn"], registered.outputs["task-definition-arn"]);
-    assert!(started.outputs["deployment-id"].starts_with("ecs-svc/") && !started.outputs.contains_key("verdict"));
+    assert!(
+        started.outputs["deployment-id"].starts_with("ecs-svc/") && !started.outputs.contains_key("verdict")
+    );
 
     for (inputs, words) in [
-        ("          task-definition: nothing.json\n          service: a\n", "there is no task definition nothing.json"),
-        ("          task-definition: task-definition.json\n          run-task: true\n", "the input `run-task` is not Tidegate's"),
+        (
+            "          task-definition: nothing.json\n          service: a\n",
+            "there is no task definition nothing.json",
+        ),
+        (
+            "          task-definition: task-definition.json\n          run-task: true\n",
+            "the input `run-task` is not Tidegate's",
+        ),
         ("          service: nobody\n          cluster: production\n          image: a\n", "nobody"),
         ("          mode: undo\n", "the input `mode` must be render, deploy, register or rollback"),
         ("          image: a:1\n", "nothing says what to do"),
@@ -105,12 +125,17 @@ fn ships(cloud: &Cloud, workflow: &str, sha: &str) {
     let document: Value =
         serde_json::from_str(&std::fs::read_to_string(job.workspace().join(rendered)).unwrap()).unwrap();
     assert_eq!(document["containerDefinitions"][0]["image"], image.as_str());
-    assert_eq!(document["containerDefinitions"][0]["someFutureField"], json!({"x": 1}), "unknown fields stay");
+    assert_eq!(
+        document["containerDefinitions"][0]["someFutureField"],
+        json!({"x": 1}),
+        "unknown fields stay"
+    );
     assert!(document.get("revision").is_none(), "{document:#}");
 
     assert_eq!(last.outputs["verdict"], "promoted");
     let arn = &last.outputs["task-definition-arn"];
-    let service = call(cloud, "DescribeServices", &json!({"cluster": "production", "services": ["myapp-service"]}));
+    let service =
+        call(cloud, "DescribeServices", &json!({"cluster": "production", "services": ["myapp-service"]}));
     assert_eq!(service["services"][0]["taskDefinition"], arn.as_str());
     let described = call(cloud, "DescribeTaskDefinition", &json!({"taskDefinition": arn}));
     assert_eq!(described["taskDefinition"]["containerDefinitions"][0]["image"], image.as_str());
@@ -124,7 +149,9 @@ fn job<'a>(cloud: &'a Cloud, workflow: &str, sha: &str) -> Job<'a> {
         .replace("aws-actions/amazon-ecs-render-task-definition@v1", "tidegate/tidegate@v1")
         .replace("aws-actions/amazon-ecs-deploy-task-definition@v2", "tidegate/tidegate@v1");
     let changed = workflow.lines().zip(ours.lines()).filter(|(before, after)| before != after);
-    assert!(changed.clone().all(|(before, _)| before.trim_start().trim_start_matches("- ").starts_with("uses:")));
+    assert!(
+        changed.clone().all(|(before, _)| before.trim_start().trim_start_matches("- ").starts_with("uses:"))
+    );
     // As `aws ecs describe-task-definition` wrote it, read-only members, unknown ones and all.
     let mut definition = definition("first");
     definition["revision"] = json!(1);
@@ -166,7 +193,8 @@ fn service(cloud: &Cloud) {
     );
     wait_until("the first release is steady", || {
         let input = json!({"cluster": "production", "services": ["myapp-service"]});
-        call(cloud, "DescribeServices", &input)["services"][0]["deployments"][0]["rolloutState"] == "COMPLETED"
+        call(cloud, "DescribeServices", &input)["services"][0]["deployments"][0]["rolloutState"]
+            == "COMPLETED"
     });
 }
 

@@ -42,18 +42,35 @@ fn every_cell_is_formatted_valid_applied_and_left_alone_and_ships_by_its_config_
     let cloud = Cloud::start(&["--speed", "20"]);
     let cells = cloud.folder().join("cells");
     for (strategy, controller, name) in CELLS {
-        let arguments = ["init", "terraform", "--strategy", strategy, "--controller", controller, "--name", name, "--dir"];
-        let written = Command::new(PROGRAM).args(arguments).arg(cells.join(name)).env_clear().output().unwrap();
+        let arguments = [
+            "init",
+            "terraform",
+            "--strategy",
+            strategy,
+            "--controller",
+            controller,
+            "--name",
+            name,
+            "--dir",
+        ];
+        let written =
+            Command::new(PROGRAM).args(arguments).arg(cells.join(name)).env_clear().output().unwrap();
         assert!(written.status.success(), "{}", told(&written));
     }
-    let formatted =
-        Command::new("terraform").args(["fmt", "-check", "-diff", "-recursive"]).arg(&cells).output().unwrap();
+    let formatted = Command::new("terraform")
+        .args(["fmt", "-check", "-diff", "-recursive"])
+        .arg(&cells)
+        .output()
+        .unwrap();
     assert!(formatted.status.success(), "{}", told(&formatted));
 
     let root = cloud.folder().join("root");
     fs::create_dir(&root).unwrap();
-    fs::write(root.join("main.tf"), CELLS.map(|(strategy, controller, name)| module(strategy, controller, name)).concat())
-        .unwrap();
+    fs::write(
+        root.join("main.tf"),
+        CELLS.map(|(strategy, controller, name)| module(strategy, controller, name)).concat(),
+    )
+    .unwrap();
     let mut terraform = Terraform::of(&root, &cloud, &plugins);
     terraform.run("init", &["init"]);
     terraform.run("validate", &["validate"]);

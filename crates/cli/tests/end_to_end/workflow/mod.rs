@@ -253,7 +253,9 @@ fn pairs(node: Option<&Yaml<'_>>) -> Vec<(String, String)> {
     let Some(entries) = node.and_then(|it| it.as_mapping()) else { return Vec::new() };
     let text = |value: &Yaml<'_>| {
         let of_text = value.as_str().map(str::to_owned);
-        of_text.or_else(|| value.as_bool().map(|it| it.to_string())).or_else(|| value.as_integer().map(|it| it.to_string()))
+        of_text
+            .or_else(|| value.as_bool().map(|it| it.to_string()))
+            .or_else(|| value.as_integer().map(|it| it.to_string()))
     };
     entries.iter().map(|(name, value)| (text(name).unwrap(), text(value).unwrap_or_default())).collect()
 }
