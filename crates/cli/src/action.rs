@@ -14,7 +14,7 @@ use crate::args::Global;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use clap::Args;
-use inputs::Inputs;
+use inputs::{Inputs, wrong};
 use runner::Runner;
 use tidegate_report::summary::Record;
 
@@ -80,7 +80,7 @@ fn command(inputs: &Inputs, has_config: bool) -> Result<Command, Failure> {
             "deploy" => Ok(Command::Deploy),
             "register" => Ok(Command::Register),
             "rollback" => Ok(Command::Rollback),
-            _ => Err(inputs.wrong("mode", "render, deploy, register or rollback")),
+            _ => Err(wrong("mode", "render, deploy, register or rollback")),
         };
     }
     let names_definition = inputs::DEFINITIONS.iter().any(|name| inputs.get(name).is_some());

@@ -4,6 +4,7 @@
 
 mod github;
 mod service;
+mod terraform;
 mod write;
 
 use crate::args::Global;
@@ -23,6 +24,8 @@ pub struct Init {
 enum What {
     /// tidegate.yml and task-definition.json of a service that runs
     Service(service::Service),
+    /// A Terraform configuration for a strategy and a controller, with the tidegate.yml that goes with it
+    Terraform(terraform::Terraform),
     /// GitHub workflows that deploy, and that roll back by hand
     Github(github::Github),
 }
@@ -45,6 +48,7 @@ impl Init {
     pub async fn run(self, global: &Global) -> Result<Exit, Failure> {
         match self.what {
             What::Service(command) => command.run(global).await,
+            What::Terraform(command) => command.run(global),
             What::Github(command) => command.run(global),
         }
     }

@@ -168,7 +168,7 @@ fn variable(place: &Place, taken: &[(String, String)]) -> String {
         .find(|it| is_free(it) && starts_well(it));
     first.unwrap_or_else(|| {
         let stem = with_container.unwrap_or_else(|| format!("VALUE_{name}"));
-        (2..).map(|n| format!("{stem}_{n}")).find(is_free).unwrap_or(stem)
+        (2..=taken.len() + 2).map(|n| format!("{stem}_{n}")).find(is_free).unwrap_or(stem)
     })
 }
 

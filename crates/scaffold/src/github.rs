@@ -305,7 +305,7 @@ mod tests {
             let jobs = workflow["jobs"].as_mapping().expect("jobs");
             for (_, job) in jobs {
                 assert_eq!(job["permissions"]["id-token"].as_str(), Some("write"));
-                assert_eq!(job["permissions"].as_mapping().map(|it| it.len()), Some(2));
+                assert!(job["permissions"].as_mapping().is_some_and(|it| it.len() == 2));
                 let steps = job["steps"].as_sequence().expect("steps");
                 for step in steps {
                     let uses = step.as_mapping_get("uses").and_then(|it| it.as_str());

@@ -204,11 +204,12 @@ pub fn section(strategy: &Strategy) -> String {
                 _ => {
                     let weights: Vec<String> = steps
                         .iter()
-                        .map(|step| match step.bake == one_bake {
-                            true => step.weight.as_f64().to_string(),
-                            false => {
-                                format!("{{ weight: {}, bake: {} }}", step.weight.as_f64(), time(step.bake))
+                        .map(|step| {
+                            let weight = step.weight.as_f64();
+                            if step.bake == one_bake {
+                                return weight.to_string();
                             }
+                            format!("{{ weight: {weight}, bake: {} }}", time(step.bake))
                         })
                         .collect();
                     format!("steps: [{}]", weights.join(", "))

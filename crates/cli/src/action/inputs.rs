@@ -65,13 +65,13 @@ impl Inputs {
         match self.get(name).map(|value| value.to_lowercase()).as_deref() {
             None | Some("false") => Ok(false),
             Some("true") => Ok(true),
-            Some(_) => Err(self.wrong(name, "true or false")),
+            Some(_) => Err(wrong(name, "true or false")),
         }
     }
 
     /// A whole number.
     pub(super) fn count(&self, name: &str) -> Result<Option<u32>, Failure> {
-        let count = self.get(name).map(|value| value.parse().map_err(|_| self.wrong(name, "a whole number")));
+        let count = self.get(name).map(|value| value.parse().map_err(|_| wrong(name, "a whole number")));
         count.transpose()
     }
 
@@ -81,7 +81,7 @@ impl Inputs {
         let pair = |line: &String| match line.split_once('=') {
             Some((name, value)) if !name.trim().is_empty() => Ok((name.trim().to_owned(), value.to_owned())),
             // The line itself may be a secret.
-            _ => Err(self.wrong(name, "lines of NAME=value, and one of them has no name or no `=`")),
+            _ => Err(wrong(name, "lines of NAME=value, and one of them has no name or no `=`")),
         };
         lines.iter().map(pair).collect()
     }
@@ -96,11 +96,6 @@ impl Inputs {
     pub(super) fn names(&self, name: &str) -> Vec<String> {
         let text = self.get(name).unwrap_or_default();
         text.split(',').map(|it| it.trim().to_owned()).filter(|it| !it.is_empty()).collect()
-    }
-
-    /// An input that must be something else. Its value is not told: it may be a secret that went astray.
-    pub(super) fn wrong(&self, name: &str, must_be: &str) -> Failure {
-        Failure::new(Exit::Usage, format!("the input `{name}` must be {must_be}"))
     }
 
     /// Refuses what cannot be done, and answers what was given and does nothing.
@@ -119,6 +114,11 @@ impl Inputs {
     pub(super) fn workspace(&self) -> Workspace<'_> {
         Workspace(&self.workspace)
     }
+}
+
+/// An input that must be something else. Its value is not told: it may be a secret that went astray.
+pub(super) fn wrong(name: &str, must_be: &str) -> Failure {
+    Failure::new(Exit::Usage, format!("the input `{name}` must be {must_be}"))
 }
 
 /// The folder that paths of inputs start at.

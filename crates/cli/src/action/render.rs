@@ -1,7 +1,7 @@
 //! A task definition with the image of a release, written to a file for the steps that follow. Start with [`run`].
 
 use super::Done;
-use super::inputs::{DEFINITIONS, Inputs};
+use super::inputs::{DEFINITIONS, Inputs, wrong};
 use crate::args::Global;
 use crate::config::document;
 use crate::exit::Exit;
@@ -55,15 +55,16 @@ async fn read(inputs: &Inputs, global: &Global) -> Result<Value, Failure> {
 /// Sets the image, and what else the inputs name, in each container that is named.
 fn change(document: &mut Value, inputs: &Inputs) -> Result<(), Failure> {
     let containers = inputs.names("container-name");
-    let image = inputs.get("image").ok_or_else(|| inputs.wrong("image", "the image to run"))?;
+    let image = inputs.get("image").ok_or_else(|| wrong("image", "the image to run"))?;
     if containers.is_empty() {
-        return Err(inputs
-            .wrong("container-name", "the container that runs the image, or several with commas between"));
+        return Err(wrong(
+            "container-name",
+            "the container that runs the image, or several with commas between",
+        ));
     }
     let command = inputs.get("command").map(|text| {
-        serde_json::from_str::<Vec<String>>(&text).map_err(|_| {
-            inputs.wrong("command", "a JSON list of texts, such as [\"serve\", \"--port=8080\"]")
-        })
+        serde_json::from_str::<Vec<String>>(&text)
+            .map_err(|_| wrong("command", "a JSON list of texts, such as [\"serve\", \"--port=8080\"]"))
     });
     let wanted = ContainerEdit {
         environment: inputs.pairs("environment-variables")?,
@@ -78,12 +79,12 @@ fn change(document: &mut Value, inputs: &Inputs) -> Result<(), Failure> {
         .iter()
         .map(|container| ImageChange::Of { container: container.clone(), image: image.clone() })
         .collect();
-    let wrong = |error: tidegate_rollout::task_definition::images::ImageError| {
+    let unfit = |error: tidegate_rollout::task_definition::images::ImageError| {
         Failure::new(Exit::Usage, error.to_string())
     };
-    set_images(document, &images).map_err(wrong)?;
+    set_images(document, &images).map_err(unfit)?;
     for container in &containers {
-        edit(document, container, &wanted).map_err(wrong)?;
+        edit(document, container, &wanted).map_err(unfit)?;
     }
     for (input, member) in [("task-role-arn", "taskRoleArn"), ("execution-role-arn", "executionRoleArn")] {
         if let Some(arn) = inputs.get(input) {

@@ -144,7 +144,8 @@ fn annotated(event: &Event) -> Option<String> {
 
 /// Lines as they are, whatever they hold.
 fn quoted(text: &str) -> String {
-    text.lines().map(|line| format!("    {line}\n")).collect()
+    let lines: Vec<&str> = text.lines().collect();
+    format!("    {}\n", lines.join("\n    "))
 }
 
 fn say(line: &str) {

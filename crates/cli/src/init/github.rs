@@ -19,8 +19,8 @@ pub struct Github {
     #[arg(long, value_name = "NAME", default_value = "main")]
     branch: String,
     /// The repository at GitHub, for the trust policy [default: the remote origin]
-    #[arg(long, value_name = "OWNER/NAME")]
-    github: Option<String>,
+    #[arg(long = "github", value_name = "OWNER/NAME")]
+    remote: Option<String>,
     /// The AWS account [default: that of the images]
     #[arg(long, value_name = "ID")]
     account: Option<String>,
@@ -63,7 +63,7 @@ impl Github {
             account: self.account.or(role_account).or(account),
             repository: self.repository.or(repository).unwrap_or_else(|| target.service.short().to_owned()),
             branch: self.branch,
-            github: self.github.or_else(|| origin(Path::new("."))),
+            github: self.remote.or_else(|| origin(Path::new("."))),
             role: self.role,
             controller: session.config.strategy.controller(),
             task_roles: ["executionRoleArn", "taskRoleArn"]

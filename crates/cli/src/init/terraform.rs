@@ -29,10 +29,12 @@ impl Terraform {
     pub fn run(self, global: &Global) -> Result<Exit, Failure> {
         let refused = |refusal: Refusal| Failure::new(Exit::Usage, refusal.to_string());
         let Some(controller) = Controller::named(&self.controller) else {
-            let what = format!("there is no controller `{}`; there are ecs, code_deploy and alb", self.controller);
+            let what =
+                format!("there is no controller `{}`; there are ecs, code_deploy and alb", self.controller);
             return Err(Failure::new(Exit::Usage, what));
         };
-        let environment = || ["AWS_REGION", "AWS_DEFAULT_REGION"].iter().find_map(|name| std::env::var(name).ok());
+        let environment =
+            || ["AWS_REGION", "AWS_DEFAULT_REGION"].iter().find_map(|name| std::env::var(name).ok());
         let region = global.region.clone().or_else(environment).unwrap_or_else(|| "eu-west-1".to_owned());
         let scaffold = files(&Cell { strategy: self.strategy, controller, name: self.name, region });
         write::put(&scaffold.map_err(refused)?, &self.place, global)

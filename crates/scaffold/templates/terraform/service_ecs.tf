@@ -208,7 +208,7 @@ resource "terraform_data" "strategy" {
 
       CONFIGURATION = jsonencode({
         strategy          = "BLUE_GREEN"
-        bakeTimeInMinutes = 5
+        bakeTimeInMinutes = 0
       })
 
       LOAD_BALANCERS = jsonencode([{

@@ -1,6 +1,8 @@
 //! Amazon's own workflow of the guide with only its `uses:` lines changed: run step by step, with its inputs, as GitHub's
 //! runner would, against the local cloud. A good release gets through; a bad one fails the step and says why.
 
+mod code_deploy;
+
 use serde_json::{Value, json};
 
 use crate::{
@@ -12,7 +14,7 @@ use crate::{
 const REGION: &str = "us-east-1";
 
 /// The workflow in words of our own, of the guide's shape.
-const WORKFLOW: &str = include_str!("workflow/deploy.yml");
+const WORKFLOW: &str = include_str!("../workflow/deploy.yml");
 
 #[test]
 fn amazons_workflow_ships_with_only_its_uses_lines_changed_and_a_bad_release_says_why() {
