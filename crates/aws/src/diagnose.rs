@@ -248,10 +248,15 @@ async fn neighbours(client: &Client, target: &ServiceRef) -> Result<Vec<String>,
     let mut names = Vec::new();
     let mut token: Option<String> = None;
     loop {
-        let request =
-            client.ecs.list_services().cluster(target.cluster.as_str()).max_results(100).set_next_token(token);
+        let request = client
+            .ecs
+            .list_services()
+            .cluster(target.cluster.as_str())
+            .max_results(100)
+            .set_next_token(token);
         let (output, _) = ask!(client, "ecs", "ListServices", Bucket::ServiceRead, request)?;
-        names.extend(output.service_arns().iter().filter_map(|arn| arn.rsplit('/').next()).map(str::to_owned));
+        names
+            .extend(output.service_arns().iter().filter_map(|arn| arn.rsplit('/').next()).map(str::to_owned));
         token = output.next_token().map(str::to_owned);
         if token.is_none() {
             return Ok(names);

@@ -21,7 +21,11 @@ pub fn findings_screen(findings: &Findings, top: usize, style: Style, width: usi
     let mut text = String::new();
     let head = format!("{}: {}", findings.target, findings.standing);
     for (at, line) in wrapped(&head, width).iter().enumerate() {
-        let _ = writeln!(text, "{}", if at == 0 { with_strong_name(line, findings, style) } else { line.clone() });
+        let _ = writeln!(
+            text,
+            "{}",
+            if at == 0 { with_strong_name(line, findings, style) } else { line.clone() }
+        );
     }
     for (at, cause) in findings.causes.iter().take(top).enumerate() {
         text.push('\n');
@@ -59,7 +63,8 @@ pub(crate) fn finding(number: &str, cause: &Cause, evidence: usize, style: Style
         }
     }
     for (at, line) in hanging("fix", 6, &cause.fix, inner).iter().enumerate() {
-        let line = if at == 0 { line.replacen("fix", &style.paint(Tone::Good, "fix"), 1) } else { line.clone() };
+        let line =
+            if at == 0 { line.replacen("fix", &style.paint(Tone::Good, "fix"), 1) } else { line.clone() };
         let _ = writeln!(text, "{pad}{line}");
     }
     if let Some(command) = &cause.next {
@@ -149,10 +154,14 @@ mod tests {
         };
         let breaker = Cause {
             rule: "breaker-tripped".into(),
-            what: "the circuit breaker took web:8 back: the service is steady on web:7, and not on web:8".into(),
+            what: "the circuit breaker took web:8 back: the service is steady on web:7, and not on web:8"
+                .into(),
             bearing: Bearing::Consequence,
             certainty: Certainty::Proven,
-            evidence: vec!["Service deployment rolled back because the circuit breaker threshold was exceeded.".into(), "3 failures; it trips at 3".into()],
+            evidence: vec![
+                "Service deployment rolled back because the circuit breaker threshold was exceeded.".into(),
+                "3 failures; it trips at 3".into(),
+            ],
             fix: "heal the cause and deploy again".into(),
             next: Some("tidegate history --cluster prod --service web".into()),
             heals: Heals::Perhaps,
@@ -166,7 +175,14 @@ mod tests {
             course: Some(Course::RolledBack),
             standing: "web:8 was taken back; web:7 serves, 3 of 3 tasks run".into(),
             causes: vec![cause, breaker, note],
-            looked_at: vec!["2 deployments".into(), "14 service events".into(), "3 stopped tasks".into(), "1 target group".into(), "the newest service deployment".into(), "the task definition".into()],
+            looked_at: vec![
+                "2 deployments".into(),
+                "14 service events".into(),
+                "3 stopped tasks".into(),
+                "1 target group".into(),
+                "the newest service deployment".into(),
+                "the task definition".into(),
+            ],
             not_asked: vec!["logs: logs:GetLogEvents is not allowed".into()],
         }
     }
@@ -174,7 +190,10 @@ mod tests {
     #[test]
     fn findings_in_100_columns() {
         let screen = findings_screen(&found(), 2, Style::Plain, 120);
-        assert!(screen.lines().all(|line| line.chars().count() <= 100 || line.contains("arn:aws")), "{screen}");
+        assert!(
+            screen.lines().all(|line| line.chars().count() <= 100 || line.contains("arn:aws")),
+            "{screen}"
+        );
         insta::assert_snapshot!(screen);
     }
 

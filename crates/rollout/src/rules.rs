@@ -176,14 +176,17 @@ pub fn with_known(mut found: Vec<Cause>, known: &[Cause]) -> Vec<Cause> {
 pub(crate) fn at_first_sight(place: Place, sentences: &[&str]) -> Option<Cause> {
     let lower: Vec<String> = sentences.iter().map(|sentence| sentence.to_lowercase()).collect();
     RULES.iter().find_map(|rule| {
-        rule.signs.iter().filter(|sign| sign.place == place || sign.place == Place::Anywhere).find_map(|sign| {
-            let at = lower.iter().position(|sentence| sign.has.iter().all(|part| sentence.contains(part)))?;
-            let cause = rule.found().seen(sentences[at]);
-            Some(match sign.what {
-                Some(what) => cause.named(what),
-                None => cause,
-            })
-        })
+        rule.signs.iter().filter(|sign| sign.place == place || sign.place == Place::Anywhere).find_map(
+            |sign| {
+                let at =
+                    lower.iter().position(|sentence| sign.has.iter().all(|part| sentence.contains(part)))?;
+                let cause = rule.found().seen(sentences[at]);
+                Some(match sign.what {
+                    Some(what) => cause.named(what),
+                    None => cause,
+                })
+            },
+        )
     })
 }
 

@@ -15,8 +15,10 @@ pub(super) fn of_service(service: &Value, code_deploy: Option<&Value>) -> Vec<St
     let other = code_deploy.and_then(|info| info.pointer("/overrideAlarmConfiguration"));
     let other = other.map_or(&[][..], |alarms| observe::list(alarms, "alarms"));
     let names = own.iter().filter_map(Value::as_str);
-    let mut names: Vec<String> =
-        names.chain(other.iter().filter_map(|alarm| observe::word(alarm, "name"))).map(str::to_owned).collect();
+    let mut names: Vec<String> = names
+        .chain(other.iter().filter_map(|alarm| observe::word(alarm, "name")))
+        .map(str::to_owned)
+        .collect();
     names.sort_unstable();
     names.dedup();
     names

@@ -44,7 +44,8 @@ fn arns(service: &Value) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     for balancer in observe::list(service, "loadBalancers").iter().chain(sets) {
         let own = observe::text(balancer, "targetGroupArn");
-        let other = balancer.pointer("/advancedConfiguration/alternateTargetGroupArn").and_then(Value::as_str);
+        let other =
+            balancer.pointer("/advancedConfiguration/alternateTargetGroupArn").and_then(Value::as_str);
         for arn in own.into_iter().chain(other.map(str::to_owned)) {
             if !found.contains(&arn) {
                 found.push(arn);

@@ -23,11 +23,7 @@ pub(super) async fn live(client: &Client, target: &ServiceRef) -> Result<Vec<Tas
     listed(client, target, DesiredStatus::Running).await
 }
 
-async fn listed(
-    client: &Client,
-    target: &ServiceRef,
-    desired: DesiredStatus,
-) -> Result<Vec<Task>, AwsError> {
+async fn listed(client: &Client, target: &ServiceRef, desired: DesiredStatus) -> Result<Vec<Task>, AwsError> {
     let request = client
         .ecs
         .list_tasks()

@@ -1,5 +1,5 @@
 //! `tidegate diagnose` of failures that are made to happen: real tasks, a real load balancer, one service for each
-//! failure, all on one cloud at once. Start with the test; the failures are in the order of the rules.
+//! failure, all on one cloud at once. Start with the test; `World` makes the failures.
 
 use std::{
     process::{Command, Output},
@@ -30,8 +30,9 @@ const fn story(service: &'static str, rule: &'static str, says: &'static str) ->
     Story { service, rule, says }
 }
 
-/// In the order in which they show themselves.
+/// What passes by itself comes first, then in the order of the rules.
 const STORIES: &[Story] = &[
+    story("drains", "old-tasks-drain", "deregistration delay of 300 s"),
     story("image", "image-not-found", "nope:1: not found"),
     story("role", "role-not-assumed", "aws iam get-role --role-name nobody"),
     story("secret", "secret-missing", "the secret none does not exist"),
@@ -53,7 +54,6 @@ const STORIES: &[Story] = &[
     story("idle", "alarm-guards-nothing", "does not exist"),
     story("stuck", "percentages-stuck", "ceil(2 × 75 %) = 2 must stay healthy"),
     story("lonely", "target-group-unused", "Target.NotInUse"),
-    story("drains", "old-tasks-drain", "deregistration delay of 300 s"),
     story("alarmed", "alarm-went-off", "diag-5xx: HTTPCode_Target_5XX_Count"),
     story("stopped", "stopped-by-hand", "stopped by user"),
     story("deaf", "sigterm-ignored", "stopTimeout of app: 2 s"),
@@ -128,7 +128,8 @@ impl World {
         let cloud = Cloud::start_configured(images, &["--speed", "20"]);
         let elb = |operation: &str, parameters: &str| called(elbv2(cloud.endpoint(), operation, parameters));
         let subnets = "Subnets.member.1=subnet-1&Subnets.member.2=subnet-2";
-        let balancer = element(&elb("CreateLoadBalancer", &format!("Name=diag&{subnets}")), "LoadBalancerArn");
+        let balancer =
+            element(&elb("CreateLoadBalancer", &format!("Name=diag&{subnets}")), "LoadBalancerArn");
         let listener = elb(
             "CreateListener",
             &format!(
@@ -202,7 +203,8 @@ impl World {
 
     /// A target group behind a rule of its own, as a service names it.
     fn behind(&self, name: &str, path: &str, priority: u32) -> (Value, String) {
-        let elb = |operation: &str, parameters: &str| called(elbv2(self.cloud.endpoint(), operation, parameters));
+        let elb =
+            |operation: &str, parameters: &str| called(elbv2(self.cloud.endpoint(), operation, parameters));
         let created = elb(
             "CreateTargetGroup",
             &format!(
@@ -260,7 +262,8 @@ impl World {
         let strict = json!({ "environment": [{ "name": "SAMPLE_CRASH", "value": "paths" }] });
         self.fail("path", strict, none(), json!({ "loadBalancers": path }));
         let (boot, _) = self.behind("boot", "/health", 2);
-        let boots = shell(&format!("echo loading rules 1 of 9; sleep 60 & wait; exec {PROGRAM} sample-service"));
+        let boots =
+            shell(&format!("echo loading rules 1 of 9; sleep 60 & wait; exec {PROGRAM} sample-service"));
         self.fail("boot", boots, none(), json!({ "loadBalancers": boot }));
         let (port, _) = self.behind("port", "/health", 3);
         let grace = json!({ "loadBalancers": port, "healthCheckGracePeriodSeconds": 60 });
@@ -296,37 +299,56 @@ impl World {
             "alarmNames": ["diag-5xx"], "enable": true, "rollback": true } } });
         self.fail("alarmed", none(), none(), alarm);
         self.fail("stopped", none(), none(), none());
-        let deaf = json!({ "image": "shell:1", "command": ["sh", "-c", "trap '' TERM; while :; do sleep 1; done"] });
+        let deaf =
+            json!({ "image": "shell:1", "command": ["sh", "-c", "trap '' TERM; while :; do sleep 1; done"] });
         self.fail("deaf", deaf, none(), none());
         let breaker = json!({ "deploymentConfiguration": { "deploymentCircuitBreaker": {
             "enable": true, "rollback": true } } });
         self.fail("goes-back", none(), none(), breaker);
         self.fail("deployed", none(), none(), none());
         for (name, front) in &self.fronts {
-            self.fail(name, none(), none(), json!({
-                "deploymentConfiguration": { "strategy": "BLUE_GREEN", "bakeTimeInMinutes": 0 },
-                "loadBalancers": [{
-                    "targetGroupArn": front.groups[0], "containerName": "app", "containerPort": 8080,
-                    "advancedConfiguration": {
-                        "alternateTargetGroupArn": front.groups[1], "productionListenerRule": front.rule,
-                        "roleArn": "arn:aws:iam::000000000000:role/ecs",
-                    },
-                }],
-            }));
+            self.fail(
+                name,
+                none(),
+                none(),
+                json!({
+                    "deploymentConfiguration": { "strategy": "BLUE_GREEN", "bakeTimeInMinutes": 0 },
+                    "loadBalancers": [{
+                        "targetGroupArn": front.groups[0], "containerName": "app", "containerPort": 8080,
+                        "advancedConfiguration": {
+                            "alternateTargetGroupArn": front.groups[1], "productionListenerRule": front.rule,
+                            "roleArn": "arn:aws:iam::000000000000:role/ecs",
+                        },
+                    }],
+                }),
+            );
         }
         self.by_code_deploy("ready");
         self.by_code_deploy("moved");
         wait_until("lonely serves", || self.is_steady("lonely"));
         called(elbv2(self.cloud.endpoint(), "DeleteRule", &format!("RuleArn={rule}")));
         vec![
-            "stuck", "drains", "alarmed", "stopped", "deaf", "goes-back", "deployed", "hooked", "waits", "weights",
-            "ready", "moved", "healthy", "idle",
+            "stuck",
+            "drains",
+            "alarmed",
+            "stopped",
+            "deaf",
+            "goes-back",
+            "deployed",
+            "hooked",
+            "waits",
+            "weights",
+            "ready",
+            "moved",
+            "healthy",
+            "idle",
         ]
     }
 
     /// A service that CodeDeploy deploys, with two target groups, and a listener on a port of its own.
     fn by_code_deploy(&self, name: &str) {
-        let front = Front::build(&self.cloud, &format!("cd-{name}"), [&format!("{name}-a"), &format!("{name}-b")]);
+        let front =
+            Front::build(&self.cloud, &format!("cd-{name}"), [&format!("{name}-a"), &format!("{name}-b")]);
         self.fail(name, json!({}), json!({}), json!({
             "deploymentController": { "type": "CODE_DEPLOY" },
             "loadBalancers": [{ "targetGroupArn": front.groups[0], "containerName": "app", "containerPort": 8080 }],
@@ -377,7 +399,10 @@ impl World {
         deploy("goes-back", json!({ "image": "sample:crash" }), none());
         deploy("deaf", next(), none());
         let stopped = deploy("stopped", next(), none());
-        self.ecs("StopServiceDeployment", &json!({ "serviceDeploymentArn": stopped, "stopType": "ROLLBACK" }));
+        self.ecs(
+            "StopServiceDeployment",
+            &json!({ "serviceDeploymentArn": stopped, "stopType": "ROLLBACK" }),
+        );
         let hook = json!([{ "hookTargetArn": "arn:aws:lambda:eu-west-1:000000000000:function:diag-no",
             "roleArn": "arn:aws:iam::000000000000:role/hooks", "lifecycleStages": ["POST_SCALE_UP"] }]);
         deploy("hooked", next(), json!({ "deploymentConfiguration": { "lifecycleHooks": hook } }));
@@ -389,7 +414,9 @@ impl World {
         let both = format!(
             "ListenerArn={}&DefaultActions.member.1.Type=forward&{weighted}.1.TargetGroupArn={}&{weighted}.1.Weight=1\
              &{weighted}.2.TargetGroupArn={}&{weighted}.2.Weight=1",
-            listener_of(&front.rule), front.groups[0], front.groups[1],
+            listener_of(&front.rule),
+            front.groups[0],
+            front.groups[1],
         );
         called(elbv2(self.cloud.endpoint(), "ModifyListener", &both));
         deploy("weights", next(), none());
@@ -399,9 +426,9 @@ impl World {
                 "Type": "AWS::ECS::Service", "Properties": {
                     "TaskDefinition": format!("arn:aws:ecs:eu-west-1:000000000000:task-definition/{name}:2"),
                     "LoadBalancerInfo": { "ContainerName": "app", "ContainerPort": 8080 } } } }] });
-            let revision =
-                json!({ "revisionType": "AppSpecContent", "appSpecContent": { "content": spec.to_string() } });
-            let deployment = json!({ "applicationName": name, "deploymentGroupName": name, "revision": revision });
+            let revision = json!({ "revisionType": "AppSpecContent", "appSpecContent": { "content": spec.to_string() } });
+            let deployment =
+                json!({ "applicationName": name, "deploymentGroupName": name, "revision": revision });
             self.code_deploy("CreateDeployment", &deployment);
         }
         let alarmed = deploy("alarmed", next(), none());
@@ -448,7 +475,12 @@ impl World {
     /// What follows from a cause comes behind it: a rollback that looks like a success, a failure that stays.
     fn tells_what_follows(&self) {
         let expected = [
-            ("goes-back", "application-exits", "breaker-tripped", "steady on goes-back:1, and not on goes-back:2"),
+            (
+                "goes-back",
+                "application-exits",
+                "breaker-tripped",
+                "steady on goes-back:1, and not on goes-back:2",
+            ),
             ("stays", "application-exits", "nothing-to-go-back-to", "No rollback candidate"),
             ("image", "image-not-found", "starts-throttled", "consistently"),
         ];
@@ -463,7 +495,10 @@ impl World {
         }
         let screen = self.command("goes-back", &["diagnose", "--top", "1"]);
         let screen = String::from_utf8_lossy(&screen.stdout).into_owned();
-        assert!(screen.starts_with("diag/goes-back: goes-back:2 was taken back; goes-back:1 serves"), "{screen}");
+        assert!(
+            screen.starts_with("diag/goes-back: goes-back:2 was taken back; goes-back:1 serves"),
+            "{screen}"
+        );
         assert!(screen.contains("more: --top") && screen.contains("looked at"), "{screen}");
     }
 
@@ -479,12 +514,20 @@ impl World {
         ] {
             assert!(told.contains(part), "{part}: {told}");
         }
-        self.define("deployed", json!({ "image": "sample:2", "healthCheck": {
-            "command": ["CMD-SHELL", "exit 1"], "interval": 300, "retries": 10, "startPeriod": 300 } }), json!({}));
-        let hangs = self.command("deployed", &["deploy", "--task-definition", "deployed:3", "--timeout", "2s"]);
+        self.define(
+            "deployed",
+            json!({ "image": "sample:2", "healthCheck": {
+            "command": ["CMD-SHELL", "exit 1"], "interval": 300, "retries": 10, "startPeriod": 300 } }),
+            json!({}),
+        );
+        let hangs =
+            self.command("deployed", &["deploy", "--task-definition", "deployed:3", "--timeout", "2s"]);
         let told = self::told(&hangs);
         assert_eq!(hangs.status.code(), Some(5), "{told}");
-        assert!(told.contains("the deployment is under way, and nothing that was seen stands against it"), "{told}");
+        assert!(
+            told.contains("the deployment is under way, and nothing that was seen stands against it"),
+            "{told}"
+        );
     }
 }
 

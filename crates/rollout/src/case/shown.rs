@@ -23,9 +23,13 @@ impl Case {
             (Course::Moving, None) => format!("{revision} is being deployed, {counts}"),
             (Course::GoingBack, Some(other)) => format!("going back from {other} to {revision}, {counts}"),
             (Course::GoingBack, None) => format!("going back to {revision}, {counts}"),
-            (Course::RolledBack, Some(other)) => format!("{other} was taken back; {revision} serves, {counts}"),
+            (Course::RolledBack, Some(other)) => {
+                format!("{other} was taken back; {revision} serves, {counts}")
+            }
             (Course::RolledBack, None) => format!("rolled back; {revision} serves, {counts}"),
-            (Course::Failed, _) => format!("the deployment of {} failed, {counts}", other.unwrap_or(revision)),
+            (Course::Failed, _) => {
+                format!("the deployment of {} failed, {counts}", other.unwrap_or(revision))
+            }
         }
     }
 
@@ -58,9 +62,11 @@ impl Case {
                 Fact::Known(_) | Fact::Absent => None,
             }
         }
-        let delays = self.groups.items().iter().filter_map(|group| {
-            why(&format!("attributes of {}", group.name), &group.delay_seconds)
-        });
+        let delays = self
+            .groups
+            .items()
+            .iter()
+            .filter_map(|group| why(&format!("attributes of {}", group.name), &group.delay_seconds));
         let targets = self.groups.items().iter();
         let targets = targets.filter_map(|group| why(&format!("targets of {}", group.name), &group.targets));
         [

@@ -94,7 +94,8 @@ impl Case {
         if let Some(subject) = &self.subject {
             return task.end.started_by.as_ref() == Some(subject);
         }
-        let by_primary = task.end.started_by.as_ref().is_some_and(|by| self.primary_id() == Some(by.as_str()));
+        let by_primary =
+            task.end.started_by.as_ref().is_some_and(|by| self.primary_id() == Some(by.as_str()));
         let began = self.began_at().unwrap_or(Millis::MIN);
         let since = task.created_at.or(task.end.stopped_at).unwrap_or(Millis::MAX);
         match self.course() {
@@ -156,7 +157,8 @@ impl Death<'_> {
     /// `3 tasks: web exited 1`, with the task that stopped last.
     pub fn counted(&self) -> String {
         let newest = self.newest();
-        let mut ends: Vec<String> = newest.exits().map(|(name, code)| format!("{name} exited {code}")).collect();
+        let mut ends: Vec<String> =
+            newest.exits().map(|(name, code)| format!("{name} exited {code}")).collect();
         if ends.is_empty() {
             ends.push("no container started".to_owned());
         }

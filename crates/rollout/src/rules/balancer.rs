@@ -1,7 +1,7 @@
 //! What the load balancer's checks say of the tasks in question. Not a rule: several rules read it. It must
 //! never take the trouble of an earlier deployment for this one's. Start with [`trouble`].
 
-use crate::case::{Case, Target, Task, TargetGroup, without_service};
+use crate::case::{Case, Target, TargetGroup, Task, without_service};
 
 /// How the check fails.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,7 +74,8 @@ impl Found<'_> {
         let mut told = vec![self.said.clone()];
         told.extend(self.group.map(|group| format!("{} checks {}", group.name, group.check)));
         if let Some(task) = self.task.filter(|_| self.killed > 0) {
-            let lived = task.lived().map(|lived| format!(" after {}", super::span(lived))).unwrap_or_default();
+            let lived =
+                task.lived().map(|lived| format!(" after {}", super::span(lived))).unwrap_or_default();
             told.push(format!(
                 "{} killed for it, the latest ({}){lived}; grace period {} s",
                 super::count(self.killed, "task"),
@@ -111,7 +112,9 @@ fn read(reason: &str) -> Trouble {
     }
     match reason {
         _ if reason.contains("timed out") || reason.contains("Timeout") => Trouble::TimedOut,
-        _ if reason.contains("Health checks failed") || reason.contains("FailedHealthChecks") => Trouble::Refused,
+        _ if reason.contains("Health checks failed") || reason.contains("FailedHealthChecks") => {
+            Trouble::Refused
+        }
         _ => Trouble::Unknown,
     }
 }

@@ -1,14 +1,15 @@
 //! Each rule that AWS tells by sentences, told one; what outranks what; and the page of the documentation.
 
 use super::*;
-use crate::case::{Alarm, AlarmState, Case, Described, Fact, HealthCheck, Log, Target, Task, TargetGroup};
+use crate::case::{Alarm, AlarmState, Case, Described, Fact, HealthCheck, Log, Target, TargetGroup, Task};
 use crate::names::{ClusterName, DeploymentId, ServiceName, ServiceRef, TaskDefinitionArn};
 use crate::observation::{
     CircuitBreaker, Deployment, RolloutState, Service, ServiceEvent, StoppedContainer, StoppedTask,
 };
 use serde_json::{Value, json};
 
-const GROUP: &str = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/web-blue/0123456789abcdef";
+const GROUP: &str =
+    "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/web-blue/0123456789abcdef";
 const SECOND: crate::Millis = 1000;
 
 /// A service whose deployment of web:8 is under way, ten minutes after it began.
@@ -124,7 +125,8 @@ fn with_task(mut case: Case, task: Task) -> Case {
 }
 
 fn with_event(mut case: Case, message: &str) -> Case {
-    let event = ServiceEvent { id: "e".into(), at: 300 * SECOND, message: format!("(service web) {message}") };
+    let event =
+        ServiceEvent { id: "e".into(), at: 300 * SECOND, message: format!("(service web) {message}") };
     case.service.as_mut().unwrap().seen.events.push(event);
     case
 }
@@ -175,7 +177,8 @@ fn killed(reason: &str, log: &[&str]) -> Case {
     let ended = format!("Task failed ELB health checks in (target-group {GROUP})");
     let case = with_task(moving(), task("ServiceSchedulerInitiated", &ended, Some(143), None));
     let case = with_group(case, "draining", None, None);
-    let said = format!("(task 0) (port 8080) is unhealthy in (target-group {GROUP}) due to (reason {reason})");
+    let said =
+        format!("(task 0) (port 8080) is unhealthy in (target-group {GROUP}) due to (reason {reason})");
     with_log(with_event(case, &said), log)
 }
 
@@ -184,7 +187,10 @@ fn to_start(reason: &str) -> Case {
 }
 
 fn exited(code: i32) -> Case {
-    with_task(moving(), task("EssentialContainerExited", "Essential container in task exited", Some(code), None))
+    with_task(
+        moving(),
+        task("EssentialContainerExited", "Essential container in task exited", Some(code), None),
+    )
 }
 
 fn by_code_deploy(info: Value) -> Case {
@@ -235,10 +241,16 @@ fn stories() -> Vec<(&'static str, Case, &'static str)> {
     idle_alarm.alarms = Fact::Known(vec![alarm(AlarmState::InsufficientData)]);
     let mut draining = with_group(moving(), "draining", None, None);
     draining.service.as_mut().unwrap().seen.deployments[0].running = 2;
-    let mut old = task("ServiceSchedulerInitiated", "Scaling activity initiated by (deployment ecs-svc/1)", None, None);
+    let mut old =
+        task("ServiceSchedulerInitiated", "Scaling activity initiated by (deployment ecs-svc/1)", None, None);
     (old.end.stopped_at, old.last_status) = (None, "DEACTIVATING".into());
     draining = with_task(draining, old);
-    let mut deaf = task("ServiceSchedulerInitiated", "Scaling activity initiated by (deployment ecs-svc/1)", Some(137), None);
+    let mut deaf = task(
+        "ServiceSchedulerInitiated",
+        "Scaling activity initiated by (deployment ecs-svc/1)",
+        Some(137),
+        None,
+    );
     deaf.end.started_by = Some(DeploymentId::answered("ecs-svc/1"));
     let mut pending = moving();
     let mut waiting = task("", "", None, None);
@@ -255,52 +267,221 @@ fn stories() -> Vec<(&'static str, Case, &'static str)> {
         ("service-missing", missing, "wob"),
         ("service-inactive", inactive, "INACTIVE"),
         ("percentages-stuck", stuck, "ceil(2 × 75 %) = 2"),
-        ("role-not-assumed", with_event(moving(), "failed to launch a task with (error ECS was unable to assume the role 'arn:aws:iam::123456789012:role/web' that was provided for this task."), "aws iam get-role --role-name web"),
-        ("image-platform", to_start("CannotPullContainerError: image Manifest does not contain descriptor matching platform 'linux/amd64'"), "imageTag=v8"),
-        ("image-not-found", to_start("CannotPullContainerError: pull image manifest has been retried 5 time(s): failed to resolve ref docker.io/library/web:nope: docker.io/library/web:nope: not found"), "docker manifest inspect web:nope"),
-        ("image-denied", to_start("CannotPullContainerError: pull access denied for web"), "aws ecr describe-images --registry-id 123456789012 --repository-name team/web"),
+        (
+            "role-not-assumed",
+            with_event(
+                moving(),
+                "failed to launch a task with (error ECS was unable to assume the role 'arn:aws:iam::123456789012:role/web' that was provided for this task.",
+            ),
+            "aws iam get-role --role-name web",
+        ),
+        (
+            "image-platform",
+            to_start(
+                "CannotPullContainerError: image Manifest does not contain descriptor matching platform 'linux/amd64'",
+            ),
+            "imageTag=v8",
+        ),
+        (
+            "image-not-found",
+            to_start(
+                "CannotPullContainerError: pull image manifest has been retried 5 time(s): failed to resolve ref docker.io/library/web:nope: docker.io/library/web:nope: not found",
+            ),
+            "docker manifest inspect web:nope",
+        ),
+        (
+            "image-denied",
+            to_start("CannotPullContainerError: pull access denied for web"),
+            "aws ecr describe-images --registry-id 123456789012 --repository-name team/web",
+        ),
         ("image-name-invalid", to_start("CannotPullContainerError: invalid reference format"), "render"),
-        ("image-rate-limited", to_start("CannotPullContainerError: toomanyrequests: You have reached your pull rate limit"), "pull-through"),
-        ("image-not-pulled", to_start("CannotPullContainerError: dial tcp 10.0.0.1:443: i/o timeout"), "route"),
-        ("secret-denied", init(&format!("{secrets}: AccessDeniedException: User is not authorized")), "describe-secret --secret-id db-AbCdEf"),
-        ("secret-missing", init(&format!("{secrets}: failed to fetch secret arn:aws:secretsmanager:eu-west-1:1:secret:none-AbCdEf from secrets manager: ResourceNotFoundException: Secrets Manager can't find the specified secret.")), "the secret none-AbCdEf does not exist"),
-        ("secret-key-missing", init(&format!("{secrets}: retrieved secret from Secrets Manager did not contain json key pw")), "JSON key pw"),
-        ("parameter-missing", init("unable to pull secrets or registry auth: unable to retrieve secrets from ssm: service call has been retried 1 time(s): invalid ssm parameters: /web/none"), "get-parameter --name /web/none"),
-        ("log-configuration", init("failed to validate logger args: unknown log opt 'awslogs-colour' for awslogs log driver : exit status 1"), "awslogs-colour"),
-        ("resources-not-ready", init("unable to pull secrets or registry auth: context deadline exceeded"), "Values=subnet-1"),
-        ("command-not-found", to_start("CannotStartContainerError: exec: \"serve\": executable file not found in $PATH"), "serve"),
+        (
+            "image-rate-limited",
+            to_start("CannotPullContainerError: toomanyrequests: You have reached your pull rate limit"),
+            "pull-through",
+        ),
+        (
+            "image-not-pulled",
+            to_start("CannotPullContainerError: dial tcp 10.0.0.1:443: i/o timeout"),
+            "route",
+        ),
+        (
+            "secret-denied",
+            init(&format!("{secrets}: AccessDeniedException: User is not authorized")),
+            "describe-secret --secret-id db-AbCdEf",
+        ),
+        (
+            "secret-missing",
+            init(&format!(
+                "{secrets}: failed to fetch secret arn:aws:secretsmanager:eu-west-1:1:secret:none-AbCdEf from secrets manager: ResourceNotFoundException: Secrets Manager can't find the specified secret."
+            )),
+            "the secret none-AbCdEf does not exist",
+        ),
+        (
+            "secret-key-missing",
+            init(&format!("{secrets}: retrieved secret from Secrets Manager did not contain json key pw")),
+            "JSON key pw",
+        ),
+        (
+            "parameter-missing",
+            init(
+                "unable to pull secrets or registry auth: unable to retrieve secrets from ssm: service call has been retried 1 time(s): invalid ssm parameters: /web/none",
+            ),
+            "get-parameter --name /web/none",
+        ),
+        (
+            "log-configuration",
+            init(
+                "failed to validate logger args: unknown log opt 'awslogs-colour' for awslogs log driver : exit status 1",
+            ),
+            "awslogs-colour",
+        ),
+        (
+            "resources-not-ready",
+            init("unable to pull secrets or registry auth: context deadline exceeded"),
+            "Values=subnet-1",
+        ),
+        (
+            "command-not-found",
+            to_start("CannotStartContainerError: exec: \"serve\": executable file not found in $PATH"),
+            "serve",
+        ),
         ("command-not-executable", exited(126), "render"),
         ("container-not-started", to_start("CannotStartContainerError: no space left on device"), "no space"),
-        ("container-not-created", to_start("CannotCreateContainerError: no space left on device"), "no space"),
-        ("out-of-memory", with_task(moving(), task("EssentialContainerExited", "Essential container in task exited", Some(137), Some("OutOfMemoryError: Container killed due to memory usage"))), "memory of the task: 512 MiB"),
-        ("cannot-place", with_event(moving(), "was unable to place a task because no container instance met all of its requirements. The closest matching (container-instance 0) has insufficient memory available."), "enough memory free"),
-        ("networking-invalid", rolled_back("Service deployment rolled back because of invalid networking configuration. One or more rules not found"), "rules not found"),
-        ("hook-failed", rolled_back("Service deployment rolled back because POST_SCALE_UP lifecycle hook(s) failed. Lifecycle hook target arn:aws:lambda:eu-west-1:1:function:check returned FAILED status."), "the lifecycle hook check failed at POST_SCALE_UP"),
+        (
+            "container-not-created",
+            to_start("CannotCreateContainerError: no space left on device"),
+            "no space",
+        ),
+        (
+            "out-of-memory",
+            with_task(
+                moving(),
+                task(
+                    "EssentialContainerExited",
+                    "Essential container in task exited",
+                    Some(137),
+                    Some("OutOfMemoryError: Container killed due to memory usage"),
+                ),
+            ),
+            "memory of the task: 512 MiB",
+        ),
+        (
+            "cannot-place",
+            with_event(
+                moving(),
+                "was unable to place a task because no container instance met all of its requirements. The closest matching (container-instance 0) has insufficient memory available.",
+            ),
+            "enough memory free",
+        ),
+        (
+            "networking-invalid",
+            rolled_back(
+                "Service deployment rolled back because of invalid networking configuration. One or more rules not found",
+            ),
+            "rules not found",
+        ),
+        (
+            "hook-failed",
+            rolled_back(
+                "Service deployment rolled back because POST_SCALE_UP lifecycle hook(s) failed. Lifecycle hook target arn:aws:lambda:eu-west-1:1:function:check returned FAILED status.",
+            ),
+            "the lifecycle hook check failed at POST_SCALE_UP",
+        ),
         ("hook-waiting", hook, "--hook-id ecs-pause-1 --action CONTINUE"),
         ("alarm-went-off", by_alarm, "web-5xx: HTTPCode_Target_5XX_Count"),
-        ("code-deploy-waits", by_code_deploy(json!({"deploymentId": "d-1", "status": "Ready", "createTime": 0.0})), "tidegate promote --cluster prod --service web"),
-        ("code-deploy-listener", failed_by_code_deploy("ECS_UPDATE_ERROR", "The ELB could not be updated due to the following error: Primary taskset target group must be behind listener arn:l"), "modify-listener --listener-arn arn:l"),
-        ("code-deploy-timeout", failed_by_code_deploy("TIMEOUT", "The deployment timed out while waiting for the replacement task set to become healthy. This time out period is 60 minutes."), "60 minutes"),
-        ("code-deploy-failed", failed_by_code_deploy("IAM_ROLE_MISSING", "no role"), "service role does not exist"),
+        (
+            "code-deploy-waits",
+            by_code_deploy(json!({"deploymentId": "d-1", "status": "Ready", "createTime": 0.0})),
+            "tidegate promote --cluster prod --service web",
+        ),
+        (
+            "code-deploy-listener",
+            failed_by_code_deploy(
+                "ECS_UPDATE_ERROR",
+                "The ELB could not be updated due to the following error: Primary taskset target group must be behind listener arn:l",
+            ),
+            "modify-listener --listener-arn arn:l",
+        ),
+        (
+            "code-deploy-timeout",
+            failed_by_code_deploy(
+                "TIMEOUT",
+                "The deployment timed out while waiting for the replacement task set to become healthy. This time out period is 60 minutes.",
+            ),
+            "60 minutes",
+        ),
+        (
+            "code-deploy-failed",
+            failed_by_code_deploy("IAM_ROLE_MISSING", "no role"),
+            "service role does not exist",
+        ),
         ("target-group-unused", with_group(moving(), "unused", Some("Target.NotInUse"), None), "web-blue"),
-        ("check-wrong-answer", killed("Health checks failed with these codes: [404]", &[]), "/health answers 404"),
+        (
+            "check-wrong-answer",
+            killed("Health checks failed with these codes: [404]", &[]),
+            "/health answers 404",
+        ),
         ("check-timeout", killed("Request timed out", &["listening on 8080"]), "sg-1"),
-        ("killed-while-booting", killed("Health checks failed", &["loading rules"]), "--health-check-grace-period-seconds 90"),
-        ("port-not-listening", killed("Health checks failed", &["listening on 9999"]), "the application logged: listening on 9999"),
-        ("balancer-check", sick(&format!("Task failed ELB health checks in (target-group {GROUP})")), "matcher"),
+        (
+            "killed-while-booting",
+            killed("Health checks failed", &["loading rules"]),
+            "--health-check-grace-period-seconds 90",
+        ),
+        (
+            "port-not-listening",
+            killed("Health checks failed", &["listening on 9999"]),
+            "the application logged: listening on 9999",
+        ),
+        (
+            "balancer-check",
+            sick(&format!("Task failed ELB health checks in (target-group {GROUP})")),
+            "matcher",
+        ),
         ("container-check", sick("Task failed container health checks"), "curl -f http://localhost/"),
-        ("application-exits", with_log(exited(1), &["panic: no DATABASE_URL"]), "app logged: panic: no DATABASE_URL"),
+        (
+            "application-exits",
+            with_log(exited(1), &["panic: no DATABASE_URL"]),
+            "app logged: panic: no DATABASE_URL",
+        ),
         ("application-ends", exited(0), "foreground"),
         ("spot-interrupted", to_start("Your Spot Task was interrupted."), "on-demand"),
         ("host-gone", to_start("Host EC2 (instance i-1) terminated."), "list-container-instances"),
-        ("targets-not-registered", with_event(moving(), "failed to register targets in (target-group x) with (error y)"), "target group"),
-        ("tasks-protected", with_event(moving(), "was unable to reach steady state because (taskSet ecs-svc/1) was unable to scale in due to (reason 2 tasks under protection)"), "2 tasks"),
+        (
+            "targets-not-registered",
+            with_event(moving(), "failed to register targets in (target-group x) with (error y)"),
+            "target group",
+        ),
+        (
+            "tasks-protected",
+            with_event(
+                moving(),
+                "was unable to reach steady state because (taskSet ecs-svc/1) was unable to scale in due to (reason 2 tasks under protection)",
+            ),
+            "2 tasks",
+        ),
         ("old-tasks-drain", draining, "deregistration delay of 300 s"),
-        ("starts-throttled", with_event(moving(), "is unable to consistently start tasks successfully."), "deploy"),
-        ("breaker-tripped", rolled_back("Service deployment rolled back because the circuit breaker threshold was exceeded."), "steady on web:7, and not on web:8"),
+        (
+            "starts-throttled",
+            with_event(moving(), "is unable to consistently start tasks successfully."),
+            "deploy",
+        ),
+        (
+            "breaker-tripped",
+            rolled_back("Service deployment rolled back because the circuit breaker threshold was exceeded."),
+            "steady on web:7, and not on web:8",
+        ),
         ("nothing-to-go-back-to", stays, "No rollback candidate"),
-        ("stopped-by-hand", rolled_back("Service deployment rolled back because it was stopped by user."), "history"),
-        ("api-throttled", with_event(moving(), "operations are being throttled. Will try again later."), "throttle"),
+        (
+            "stopped-by-hand",
+            rolled_back("Service deployment rolled back because it was stopped by user."),
+            "history",
+        ),
+        (
+            "api-throttled",
+            with_event(moving(), "operations are being throttled. Will try again later."),
+            "throttle",
+        ),
         ("task-pending", pending, "is PENDING since 6 min"),
         ("alarm-guards-nothing", idle_alarm, "INSUFFICIENT_DATA"),
         ("sigterm-ignored", with_task(steady(), deaf), "stopTimeout of app: 5 s"),
@@ -332,7 +513,8 @@ fn every_rule_comes_first_in_its_own_story_with_evidence_a_fix_and_a_command() {
 
 #[test]
 fn what_follows_from_a_cause_comes_after_it() {
-    let mut case = rolled_back("Service deployment rolled back because the circuit breaker threshold was exceeded.");
+    let mut case =
+        rolled_back("Service deployment rolled back because the circuit breaker threshold was exceeded.");
     let mut failed = task("EssentialContainerExited", "Essential container in task exited", Some(1), None);
     failed.end.started_by = Some(DeploymentId::answered("ecs-svc/2"));
     case = with_event(with_task(case, failed), "is unable to consistently start tasks successfully.");
@@ -351,7 +533,8 @@ fn tasks_of_an_earlier_deployment_are_over() {
 #[test]
 fn what_was_known_at_first_sight_is_kept_where_nothing_explains_more() {
     let stuck = at_first_sight(Place::Event, &["(service web) was unable to stop or start tasks during a deployment because of the service deployment configuration."]).unwrap();
-    let placed = at_first_sight(Place::Event, &["(service web) was unable to place a task. Reason: none."]).unwrap();
+    let placed =
+        at_first_sight(Place::Event, &["(service web) was unable to place a task. Reason: none."]).unwrap();
     let rules = |found: Vec<Cause>| found.into_iter().map(|cause| cause.rule).collect::<Vec<_>>();
     let known = [placed, stuck];
     assert_eq!(rules(with_known(Vec::new(), &known)), ["percentages-stuck", "cannot-place"]);
@@ -372,14 +555,17 @@ fn every_rule_is_in_the_documentation() {
     let page = std::fs::read_to_string(path).unwrap();
     let (head, rest) = page.split_once("<!-- rules -->\n").expect("the mark before the table");
     let (_, tail) = rest.split_once("<!-- end of rules -->").expect("the mark after the table");
-    let mut table = String::from("| rule | symptom | what it finds | waiting helps | shown by |\n| --- | --- | --- | --- | --- |\n");
+    let mut table = String::from(
+        "| rule | symptom | what it finds | waiting helps | shown by |\n| --- | --- | --- | --- | --- |\n",
+    );
     for rule in RULES {
         let heals = if rule.heals == Heals::Never { "no" } else { "perhaps" };
         let shown = match rule.shown {
             Shown::OnTheLocalCloud => "a failure on the local cloud",
             Shown::InSentences => "AWS's sentences",
         };
-        table.push_str(&format!("| `{}` | {} | {} | {heals} | {shown} |\n", rule.id, rule.symptom, rule.what));
+        table
+            .push_str(&format!("| `{}` | {} | {} | {heals} | {shown} |\n", rule.id, rule.symptom, rule.what));
     }
     let fresh = format!("{head}<!-- rules -->\n{table}<!-- end of rules -->{tail}");
     if std::env::var_os("TIDEGATE_WRITE_DOCS").is_some() {

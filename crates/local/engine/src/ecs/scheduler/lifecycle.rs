@@ -16,10 +16,10 @@ use super::{
 };
 use crate::{
     Effect, State, StopCause,
-    ecs::start::NOT_ASSUMED,
     ecs::records::{
         ContainerStatus, Service, StandingCause, Task, TaskContainer, TaskOwner, TaskStatus, TaskStop,
     },
+    ecs::start::NOT_ASSUMED,
     engine::TaskChange,
     state::Subject,
 };
