@@ -1,5 +1,5 @@
 //! `tidegate diagnose` of failures that are made to happen: real tasks, a real load balancer, one service for each
-//! failure, all on one cloud at once. Start with the test; the failures are in the order of the rules.
+//! failure, all on one cloud at once. Start with the test; `World` makes the failures.
 
 use std::{
     process::{Command, Output},
@@ -30,8 +30,9 @@ const fn story(service: &'static str, rule: &'static str, says: &'static str) ->
     Story { service, rule, says }
 }
 
-/// In the order in which they show themselves.
+/// What passes by itself comes first, then in the order of the rules.
 const STORIES: &[Story] = &[
+    story("drains", "old-tasks-drain", "deregistration delay of 300 s"),
     story("image", "image-not-found", "nope:1: not found"),
     story("role", "role-not-assumed", "aws iam get-role --role-name nobody"),
     story("secret", "secret-missing", "the secret none does not exist"),
@@ -53,7 +54,6 @@ const STORIES: &[Story] = &[
     story("idle", "alarm-guards-nothing", "does not exist"),
     story("stuck", "percentages-stuck", "ceil(2 × 75 %) = 2 must stay healthy"),
     story("lonely", "target-group-unused", "Target.NotInUse"),
-    story("drains", "old-tasks-drain", "deregistration delay of 300 s"),
     story("alarmed", "alarm-went-off", "diag-5xx: HTTPCode_Target_5XX_Count"),
     story("stopped", "stopped-by-hand", "stopped by user"),
     story("deaf", "sigterm-ignored", "stopTimeout of app: 2 s"),
