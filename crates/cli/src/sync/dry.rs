@@ -77,9 +77,11 @@ pub async fn run(
         let _ = write!(stdout, "{text}");
         let _ = writeln!(stdout, "{} services wanted by {commit}: {in_sync} in sync, {drift} with drift{unknown}", ids.len());
     }
-    Ok(match counts {
-        [_, _, 1..] => Exit::Refused,
-        [_, 1.., _] => Exit::Drift,
-        _ => Exit::Done,
+    Ok(if counts[2] > 0 {
+        Exit::Refused
+    } else if drift > 0 {
+        Exit::Drift
+    } else {
+        Exit::Done
     })
 }
