@@ -55,7 +55,7 @@ pub struct Sync {
     #[arg(long)]
     dry_run: bool,
     /// How many services move at once at most
-    #[arg(long, value_name = "COUNT", default_value = "4", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    #[arg(long, value_name = "COUNT", default_value = "4", value_parser = clap::value_parser!(u16).range(1..=200))]
     parallel: u16,
     /// Begin although a freeze window is open; the reason is kept and told
     #[arg(long, value_name = "REASON", value_parser = reason)]

@@ -83,7 +83,7 @@ pub enum Action {
         /// The service.
         id: Id,
         /// What to keep.
-        memory: Memory,
+        memory: Box<Memory>,
     },
     /// Deploy what the plan wants of a service, and follow it to its end.
     Deploy {

@@ -592,7 +592,7 @@ impl Step<'_> {
         } else {
             self.state.memory.insert(id.clone(), memory.clone());
         }
-        self.actions.push(Action::Save { id: id.clone(), memory });
+        self.actions.push(Action::Save { id: id.clone(), memory: Box::new(memory) });
     }
 
     fn report(&mut self, event: SyncEvent) {

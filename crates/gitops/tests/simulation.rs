@@ -264,7 +264,7 @@ impl World {
                         self.baseline.insert(joint.release.clone(), runs);
                     }
                 }
-                self.kept.insert(id, memory);
+                self.kept.insert(id, *memory);
             }
             Action::Deploy { id } => self.deploy(&id),
             Action::TakeUp { id, moving } => {

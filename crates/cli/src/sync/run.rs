@@ -17,6 +17,7 @@ use tidegate_aws::deploy::DeployPlan;
 use tidegate_aws::sync::{Store, StoreError};
 use tidegate_gitops::{Action, Commit, Ended, How, Id, Memory, Outcome, Plan, Seen, State, step};
 use tidegate_rollout::Millis;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -53,7 +54,9 @@ struct Course {
     services: Option<Services>,
     /// The commit that was read last, whether or not it could be understood.
     read: Option<Commit>,
-    work: JoinSet<Ended>,
+    work: JoinSet<Option<Ended>>,
+    /// Ends what follows rollouts when it goes.
+    stop: watch::Sender<()>,
     /// Whose work each task is.
     whose: BTreeMap<tokio::task::Id, Id>,
     ended: Vec<(Id, Ended)>,
@@ -72,6 +75,7 @@ impl Loop<'_> {
             services: None,
             read: None,
             work: JoinSet::new(),
+            stop: watch::Sender::new(()),
             whose: BTreeMap::new(),
             ended: Vec::new(),
             look_at: Instant::now(),
@@ -91,10 +95,10 @@ impl Loop<'_> {
         };
         // Rollouts that are under way are left as they are: the next sync takes them up.
         let left: Vec<String> = self.state.at_work().map(|id| id.as_str().to_owned()).collect();
-        course.work.abort_all();
         let (teller, every) = (self.teller.clone(), self.every);
         let exit =
             course.services.as_ref().map_or(Exit::Refused, |services| worst(&self.state, &services.plan));
+        drop(course);
         let _ = self.store.release().await;
         match end {
             Ok(()) => Ok(exit),
@@ -247,9 +251,9 @@ impl Loop<'_> {
         course: &mut Course,
         id: Id,
         plan: Option<Arc<DeployPlan>>,
-        work: impl FnOnce(Client, Arc<DeployPlan>, Told) -> F,
+        work: impl FnOnce(Client, Arc<DeployPlan>, Told) -> F + Send + 'static,
     ) where
-        F: Future<Output = Ended> + Send + 'static,
+        F: Future<Output = Ended>,
     {
         let Some(plan) = plan else {
             let reason = "no file of the branch describes it any more".to_owned();
@@ -257,8 +261,17 @@ impl Loop<'_> {
             return;
         };
         let sink = Told { id: id.clone(), teller: self.teller.clone() };
-        let work = work(self.client.clone(), plan, sink);
-        let task = course.work.spawn(work);
+        let (client, mut stop) = (self.client.clone(), course.stop.subscribe());
+        let runtime = tokio::runtime::Handle::current();
+        // A rollout stays on one thread: what it reports to need not be shared.
+        let task = course.work.spawn_blocking(move || {
+            runtime.block_on(async move {
+                tokio::select! {
+                    ended = work(client, plan, sink) => Some(ended),
+                    _ = stop.changed() => None,
+                }
+            })
+        });
         course.whose.insert(task.id(), id);
     }
 
@@ -298,9 +311,11 @@ impl Loop<'_> {
             Some(done) = course.work.join_next_with_id() => {
                 let (task, ended) = match done {
                     Ok(ended) => ended,
-                    Err(broken) => (broken.id(), Ended::GoesOn { reason: format!("its watch broke off: {broken}") }),
+                    Err(broken) => {
+                        (broken.id(), Some(Ended::GoesOn { reason: format!("its watch broke off: {broken}") }))
+                    }
                 };
-                course.ended.extend(course.whose.remove(&task).map(|id| (id, ended)));
+                course.ended.extend(course.whose.remove(&task).zip(ended));
             }
             () = tokio::time::sleep_until(until) => {}
             () = tokio::time::sleep_until(renew) => {

@@ -128,15 +128,18 @@ pub fn with_count(service: &Service, is_scaled: Option<(u32, u32)>) -> Arc<Deplo
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tidegate_aws::history::Kept;
-    use tidegate_rollout::names::TaskDefinitionArn;
+    use tidegate_aws::history::{Brought, Kept};
+    use tidegate_rollout::{names::TaskDefinitionArn, origin::Recorded};
 
     fn past(at: Millis, status: Option<Status>, word: Option<&str>) -> Past {
         Past {
             at,
             revision: TaskDefinitionArn::parse("arn:aws:ecs:r:1:task-definition/web:8").expect("an ARN"),
             status,
+            reason: None,
             verdict: word.map(|word| Kept { at, word: word.into(), reason: "gate errors".into() }),
+            recorded: Recorded::default(),
+            brought: Brought::ForTheFirstTime,
         }
     }
 
