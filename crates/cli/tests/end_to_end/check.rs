@@ -240,7 +240,9 @@ impl<'a> World<'a> {
     /// A service that never runs a task, with names that lead nowhere.
     fn broken_neighbour(&self) {
         let secret = |name: &str| {
-            let input = json!({ "Name": name, "SecretString": "s" });
+            // A client token has 32 characters or more.
+            let token = format!("{name:0>32}");
+            let input = json!({ "Name": name, "SecretString": "s", "ClientRequestToken": token });
             self.call("secretsmanager", "secretsmanager", "CreateSecret", &input)["ARN"].clone()
         };
         let (there, going) = (secret("there"), secret("going"));
