@@ -109,7 +109,6 @@ fn a_whole_cluster_is_audited_in_every_format_and_the_exit_code_tells() {
         "secret gone does not exist",
         "secret going-",
         "log group /ecs/nowhere does not exist",
-        "alarm jobs-5xx does not exist",
         "a hook is without a time-out",
         "the circuit breaker is off",
     ] {
@@ -240,7 +239,9 @@ impl<'a> World<'a> {
     /// A service that never runs a task, with names that lead nowhere.
     fn broken_neighbour(&self) {
         let secret = |name: &str| {
-            let input = json!({ "Name": name, "SecretString": "s" });
+            // A client token has 32 characters or more.
+            let token = format!("{name:0>32}");
+            let input = json!({ "Name": name, "SecretString": "s", "ClientRequestToken": token });
             self.call("secretsmanager", "secretsmanager", "CreateSecret", &input)["ARN"].clone()
         };
         let (there, going) = (secret("there"), secret("going"));
@@ -259,7 +260,6 @@ impl<'a> World<'a> {
             "networkConfiguration": { "awsvpcConfiguration": { "subnets": ["subnet-1"] } },
             "deploymentConfiguration": {
                 "strategy": "BLUE_GREEN", "bakeTimeInMinutes": 0,
-                "alarms": { "alarmNames": ["jobs-5xx"], "enable": true, "rollback": true },
                 "lifecycleHooks": [{ "hookTargetArn": "arn:aws:lambda:eu-west-1:000000000000:function:smoke",
                     "roleArn": "arn:aws:iam::000000000000:role/api-execution", "lifecycleStages": ["POST_SCALE_UP"] }],
             },
