@@ -8,16 +8,16 @@ use crate::interrupt::{Part, uninterrupted};
 use crate::session::Session;
 use clap::Args;
 use std::io::Write as _;
-use tidegate_aws::{EventSink as _, Outcome};
 use tidegate_aws::TaskDefinitionSource;
 use tidegate_aws::deploy::{DeployError, DeployPlan, Tags, Then, needs_resolving, run};
+use tidegate_aws::{EventSink as _, Outcome};
 use tidegate_gitops::freeze::{self, Window};
-use tidegate_rollout::{Event, Strategy};
 use tidegate_rollout::gate::misplaced;
 use tidegate_rollout::strategy::Wish;
 use tidegate_rollout::task_definition::images::ImageChange;
 use tidegate_rollout::task_definition::prepare;
 use tidegate_rollout::update::Force;
+use tidegate_rollout::{Event, Strategy};
 
 /// `tidegate deploy`.
 #[derive(Debug, Args)]

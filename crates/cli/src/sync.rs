@@ -15,13 +15,13 @@ use crate::config::duration::parse_some_millis;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use clap::Args;
+pub use run::now;
 use run::{Loop, failed_to_keep};
 use source::{Source, SourceError, pattern};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-pub use run::now;
 use tell::Teller;
 use tidegate_aws::sync::{Store, StoreError, kept};
 use tidegate_aws::{Client, ConnectOptions, Pacer};
@@ -119,7 +119,13 @@ impl Sync {
     }
 
     /// Takes the lease; a watch waits for it.
-    async fn lease(&self, client: &Client, name: &str, tick: Millis, teller: &Teller) -> Result<Store, Failure> {
+    async fn lease(
+        &self,
+        client: &Client,
+        name: &str,
+        tick: Millis,
+        teller: &Teller,
+    ) -> Result<Store, Failure> {
         let mut told = false;
         loop {
             match Store::take(client, name, tick).await {
@@ -181,7 +187,8 @@ impl Sync {
         if let Some(folder) = &self.state_dir {
             return Ok(folder.clone());
         }
-        let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let variable =
+            |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         let cache = variable("XDG_CACHE_HOME").or_else(|| variable("HOME").map(|home| home.join(".cache")));
         cache.map(|cache| cache.join("tidegate").join("sync")).ok_or_else(|| {
             Failure::new(Exit::Usage, "there is no folder for the copy of the repository: HOME is not set")

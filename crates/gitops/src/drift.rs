@@ -227,7 +227,8 @@ fn breaker(settings: &Settings<'_>, service: &Value) -> Option<Field> {
 /// Which of the two groups serves changes with every deployment, and back with a rollback.
 fn target_groups(service: &Value) -> Vec<Field> {
     let balancers = service.get("loadBalancers").and_then(Value::as_array).into_iter().flatten().enumerate();
-    let swapped = balancers.filter(|(_, balancer)| balancer.pointer("/advancedConfiguration").is_some_and(Value::is_object));
+    let swapped = balancers
+        .filter(|(_, balancer)| balancer.pointer("/advancedConfiguration").is_some_and(Value::is_object));
     swapped
         .filter_map(|(at, balancer)| {
             Some(Field {
@@ -246,7 +247,11 @@ fn target_groups(service: &Value) -> Vec<Field> {
 fn others(service: &Value) -> Owner {
     let tags = service.get("tags").and_then(Value::as_array).into_iter().flatten();
     let is_terraform = |tag: &Value| {
-        let says = |name: &str| tag.get(name).and_then(Value::as_str).is_some_and(|text| text.to_lowercase().contains("terraform"));
+        let says = |name: &str| {
+            tag.get(name)
+                .and_then(Value::as_str)
+                .is_some_and(|text| text.to_lowercase().contains("terraform"))
+        };
         says("key") || says("value")
     };
     if tags.into_iter().any(is_terraform) { Owner::Terraform } else { Owner::Others }
@@ -255,12 +260,20 @@ fn others(service: &Value) -> Owner {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tidegate_rollout::strategy::{CanaryStep, Traffic};
     use tidegate_rollout::Percent;
+    use tidegate_rollout::strategy::{CanaryStep, Traffic};
 
     fn lines(fields: &[Field]) -> String {
         let line = |f: &Field| {
-            format!("{:5} {} | {:?} | {:?} | {} | {}", if f.is_drift { "DRIFT" } else { "-" }, f.path, f.runs, f.wanted, f.owner.name(), f.why)
+            format!(
+                "{:5} {} | {:?} | {:?} | {} | {}",
+                if f.is_drift { "DRIFT" } else { "-" },
+                f.path,
+                f.runs,
+                f.wanted,
+                f.owner.name(),
+                f.why
+            )
         };
         fields.iter().map(line).collect::<Vec<_>>().join("\n")
     }
@@ -286,7 +299,12 @@ mod tests {
             after: Shown::Value(json!("web:2")),
             effect: Effect::RestartsTasks,
         };
-        let team = Difference { path: "tags[team].value".into(), before: Shown::Absent, after: Shown::Value(json!("a")), effect: Effect::Nothing };
+        let team = Difference {
+            path: "tags[team].value".into(),
+            before: Shown::Absent,
+            after: Shown::Value(json!("a")),
+            effect: Effect::Nothing,
+        };
         insta::assert_snapshot!(lines(&drift(&[image, team], &settings(&canary(), None), &service, Scaling::None)), @r#"
 DRIFT taskDefinition.containerDefinitions[web].image | Value(String("web:1")) | Value(String("web:2")) | the file's | a rollout replaces every task
 -     taskDefinition.tags[team].value | Absent | Value(String("a")) | the file's | no task notices: it comes with the next revision
@@ -317,7 +335,12 @@ DRIFT taskDefinition.containerDefinitions[web].image | Value(String("web:1")) | 
             drift(&[], &settings(&rolling, None), &service, Scaling::None)
         };
         assert!(is_drift(&with("IN_PROGRESS")) && is_drift(&with("FAILED")) && !is_drift(&with("COMPLETED")));
-        let controller = drift(&[], &settings(&rolling, None), &json!({"deploymentController": {"type": "CODE_DEPLOY"}}), Scaling::None);
+        let controller = drift(
+            &[],
+            &settings(&rolling, None),
+            &json!({"deploymentController": {"type": "CODE_DEPLOY"}}),
+            Scaling::None,
+        );
         assert!(is_drift(&controller), "{}", lines(&controller));
     }
 }

@@ -1,8 +1,8 @@
 //! What a sync has to tell, each thing once. Start with [`SyncEvent`].
 
+use crate::Millis;
 use crate::memory::How;
 use crate::plan::{Commit, Id};
-use crate::Millis;
 use serde::{Deserialize, Serialize};
 
 /// Something that happened in a sync, or that somebody should know of it.

@@ -29,7 +29,9 @@ impl PartialEq for Window {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum WindowError {
     /// The cron expression or the time zone.
-    #[error("`{given}` is no cron expression of five fields (minute hour day month weekday) with a time zone: {detail}")]
+    #[error(
+        "`{given}` is no cron expression of five fields (minute hour day month weekday) with a time zone: {detail}"
+    )]
     Cron {
         /// What was given.
         given: String,
@@ -97,7 +99,8 @@ mod tests {
     const FRIDAY: Millis = 1_784_304_000_000;
 
     fn weekend() -> Window {
-        Window::parse("0 18 * * FRI", "Europe/Berlin", 60 * HOUR, "no releases at weekends").expect("a window")
+        Window::parse("0 18 * * FRI", "Europe/Berlin", 60 * HOUR, "no releases at weekends")
+            .expect("a window")
     }
 
     #[test]

@@ -133,7 +133,12 @@ mod tests {
         let reason = shortened(&"\"é".repeat(5_000));
         let name = "x".repeat(255);
         let memory = Memory {
-            moving: Some(Moving { digest: "d".repeat(32), commit: "c".repeat(64), since: i64::MAX, from: name.clone() }),
+            moving: Some(Moving {
+                digest: "d".repeat(32),
+                commit: "c".repeat(64),
+                since: i64::MAX,
+                from: name.clone(),
+            }),
             thrown_back: Some(ThrownBack {
                 digest: "d".repeat(32),
                 commit: "c".repeat(64),
@@ -151,7 +156,12 @@ mod tests {
                 leads: false,
                 back: Some(reason.clone()),
             }),
-            overridden: Some(Overridden { reason: reason.clone(), window: reason, at: i64::MAX, commit: "c".repeat(64) }),
+            overridden: Some(Overridden {
+                reason: reason.clone(),
+                window: reason,
+                at: i64::MAX,
+                commit: "c".repeat(64),
+            }),
         };
         let text = serde_json::to_string(&memory).expect("JSON");
         assert!(text.len() <= 4_096, "{}", text.len());

@@ -156,7 +156,9 @@ pub enum PlanError {
         later: u32,
     },
     /// A release that would move in two waves.
-    #[error("release {release} is one move, and its services are in different waves: {first} in {wave}, {second} in {other}")]
+    #[error(
+        "release {release} is one move, and its services are in different waves: {first} in {wave}, {second} in {other}"
+    )]
     ReleaseWaves {
         /// The release.
         release: String,
@@ -271,9 +273,10 @@ fn places_of(units: &[Unit]) -> BTreeMap<Id, (usize, usize)> {
 fn unordered(wanted: Vec<Wanted>) -> Result<Vec<Unit>, PlanError> {
     let mut units: Vec<Unit> = Vec::new();
     for one in wanted {
-        let joined = one.release.as_ref().and_then(|release| {
-            units.iter_mut().find(|unit| unit.release.as_ref() == Some(release))
-        });
+        let joined = one
+            .release
+            .as_ref()
+            .and_then(|release| units.iter_mut().find(|unit| unit.release.as_ref() == Some(release)));
         match joined {
             Some(unit) if unit.wave != one.wave => {
                 return Err(PlanError::ReleaseWaves {

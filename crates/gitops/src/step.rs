@@ -78,11 +78,17 @@ impl Step<'_> {
                 continue;
             }
             if let Standing::Unknown { reason } = standing {
-                self.tell(&format!("ask {id}"), SyncEvent::CouldNotAsk { service: id.clone(), reason: reason.clone() });
+                self.tell(
+                    &format!("ask {id}"),
+                    SyncEvent::CouldNotAsk { service: id.clone(), reason: reason.clone() },
+                );
             } else {
                 self.state.told.remove(&format!("ask {id}"));
             }
-            if matches!(standing, Standing::InSync) && self.memory(id).moving.is_none() && self.back_of(id).is_none() {
+            if matches!(standing, Standing::InSync)
+                && self.memory(id).moving.is_none()
+                && self.back_of(id).is_none()
+            {
                 self.state.waits.remove(id);
             }
             self.state.standings.insert(id.clone(), standing.clone());
@@ -117,8 +123,7 @@ impl Step<'_> {
             Ended::NotBegun { reason } => {
                 memory.moving = None;
                 // A part that moved earlier, with another content of its release, still has its way back.
-                memory.joint =
-                    memory.joint.filter(|joint| joint.back.is_some() || joint.from != moving.from);
+                memory.joint = memory.joint.filter(|joint| joint.back.is_some() || joint.from != moving.from);
                 self.save(id, memory);
                 let again_at = self.wait(id);
                 let (service, reason) = (id.clone(), reason.clone());
@@ -185,7 +190,9 @@ impl Step<'_> {
             let ids: Vec<Id> = self.state.memory.keys().cloned().collect();
             for id in ids {
                 let mut memory = self.memory(&id);
-                let Some(joint) = memory.joint.as_mut().filter(|joint| joint.release == release) else { continue };
+                let Some(joint) = memory.joint.as_mut().filter(|joint| joint.release == release) else {
+                    continue;
+                };
                 moved.push((joint.order, id.clone()));
                 if joint.back.is_none() {
                     joint.back = Some(shortened(&reason));
@@ -204,7 +211,9 @@ impl Step<'_> {
         let reason = joint.back.clone().unwrap_or_default();
         let failure = match ended {
             Ended::Promoted | Ended::NothingThere => None,
-            Ended::ThrownBack { reason, .. } | Ended::NotBegun { reason } | Ended::GoesOn { reason } => Some(reason),
+            Ended::ThrownBack { reason, .. } | Ended::NotBegun { reason } | Ended::GoesOn { reason } => {
+                Some(reason)
+            }
         };
         let service = id.clone();
         let release = joint.release.clone();
@@ -287,7 +296,11 @@ impl Step<'_> {
             }
             let mut was_moving = false;
             let leads = |member: &&Wanted| {
-                self.state.memory.get(&member.id).and_then(|memory| memory.joint.as_ref()).is_some_and(|it| it.leads)
+                self.state
+                    .memory
+                    .get(&member.id)
+                    .and_then(|memory| memory.joint.as_ref())
+                    .is_some_and(|it| it.leads)
             };
             let (first, others): (Vec<&Wanted>, Vec<&Wanted>) = unit.members.iter().partition(leads);
             for member in first.into_iter().chain(others) {
@@ -363,7 +376,10 @@ impl Step<'_> {
             }
             let stopped_by = self.stopped_by(plan, unit.wave);
             if let Some(because) = stopped_by {
-                self.tell(&format!("wave {}", unit.wave), SyncEvent::WaveStopped { wave: unit.wave, because });
+                self.tell(
+                    &format!("wave {}", unit.wave),
+                    SyncEvent::WaveStopped { wave: unit.wave, because },
+                );
                 continue;
             }
             if !earlier_in_sync || !unit.depends_on.iter().all(|on| in_sync[*on]) {
@@ -386,7 +402,8 @@ impl Step<'_> {
                 self.start(plan, unit, order, &member);
             }
         }
-        let none: Vec<String> = self.state.told.keys().filter(|about| about.starts_with("frozen ")).cloned().collect();
+        let none: Vec<String> =
+            self.state.told.keys().filter(|about| about.starts_with("frozen ")).cloned().collect();
         if frozen.is_empty() {
             for about in none {
                 self.state.told.remove(&about);
@@ -416,7 +433,8 @@ impl Step<'_> {
     }
 
     fn start(&mut self, plan: &Plan, unit: &Unit, order: usize, member: &Wanted) {
-        let Some(Standing::Differs { running, fields }) = self.state.standings.get(&member.id).cloned() else {
+        let Some(Standing::Differs { running, fields }) = self.state.standings.get(&member.id).cloned()
+        else {
             return;
         };
         let commit = plan.commit().id.clone();

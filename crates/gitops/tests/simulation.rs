@@ -5,7 +5,8 @@
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use tidegate_gitops::{
-    Action, Commit, Ended, Frozen, How, Id, Memory, Outcome, Plan, Seen, Standing, State, SyncEvent, Wanted, step,
+    Action, Commit, Ended, Frozen, How, Id, Memory, Outcome, Plan, Seen, Standing, State, SyncEvent, Wanted,
+    step,
 };
 
 const TICK: i64 = 10_000;
@@ -135,7 +136,11 @@ impl World {
                 continue;
             }
             // A new content, or one that was there before: a revert.
-            let content = if self.rng.u32(0..3) == 0 && !only_good { self.rng.u64(0..=self.commit * 100) } else { self.commit * 100 + at as u64 };
+            let content = if self.rng.u32(0..3) == 0 && !only_good {
+                self.rng.u64(0..=self.commit * 100)
+            } else {
+                self.commit * 100 + at as u64
+            };
             let fate = match self.rng.u32(0..6) {
                 _ if only_good => Fate::Good,
                 0 => Fate::RollsBack,
@@ -250,7 +255,9 @@ impl World {
                     self.thrown_back.insert((place(&id), back.digest.clone()));
                 }
                 if let Some(joint) = &memory.joint {
-                    let of = |memory: &Memory| memory.joint.as_ref().is_some_and(|other| other.release == joint.release);
+                    let of = |memory: &Memory| {
+                        memory.joint.as_ref().is_some_and(|other| other.release == joint.release)
+                    };
                     // What runs when the first of a release is written down is where a joint rollback goes.
                     if !self.kept.values().any(of) {
                         let runs = self.runs.iter().copied().enumerate().collect();
@@ -272,12 +279,19 @@ impl World {
                 let under_way = self.rollouts.get(&at).map(|rollout| rollout.content.to_string());
                 assert!(under_way.is_none_or(|content| content == to), "{at} is brought back while it moves");
                 let release = self.kept[&id].joint.as_ref().unwrap().release.clone();
-                let moving = self.followed.keys().filter(|other| self.services[**other].release.as_ref() == Some(&release));
+                let moving = self
+                    .followed
+                    .keys()
+                    .filter(|other| self.services[**other].release.as_ref() == Some(&release));
                 assert_eq!(moving.count(), 0, "a release goes back one after the other");
                 self.followed.insert(at, None);
                 self.ended.remove(&at);
                 let left = self.rng.u32(1..4);
-                self.rollouts.entry(at).or_insert(Rollout { content: to.parse().unwrap(), fate: Fate::Good, left });
+                self.rollouts.entry(at).or_insert(Rollout {
+                    content: to.parse().unwrap(),
+                    fate: Fate::Good,
+                    left,
+                });
             }
             Action::Report(event) => self.told.push(event),
         }
@@ -288,19 +302,31 @@ impl World {
         let unit = self.plan.unit_of(deployed).unwrap().clone();
         assert!(!self.frozen || self.overridden, "{at} begins in a freeze");
         if self.frozen {
-            assert_eq!(self.kept[deployed].overridden.as_ref().map(|it| it.reason.as_str()), Some("an outage"));
+            assert_eq!(
+                self.kept[deployed].overridden.as_ref().map(|it| it.reason.as_str()),
+                Some("an outage")
+            );
         }
-        assert!(!self.thrown_back.contains(&(at, unit.digest.clone())), "{at}: {} a second time", unit.digest);
-        let moving = self.kept[deployed].moving.as_ref().expect("the intent is durable before it is acted on");
+        assert!(
+            !self.thrown_back.contains(&(at, unit.digest.clone())),
+            "{at}: {} a second time",
+            unit.digest
+        );
+        let moving =
+            self.kept[deployed].moving.as_ref().expect("the intent is durable before it is acted on");
         assert_eq!(moving.digest, unit.digest);
         for on in &self.services[at].depends_on {
             assert!(self.is_in_sync(*on), "{at} begins before {on}, which it depends on");
         }
         for (other, service) in self.services.iter().enumerate() {
-            assert!(service.wave >= self.services[at].wave || self.is_in_sync(other), "{at} begins before the wave of {other}");
+            assert!(
+                service.wave >= self.services[at].wave || self.is_in_sync(other),
+                "{at} begins before the wave of {other}"
+            );
         }
         if let Some(release) = &unit.release {
-            let others = self.followed.keys().filter(|other| self.services[**other].release.as_ref() == Some(release));
+            let others =
+                self.followed.keys().filter(|other| self.services[**other].release.as_ref() == Some(release));
             assert_eq!(others.count(), 0, "a release moves one after the other");
         }
         let content = self.wanted[at];
@@ -327,7 +353,9 @@ impl World {
             self.pass();
             self.step(state, None);
             let moves = !self.rollouts.is_empty() || !self.followed.is_empty();
-            let pending = self.kept.values().any(|memory| memory.moving.is_some() || memory.joint.as_ref().is_some_and(|joint| joint.back.is_some()));
+            let pending = self.kept.values().any(|memory| {
+                memory.moving.is_some() || memory.joint.as_ref().is_some_and(|joint| joint.back.is_some())
+            });
             if !moves && !pending && self.quiet(state) {
                 return;
             }
@@ -368,9 +396,17 @@ impl World {
         for unit in self.plan.units().iter().filter(|unit| unit.release.is_some()) {
             let places: Vec<usize> = unit.members.iter().map(|member| place(&member.id)).collect();
             let thrown_back = places.iter().any(|at| self.thrown_back.contains(&(*at, unit.digest.clone())));
-            let Some(baseline) = self.baseline.get(unit.release.as_ref().unwrap()).filter(|_| thrown_back) else { continue };
+            let Some(baseline) = self.baseline.get(unit.release.as_ref().unwrap()).filter(|_| thrown_back)
+            else {
+                continue;
+            };
             for at in places {
-                assert_eq!(Some(&self.runs[at]), baseline.get(&at), "{at} is not back where it was: {:#?}", self.told);
+                assert_eq!(
+                    Some(&self.runs[at]),
+                    baseline.get(&at),
+                    "{at} is not back where it was: {:#?}",
+                    self.told
+                );
             }
         }
     }
@@ -387,7 +423,12 @@ proptest! {
 
 #[test]
 fn seeds_that_once_broke_a_promise_break_none() {
-    for seed in [9_904_046_524_386_609_029, 9_803_792_262_296_541_904, 6_967_166_839_426_231_766, 10_884_863_810_326_317_719] {
+    for seed in [
+        9_904_046_524_386_609_029,
+        9_803_792_262_296_541_904,
+        6_967_166_839_426_231_766,
+        10_884_863_810_326_317_719,
+    ] {
         run(seed);
     }
 }
@@ -443,5 +484,12 @@ fn run(seed: u64) {
         assert!(world.is_in_sync(at), "{at}: {:#?}", world.told);
         assert_eq!(state.outcome(&world.plan, &id(at)), Outcome::InSync);
     }
-    assert!(world.kept.values().all(|memory| memory.moving.is_none() && memory.thrown_back.is_none() && memory.joint.is_none()), "{:?}", world.kept);
+    assert!(
+        world
+            .kept
+            .values()
+            .all(|memory| memory.moving.is_none() && memory.thrown_back.is_none() && memory.joint.is_none()),
+        "{:?}",
+        world.kept
+    );
 }

@@ -52,7 +52,8 @@ mod tests {
     #[test]
     fn the_answer_of_describe_task_definition_is_taken_for_the_definition_in_it() {
         let text = r#"{"taskDefinition": {"family": "web", "containerDefinitions": [{"name": "web"}]}, "tags": [{"key": "a", "value": "b"}]}"#;
-        let document = parse(&Source { name: "td.json".into(), text: text.into() }, &|_| None).expect("a definition");
+        let document =
+            parse(&Source { name: "td.json".into(), text: text.into() }, &|_| None).expect("a definition");
         assert_eq!(document["family"], "web");
         assert_eq!(document["tags"][0]["key"], "a");
     }

@@ -8,8 +8,8 @@ use super::yaml::{Data, Node};
 use super::{document, gates, lookup, strategy, yaml};
 use serde_json::Value;
 use std::path::Path;
-use tidegate_gitops::freeze::Window;
 use tidegate_aws::deploy::Tags;
+use tidegate_gitops::freeze::Window;
 use tidegate_rollout::Strategy;
 use tidegate_rollout::gate::{Gate, misplaced};
 use tidegate_rollout::names::{ClusterName, NameError, ServiceName};
@@ -314,7 +314,8 @@ fn desired_count(
     let count = section.count("desiredCount")?;
     match section.key_place("desiredCount").filter(|_| count.is_some()) {
         Some(place) if matches!(strategy, Strategy::Alb(..)) => {
-            let what = "desiredCount and controller `alb` do not go together: the candidate gets stable's count";
+            let what =
+                "desiredCount and controller `alb` do not go together: the candidate gets stable's count";
             Err(ConfigError::at(source, place, what).with_help("take it out; the service's own count stays"))
         }
         _ => Ok(count),

@@ -49,7 +49,8 @@ pub fn entries(
         .map(|mut node| {
             lookup::resolve(source, &mut node, variable)?;
             let config = Config::of_node(source, &node, folder, Reading::Everything, variable, files)?;
-            let missing = |what: &str| ConfigError::at(source, node.place, format!("this service has no `{what}`"));
+            let missing =
+                |what: &str| ConfigError::at(source, node.place, format!("this service has no `{what}`"));
             if config.service.is_none() {
                 return Err(missing("service"));
             }
@@ -97,8 +98,10 @@ fn split(source: &Source) -> Result<Vec<Node>, ConfigError> {
     };
     if let Some((key, _)) = top.iter().find(|(key, _)| !SHARED.contains(&key.name.as_str())) {
         let what = format!("`{}` belongs to a service, and this file has a list of `services`", key.name);
-        return Err(ConfigError::at(source, key.place, what)
-            .with_help(format!("beside `services` stands what all of them share: {}", INHERITED.join(", "))));
+        return Err(ConfigError::at(source, key.place, what).with_help(format!(
+            "beside `services` stands what all of them share: {}",
+            INHERITED.join(", ")
+        )));
     }
     let Data::List(services) = &services.data else {
         let what = format!("services must be a list of services, and this is {}", services.kind());
@@ -134,9 +137,10 @@ pub fn sync(source: &Source, top: &Section<'_>) -> Result<SyncConfig, ConfigErro
     let wave = match top.node("wave") {
         None => 0,
         Some(node) => match &node.data {
-            Data::Scalar(Value::Number(number)) => {
-                number.as_u64().and_then(|wave| u32::try_from(wave).ok()).ok_or_else(|| no_wave(source, node.place))?
-            }
+            Data::Scalar(Value::Number(number)) => number
+                .as_u64()
+                .and_then(|wave| u32::try_from(wave).ok())
+                .ok_or_else(|| no_wave(source, node.place))?,
             _ => return Err(no_wave(source, node.place)),
         },
     };
@@ -144,7 +148,11 @@ pub fn sync(source: &Source, top: &Section<'_>) -> Result<SyncConfig, ConfigErro
 }
 
 fn no_wave(source: &Source, place: Place) -> ConfigError {
-    ConfigError::at(source, place, "wave must be a whole number from 0 on; waves go one after the other, the lowest first")
+    ConfigError::at(
+        source,
+        place,
+        "wave must be a whole number from 0 on; waves go one after the other, the lowest first",
+    )
 }
 
 /// `freeze: [{ cron: "0 18 * * FRI", for: 60h, timezone: Europe/Berlin, message: … }]`.
@@ -157,7 +165,8 @@ pub fn freeze(source: &Source, top: &Section<'_>) -> Result<Vec<Window>, ConfigE
     windows
         .iter()
         .map(|node| {
-            let window = Section::of(source, node, "a freeze window", &["cron", "for", "timezone", "message"])?;
+            let window =
+                Section::of(source, node, "a freeze window", &["cron", "for", "timezone", "message"])?;
             let cron = window.required("cron", "a freeze window", node.place)?;
             window.required("for", "a freeze window", node.place)?;
             let length = window.time("for")?.unwrap_or_default();
@@ -194,7 +203,10 @@ mod tests {
         let cluster = |entry: &Entry| entry.config.cluster.as_ref().map(|name| name.short().to_owned());
         assert_eq!((cluster(web).as_deref(), cluster(api).as_deref()), (Some("prod"), Some("other")));
         assert_eq!((web.config.freeze.len(), api.config.freeze.len()), (1, 0));
-        assert_eq!(web.config.sync, SyncConfig { depends_on: vec!["api".into()], wave: 0, release: Some("shop".into()) });
+        assert_eq!(
+            web.config.sync,
+            SyncConfig { depends_on: vec!["api".into()], wave: 0, release: Some("shop".into()) }
+        );
         assert_eq!(web.content["taskDefinition"]["containerDefinitions"][0]["image"], "web:v2");
         assert_eq!(web.content.get("release"), None, "its place among the others is no content");
         assert_eq!(api.content["strategy"], "canary");
@@ -215,9 +227,18 @@ mod tests {
         assert!(said("services: [{cluster: a}]\n").contains("this service has no `service`"));
         assert!(said("services: [{service: a}]\n").contains("this service has no `cluster`"));
         assert!(said("services: [{service: a, cluster: b, wave: -1}]\n").contains("wave must be"));
-        assert!(said("services: [{service: a, cluster: b, taskDefinition: no.json}]\n").contains("there is no file shop/no.json"));
-        assert!(said("cluster: a\nservice: b\nfreeze: [{cron: \"x\", for: 1h}]\n").contains("is no cron expression"));
-        assert!(said("cluster: a\nservice: b\nfreeze: [{cron: \"0 0 * * *\"}]\n").contains("a freeze window needs `for`"));
+        assert!(
+            said("services: [{service: a, cluster: b, taskDefinition: no.json}]\n")
+                .contains("there is no file shop/no.json")
+        );
+        assert!(
+            said("cluster: a\nservice: b\nfreeze: [{cron: \"x\", for: 1h}]\n")
+                .contains("is no cron expression")
+        );
+        assert!(
+            said("cluster: a\nservice: b\nfreeze: [{cron: \"0 0 * * *\"}]\n")
+                .contains("a freeze window needs `for`")
+        );
         assert!(said("services: 1\n").contains("services must be a list"));
     }
 }

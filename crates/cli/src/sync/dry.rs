@@ -47,12 +47,19 @@ pub async fn run(
         counts[usize::from(word == "drift")] += 1;
         let is_shown = word == "drift" || global.verbose > 0;
         if is_shown {
-            text.push_str(&format!("{}: {}, runs {running}\n", style.paint(Tone::Strong, id.as_str()), tell::standing(&fields, style)));
+            text.push_str(&format!(
+                "{}: {}, runs {running}\n",
+                style.paint(Tone::Strong, id.as_str()),
+                tell::standing(&fields, style)
+            ));
             text.push_str(&tell::table(&fields, style, global.verbose > 0));
         }
         if word == "drift" {
             if let Some(back) = back {
-                text.push_str(&format!("  thrown back before, and not tried again until it changes: {}\n", back.reason));
+                text.push_str(&format!(
+                    "  thrown back before, and not tried again until it changes: {}\n",
+                    back.reason
+                ));
             }
             if let Some(window) = frozen.get(id) {
                 text.push_str(&format!("  frozen: {}\n", window.message));
@@ -67,7 +74,8 @@ pub async fn run(
     let [in_sync, drift, unknown] = counts;
     let mut stdout = std::io::stdout();
     if global.output == Output::Json {
-        let calls: BTreeMap<&str, Value> = client.calls().into_iter().map(|(name, count)| (name, json!(count))).collect();
+        let calls: BTreeMap<&str, Value> =
+            client.calls().into_iter().map(|(name, count)| (name, json!(count))).collect();
         let whole = json!({ "commit": services.plan.commit(), "inSync": in_sync, "drift": drift, "unknown": unknown,
             "services": rows, "calls": calls });
         let _ = writeln!(stdout, "{whole}");
@@ -75,7 +83,11 @@ pub async fn run(
         let commit = services.plan.commit().short();
         let unknown = if unknown == 0 { String::new() } else { format!(", {unknown} could not be asked") };
         let _ = write!(stdout, "{text}");
-        let _ = writeln!(stdout, "{} services wanted by {commit}: {in_sync} in sync, {drift} with drift{unknown}", ids.len());
+        let _ = writeln!(
+            stdout,
+            "{} services wanted by {commit}: {in_sync} in sync, {drift} with drift{unknown}",
+            ids.len()
+        );
     }
     Ok(if counts[2] > 0 {
         Exit::Refused

@@ -76,13 +76,16 @@ impl GitError {
     pub fn help(&self) -> Option<String> {
         let Self::Said { said, .. } = self else {
             return match self {
-                Self::NoProgram(_) => Some("install git, or sync the files of a work tree without --repo".into()),
+                Self::NoProgram(_) => {
+                    Some("install git, or sync the files of a work tree without --repo".into())
+                }
                 Self::NoBranch { .. } => Some("name it with --branch".into()),
                 _ => None,
             };
         };
         let says = |words: &[&str]| words.iter().any(|word| said.contains(word));
-        let help = if says(&["Authentication failed", "could not read Username", "terminal prompts disabled"]) {
+        let help = if says(&["Authentication failed", "could not read Username", "terminal prompts disabled"])
+        {
             "give git a credential helper or a token for this host; nobody is asked here"
         } else if says(&["Permission denied (publickey", "Host key verification failed"]) {
             "give ssh a key for this host, and its host key in known_hosts; nobody is asked here"
@@ -155,7 +158,8 @@ impl Repository {
         // The branch may have moved on between the two calls: what was fetched is what counts.
         let at = if known == Some(head.as_str()) { head } else { self.fetched().await? };
         let subject = self.git("log", &["log", "-1", "--format=%s", &at], None).await?;
-        let subject: String = String::from_utf8_lossy(&subject).trim().chars().filter(|c| !c.is_control()).collect();
+        let subject: String =
+            String::from_utf8_lossy(&subject).trim().chars().filter(|c| !c.is_control()).collect();
         Ok(Commit { id: at, subject })
     }
 
@@ -165,12 +169,22 @@ impl Repository {
             self.git("init", &["init", "--bare", "--quiet", "."], None).await?;
         }
         let refspec = format!("+{wanted}:refs/tidegate/head");
-        let arguments = ["fetch", "--quiet", "--no-tags", "--no-recurse-submodules", "--depth=1", "--", &self.url, &refspec];
+        let arguments = [
+            "fetch",
+            "--quiet",
+            "--no-tags",
+            "--no-recurse-submodules",
+            "--depth=1",
+            "--",
+            &self.url,
+            &refspec,
+        ];
         self.git("fetch", &arguments, None).await.map(|_| ())
     }
 
     async fn fetched(&self) -> Result<String, GitError> {
-        let at = self.git("rev-parse", &["rev-parse", "--verify", "refs/tidegate/head^{commit}"], None).await?;
+        let at =
+            self.git("rev-parse", &["rev-parse", "--verify", "refs/tidegate/head^{commit}"], None).await?;
         Ok(String::from_utf8_lossy(&at).trim().to_owned())
     }
 
@@ -188,7 +202,11 @@ impl Repository {
         listing: &Listing,
         paths: &[String],
     ) -> Result<BTreeMap<String, String>, GitError> {
-        let wrong = |path: &str, wrong: String| GitError::File { path: path.to_owned(), commit: commit.to_owned(), wrong };
+        let wrong = |path: &str, wrong: String| GitError::File {
+            path: path.to_owned(),
+            commit: commit.to_owned(),
+            wrong,
+        };
         let mut wanted = Vec::new();
         for path in paths {
             let Some(listed) = listing.0.get(path) else { continue };
@@ -196,7 +214,10 @@ impl Repository {
                 return Err(wrong(path, "is a link or a submodule, and not a file".into()));
             }
             if listed.size > LARGEST {
-                return Err(wrong(path, format!("has {} bytes, and {LARGEST} are read at most", listed.size)));
+                return Err(wrong(
+                    path,
+                    format!("has {} bytes, and {LARGEST} are read at most", listed.size),
+                ));
             }
             wanted.push((path, listed));
         }
@@ -214,7 +235,12 @@ impl Repository {
         Ok(found)
     }
 
-    async fn git(&self, doing: &'static str, arguments: &[&str], input: Option<String>) -> Result<Vec<u8>, GitError> {
+    async fn git(
+        &self,
+        doing: &'static str,
+        arguments: &[&str],
+        input: Option<String>,
+    ) -> Result<Vec<u8>, GitError> {
         let folder = if self.copy.exists() { self.copy.clone() } else { std::env::temp_dir() };
         let mut command = Command::new("git");
         command
@@ -291,7 +317,9 @@ fn checked(what: &'static str, given: &str) -> Result<(), GitError> {
         "has a control character"
     } else if given.contains("::") {
         "names a helper program"
-    } else if what != "a repository" && (given.contains("..") || given.contains([' ', ':', '?', '*', '[', '^', '~', '\\'])) {
+    } else if what != "a repository"
+        && (given.contains("..") || given.contains([' ', ':', '?', '*', '[', '^', '~', '\\']))
+    {
         "has a character that no branch has"
     } else {
         return Ok(());
@@ -340,16 +368,23 @@ mod tests {
             ("https://a/b", "main..other"),
             ("https://a/b", "a b"),
         ] {
-            assert!(matches!(Repository::at(url, branch, copy), Err(GitError::Name { .. })), "{url} {branch}");
+            assert!(
+                matches!(Repository::at(url, branch, copy), Err(GitError::Name { .. })),
+                "{url} {branch}"
+            );
         }
         assert!(Repository::at("git@host:team/shop.git", "release/2026-07", copy).is_ok());
     }
 
     #[test]
     fn passwords_in_addresses_are_never_said() {
-        let said = last_words(b"remote: x\nfatal: Authentication failed for 'https://me:hunter2@host/a.git/'\n");
+        let said =
+            last_words(b"remote: x\nfatal: Authentication failed for 'https://me:hunter2@host/a.git/'\n");
         assert_eq!(said, "Authentication failed for 'https://host/a.git/'");
-        assert_eq!(without_password("https://t0ken@h/x and ssh://git@h:22/y"), "https://h/x and ssh://h:22/y");
+        assert_eq!(
+            without_password("https://t0ken@h/x and ssh://git@h:22/y"),
+            "https://h/x and ssh://h:22/y"
+        );
         let error = GitError::Said { doing: "fetch", said };
         assert!(error.help().is_some_and(|help| help.contains("credential helper")));
     }

@@ -44,7 +44,8 @@ impl Looking {
                 Err(error) => blind = Some(format!("whether autoscaling sets the count: {error}")),
             }
         }
-        let plans: Vec<Arc<DeployPlan>> = known.iter().map(|(_, service)| Arc::clone(&service.plan)).collect();
+        let plans: Vec<Arc<DeployPlan>> =
+            known.iter().map(|(_, service)| Arc::clone(&service.plan)).collect();
         let looked = self.fleet.look(&plans).await;
         let each = known.into_iter().zip(looked).map(|((id, service), looked)| {
             let is_counted = service.config.desired_count.is_some();

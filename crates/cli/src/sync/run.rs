@@ -96,7 +96,8 @@ impl Loop<'_> {
         // Rollouts that are under way are left as they are: the next sync takes them up.
         let left: Vec<String> = self.state.at_work().map(|id| id.as_str().to_owned()).collect();
         let (teller, every) = (self.teller.clone(), self.every);
-        let exit = course.services.as_ref().map_or(Exit::Refused, |services| worst(&self.state, &services.plan));
+        let exit =
+            course.services.as_ref().map_or(Exit::Refused, |services| worst(&self.state, &services.plan));
         drop(course);
         let _ = self.store.release().await;
         match end {

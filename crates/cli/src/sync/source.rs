@@ -12,8 +12,11 @@ use std::path::{Component, Path, PathBuf};
 use tidegate_gitops::Commit;
 
 /// `*` stays within a folder, `**` does not.
-const MATCHING: MatchOptions =
-    MatchOptions { case_sensitive: true, require_literal_separator: true, require_literal_leading_dot: false };
+const MATCHING: MatchOptions = MatchOptions {
+    case_sensitive: true,
+    require_literal_separator: true,
+    require_literal_leading_dot: false,
+};
 /// Folders of a work tree that no service's file is in.
 const PASSED_OVER: [&str; 4] = [".git", "node_modules", "target", ".terraform"];
 
@@ -115,7 +118,11 @@ impl Source {
         if configs.is_empty() {
             let (Self::Branch(_, patterns) | Self::WorkTree { files: patterns, .. }) = self;
             let patterns: Vec<&str> = patterns.iter().map(Pattern::as_str).collect();
-            let commit = if commit.id.len() >= 40 { format!("commit {}", commit.short()) } else { "the work tree".into() };
+            let commit = if commit.id.len() >= 40 {
+                format!("commit {}", commit.short())
+            } else {
+                "the work tree".into()
+            };
             return Err(SourceError::Nothing { commit, patterns: patterns.join(", ") });
         }
         let mut all = Vec::new();
@@ -134,10 +141,7 @@ impl Source {
 }
 
 /// The files that configs name, from the root.
-fn all_named(
-    configs: &BTreeMap<String, String>,
-    variable: &dyn Fn(&str) -> Option<String>,
-) -> Vec<String> {
+fn all_named(configs: &BTreeMap<String, String>, variable: &dyn Fn(&str) -> Option<String>) -> Vec<String> {
     let mut named = BTreeSet::new();
     for (name, text) in configs {
         let folder = Path::new(name).parent().unwrap_or_else(|| Path::new(""));
@@ -182,7 +186,9 @@ fn found(root: &Path, patterns: &[Pattern]) -> Result<Vec<String>, SourceError> 
     let mut found = Vec::new();
     let mut folders = vec![PathBuf::new()];
     while let Some(folder) = folders.pop() {
-        let unreadable = |error: std::io::Error| SourceError::Disk(format!("cannot list {}: {error}", root.join(&folder).display()));
+        let unreadable = |error: std::io::Error| {
+            SourceError::Disk(format!("cannot list {}: {error}", root.join(&folder).display()))
+        };
         for entry in std::fs::read_dir(root.join(&folder)).map_err(unreadable)? {
             let entry = entry.map_err(unreadable)?;
             let name = entry.file_name();
@@ -215,7 +221,8 @@ mod tests {
 
     #[test]
     fn two_stars_go_through_folders_and_one_does_not() {
-        let matches = |given: &str, path: &str| pattern(given).expect("a pattern").matches_with(path, MATCHING);
+        let matches =
+            |given: &str, path: &str| pattern(given).expect("a pattern").matches_with(path, MATCHING);
         assert!(matches("services/**/tidegate.yml", "services/a/b/tidegate.yml"));
         assert!(matches("**/tidegate.yml", "tidegate.yml") && matches("./*/tidegate.yml", "a/tidegate.yml"));
         assert!(!matches("*/tidegate.yml", "a/b/tidegate.yml"));

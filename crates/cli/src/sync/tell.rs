@@ -54,7 +54,9 @@ impl Teller {
     /// Something that stops nothing.
     pub fn note(&self, at: Millis, what: &str) {
         match self.output {
-            Output::Json => self.line(&json!({ "at_ms": at, "event": "warned", "message": what }).to_string()),
+            Output::Json => {
+                self.line(&json!({ "at_ms": at, "event": "warned", "message": what }).to_string())
+            }
             Output::Text => {
                 let note = self.style.paint(Tone::Warning, "note:");
                 self.stamped(at, &format!("{note} {what}"));
@@ -149,18 +151,34 @@ fn sentence(event: &SyncEvent, style: Style) -> String {
     let name = |id: &Id| style.paint(Tone::Strong, id.as_str());
     match event {
         SyncEvent::CommitSeen { commit, services } => {
-            let subject = if commit.subject.is_empty() { String::new() } else { format!(" ({})", commit.subject) };
-            format!("{}{subject} describes {services} service{}", style.paint(Tone::Strong, commit.short()), s(*services))
+            let subject =
+                if commit.subject.is_empty() { String::new() } else { format!(" ({})", commit.subject) };
+            format!(
+                "{}{subject} describes {services} service{}",
+                style.paint(Tone::Strong, commit.short()),
+                s(*services)
+            )
         }
         SyncEvent::Began { service, commit, release, fields } => {
-            let release = release.as_ref().map_or_else(String::new, |name| format!(", part of release {name}"));
-            format!("{}: differs from {} in {fields} field{}; its rollout begins{release}", name(service), short(commit), s(*fields))
+            let release =
+                release.as_ref().map_or_else(String::new, |name| format!(", part of release {name}"));
+            format!(
+                "{}: differs from {} in {fields} field{}; its rollout begins{release}",
+                name(service),
+                short(commit),
+                s(*fields)
+            )
         }
         SyncEvent::TakenUp { service, commit } => {
             format!("{}: the rollout of {} that was begun before is taken up", name(service), short(commit))
         }
         SyncEvent::Promoted { service, commit } => {
-            format!("{}: {} {}", name(service), style.paint(Tone::Good, "runs what is wanted by"), short(commit))
+            format!(
+                "{}: {} {}",
+                name(service),
+                style.paint(Tone::Good, "runs what is wanted by"),
+                short(commit)
+            )
         }
         SyncEvent::ThrownBack { service, commit, how, reason } => format!(
             "{}: {} {}, and is not tried again until it changes: {reason}",
@@ -169,13 +187,27 @@ fn sentence(event: &SyncEvent, style: Style) -> String {
             style.paint(Tone::Bad, how_in_words(*how))
         ),
         SyncEvent::NotTriedAgain { service, commit, reason } => {
-            format!("{}: wanted is what was thrown back at {}, and is not tried again: {reason}", name(service), short(commit))
+            format!(
+                "{}: wanted is what was thrown back at {}, and is not tried again: {reason}",
+                name(service),
+                short(commit)
+            )
         }
         SyncEvent::Healed { service, commit } => {
-            format!("{}: {} by {}: it runs what is wanted", name(service), style.paint(Tone::Good, "healed"), short(commit))
+            format!(
+                "{}: {} by {}: it runs what is wanted",
+                name(service),
+                style.paint(Tone::Good, "healed"),
+                short(commit)
+            )
         }
         SyncEvent::Refused { service, reason, again_at } => {
-            format!("{}: {}, tried again at {}: {reason}", name(service), style.paint(Tone::Bad, "could not begin"), moment(*again_at))
+            format!(
+                "{}: {}, tried again at {}: {reason}",
+                name(service),
+                style.paint(Tone::Bad, "could not begin"),
+                moment(*again_at)
+            )
         }
         SyncEvent::GoesOn { service, reason, again_at } => {
             format!("{}: goes on, looked at again at {}: {reason}", name(service), moment(*again_at))
@@ -184,11 +216,18 @@ fn sentence(event: &SyncEvent, style: Style) -> String {
             format!("{}: {}: {reason}", name(service), style.paint(Tone::Warning, "could not be asked"))
         }
         SyncEvent::WaveStopped { wave, because } => {
-            format!("wave {wave} is stopped by {}, and the waves after it wait, until the branch changes", name(because))
+            format!(
+                "wave {wave} is stopped by {}, and the waves after it wait, until the branch changes",
+                name(because)
+            )
         }
         SyncEvent::Frozen { services, message, until } => {
             let word = style.paint(Tone::Warning, "frozen");
-            format!("{word} until {}: {services} service{} may not begin: {message}", tidegate_report::failure::moment(*until), s(*services))
+            format!(
+                "{word} until {}: {services} service{} may not begin: {message}",
+                tidegate_report::failure::moment(*until),
+                s(*services)
+            )
         }
         SyncEvent::FreezeOverridden { service, message, reason } => {
             let word = style.paint(Tone::Warning, "freeze overridden");
@@ -202,18 +241,25 @@ fn sentence(event: &SyncEvent, style: Style) -> String {
             format!("{}: is back on {to}, as before release {release}", name(service))
         }
         SyncEvent::CouldNotGoBack { service, release, reason, again_at } => {
-            let again = again_at.map_or_else(
-                || "not tried again".to_owned(),
-                |at| format!("tried again at {}", moment(at)),
-            );
+            let again = again_at
+                .map_or_else(|| "not tried again".to_owned(), |at| format!("tried again at {}", moment(at)));
             let what = style.paint(Tone::Bad, "could not go back");
             format!("{}: {what} to before release {release}, {again}: {reason}", name(service))
         }
         SyncEvent::Released { release, commit } => {
-            format!("release {release}: {} {}", style.paint(Tone::Good, "all of it runs what is wanted by"), short(commit))
+            format!(
+                "release {release}: {} {}",
+                style.paint(Tone::Good, "all of it runs what is wanted by"),
+                short(commit)
+            )
         }
         SyncEvent::InSync { commit, services } => {
-            format!("{} with {}: {services} service{}", style.paint(Tone::Good, "in sync"), short(commit), s(*services))
+            format!(
+                "{} with {}: {services} service{}",
+                style.paint(Tone::Good, "in sync"),
+                short(commit),
+                s(*services)
+            )
         }
     }
 }
@@ -236,7 +282,11 @@ fn s(count: usize) -> &'static str {
 pub fn table(fields: &[Field], style: Style, all: bool) -> String {
     let mut text = String::new();
     for field in fields.iter().filter(|field| all || field.is_drift) {
-        let mark = if field.is_drift { style.paint(Tone::Warning, "drift") } else { style.paint(Tone::Quiet, "no drift") };
+        let mark = if field.is_drift {
+            style.paint(Tone::Warning, "drift")
+        } else {
+            style.paint(Tone::Quiet, "no drift")
+        };
         let why = style.paint(Tone::Quiet, &format!("{}; {}", field.owner.name(), field.why));
         text.push_str(&format!("  {mark} {}  {why}\n", style.paint(Tone::Strong, &field.path)));
         if field.runs == Shown::Masked && field.wanted == Shown::Masked {
@@ -285,14 +335,43 @@ mod tests {
         let id = |name: &str| Id::parse(&format!("prod/{name}"));
         let commit = "0123456789abcdef0123456789abcdef01234567".to_owned();
         let events = [
-            SyncEvent::CommitSeen { commit: Commit { id: commit.clone(), subject: "faster".into() }, services: 2 },
-            SyncEvent::Began { service: id("web"), commit: commit.clone(), release: Some("shop".into()), fields: 1 },
-            SyncEvent::ThrownBack { service: id("web"), commit: commit.clone(), how: How::RolledBack, reason: "gate errors: 30 %".into() },
-            SyncEvent::NotTriedAgain { service: id("web"), commit: commit.clone(), reason: "gate errors: 30 %".into() },
+            SyncEvent::CommitSeen {
+                commit: Commit { id: commit.clone(), subject: "faster".into() },
+                services: 2,
+            },
+            SyncEvent::Began {
+                service: id("web"),
+                commit: commit.clone(),
+                release: Some("shop".into()),
+                fields: 1,
+            },
+            SyncEvent::ThrownBack {
+                service: id("web"),
+                commit: commit.clone(),
+                how: How::RolledBack,
+                reason: "gate errors: 30 %".into(),
+            },
+            SyncEvent::NotTriedAgain {
+                service: id("web"),
+                commit: commit.clone(),
+                reason: "gate errors: 30 %".into(),
+            },
             SyncEvent::WaveStopped { wave: 1, because: id("web") },
-            SyncEvent::ReleaseGoesBack { release: "shop".into(), because: id("web"), services: vec![id("web"), id("api")] },
-            SyncEvent::Frozen { services: 2, message: "no releases at weekends".into(), until: 1_784_304_000_000 },
-            SyncEvent::FreezeOverridden { service: id("web"), message: "no releases at weekends".into(), reason: "an outage".into() },
+            SyncEvent::ReleaseGoesBack {
+                release: "shop".into(),
+                because: id("web"),
+                services: vec![id("web"), id("api")],
+            },
+            SyncEvent::Frozen {
+                services: 2,
+                message: "no releases at weekends".into(),
+                until: 1_784_304_000_000,
+            },
+            SyncEvent::FreezeOverridden {
+                service: id("web"),
+                message: "no releases at weekends".into(),
+                reason: "an outage".into(),
+            },
             SyncEvent::Healed { service: id("web"), commit },
         ];
         let lines: Vec<String> = events.iter().map(|event| sentence(event, Style::Plain)).collect();

@@ -2,8 +2,8 @@
 
 use super::source::Described;
 use crate::args::Global;
-use crate::config::sync::Entry;
 use crate::config::Config;
+use crate::config::sync::Entry;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::session::Session;
@@ -46,8 +46,9 @@ impl Services {
         if !only.is_empty() {
             wanted = only_these(wanted, only)?;
         }
-        let plan = Plan::of(described.commit, wanted)
-            .map_err(|error| Failure::new(Exit::Usage, error.to_string()).with_help(Some(error.help().into())))?;
+        let plan = Plan::of(described.commit, wanted).map_err(|error| {
+            Failure::new(Exit::Usage, error.to_string()).with_help(Some(error.help().into()))
+        })?;
         services.retain(|id, _| plan.unit_of(id).is_some());
         Ok(Self { plan, services })
     }
@@ -58,9 +59,10 @@ impl Services {
             freeze::open(windows, now)
                 .map(|(window, until)| Frozen { message: window.message.clone(), until })
         };
-        let frozen = self.services.iter().filter_map(|(id, service)| {
-            Some((id.clone(), open(&service.config.freeze)?))
-        });
+        let frozen = self
+            .services
+            .iter()
+            .filter_map(|(id, service)| Some((id.clone(), open(&service.config.freeze)?)));
         frozen.collect()
     }
 }

@@ -70,7 +70,8 @@ async fn already_over(client: &Client, plan: &DeployPlan, moving: &Moving) -> Re
 fn newest_end(past: &[Past], since: Millis) -> Option<Ended> {
     let newest = past.first().filter(|past| past.at >= since)?;
     let bad = |how: How| {
-        let reason = newest.verdict.as_ref().map(|kept| kept.reason.clone()).filter(|reason| !reason.is_empty());
+        let reason =
+            newest.verdict.as_ref().map(|kept| kept.reason.clone()).filter(|reason| !reason.is_empty());
         let told = format!("{} ended while no sync was looking", newest.revision.short());
         Some(Ended::ThrownBack { how, reason: reason.unwrap_or(told) })
     };
@@ -119,9 +120,7 @@ fn of_verdict(verdict: &Verdict) -> Ended {
 /// The plan of a service, with its count where nothing else sets it.
 pub fn with_count(service: &Service, is_scaled: Option<(u32, u32)>) -> Arc<DeployPlan> {
     match (service.config.desired_count, is_scaled) {
-        (Some(count), None) => {
-            Arc::new(DeployPlan { desired_count: Some(count), ..(*service.plan).clone() })
-        }
+        (Some(count), None) => Arc::new(DeployPlan { desired_count: Some(count), ..(*service.plan).clone() }),
         _ => Arc::clone(&service.plan),
     }
 }
@@ -145,8 +144,14 @@ mod tests {
     fn an_end_that_nobody_saw_is_found_in_the_history_and_an_older_one_is_not_taken_for_it() {
         let back = |reason: &str| Some(Ended::ThrownBack { how: How::RolledBack, reason: reason.into() });
         assert_eq!(newest_end(&[past(10, Some(Status::Successful), None)], 5), Some(Ended::Promoted));
-        assert_eq!(newest_end(&[past(10, Some(Status::RollbackSuccessful), Some("rolled_back"))], 5), back("gate errors"));
-        assert_eq!(newest_end(&[past(10, Some(Status::RollbackSuccessful), None)], 5), back("web:8 ended while no sync was looking"));
+        assert_eq!(
+            newest_end(&[past(10, Some(Status::RollbackSuccessful), Some("rolled_back"))], 5),
+            back("gate errors")
+        );
+        assert_eq!(
+            newest_end(&[past(10, Some(Status::RollbackSuccessful), None)], 5),
+            back("web:8 ended while no sync was looking")
+        );
         assert_eq!(newest_end(&[past(10, Some(Status::Successful), None)], 11), None, "that was before");
         assert_eq!(newest_end(&[past(10, Some(Status::InProgress), None)], 5), None);
         assert_eq!(newest_end(&[past(10, None, Some("rolled_back"))], 5), back("gate errors"));

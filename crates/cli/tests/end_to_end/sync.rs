@@ -181,9 +181,7 @@ fn a_thousand_services_are_looked_at_within_the_published_token_buckets() {
         assert_eq!(status, 200, "{operation}: {body}");
     };
     call(&cloud, "CreateCluster", &json!({ "clusterName": "fleet" }));
-    let definition = |name: &str, image: &str| {
-        json!({ "family": name, "containerDefinitions": [{ "name": "app", "image": image, "memory": 64 }] })
-    };
+    let definition = |name: &str, image: &str| json!({ "family": name, "containerDefinitions": [{ "name": "app", "image": image, "memory": 64 }] });
     let mut config = "cluster: fleet\nservices:\n".to_owned();
     for at in 0..SERVICES {
         let name = format!("s{at}");
@@ -217,7 +215,11 @@ fn a_thousand_services_are_looked_at_within_the_published_token_buckets() {
     let (_, health) = get(&address, "/_tidegate/health").unwrap();
     let health: Value = serde_json::from_str(&health).unwrap();
     let throttled: u64 = health["throttled"].as_object().unwrap().values().filter_map(Value::as_u64).sum();
-    eprintln!("looked at {SERVICES} services in {:?}: {} calls, {throttled} throttled", began.elapsed(), whole["calls"]);
+    eprintln!(
+        "looked at {SERVICES} services in {:?}: {} calls, {throttled} throttled",
+        began.elapsed(),
+        whole["calls"]
+    );
     assert!(throttled <= 5, "{health}");
 }
 
@@ -238,7 +240,10 @@ struct Repository {
 impl Repository {
     fn new() -> Self {
         let repository = Self { folder: tempfile::tempdir().unwrap() };
-        repository.git(repository.folder.path(), &["init", "--quiet", "--bare", "--initial-branch=main", "shop.git"]);
+        repository.git(
+            repository.folder.path(),
+            &["init", "--quiet", "--bare", "--initial-branch=main", "shop.git"],
+        );
         repository.git(repository.folder.path(), &["clone", "--quiet", "shop.git", "work"]);
         repository.git(&repository.work(), &["checkout", "--quiet", "-B", "main"]);
         repository
@@ -333,7 +338,8 @@ impl Watch {
         let (sender, lines) = channel();
         std::thread::spawn(move || {
             for line in stdout.lines().map_while(Result::ok) {
-                let event = serde_json::from_str(&line).unwrap_or_else(|_| json!({ "event": "no JSON", "line": line }));
+                let event = serde_json::from_str(&line)
+                    .unwrap_or_else(|_| json!({ "event": "no JSON", "line": line }));
                 if sender.send(event).is_err() {
                     return;
                 }
@@ -347,7 +353,9 @@ impl Watch {
         let deadline = Instant::now() + Duration::from_secs(120);
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
-            let Ok(line) = self.lines.recv_timeout(left) else { panic!("no {event} in time:\n{}", self.log()) };
+            let Ok(line) = self.lines.recv_timeout(left) else {
+                panic!("no {event} in time:\n{}", self.log())
+            };
             self.seen.push(line.clone());
             if line["event"] == event {
                 return line;

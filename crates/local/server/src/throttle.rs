@@ -40,8 +40,14 @@ type Kind = (&'static str, f64, f64);
 /// The kind of an operation of Amazon ECS.
 fn kind(operation: &str) -> Option<Kind> {
     Some(match operation {
-        "CreateService" | "UpdateService" | "DeleteService" | "CreateTaskSet" | "UpdateTaskSet"
-        | "DeleteTaskSet" | "UpdateServicePrimaryTaskSet" | "StopServiceDeployment"
+        "CreateService"
+        | "UpdateService"
+        | "DeleteService"
+        | "CreateTaskSet"
+        | "UpdateTaskSet"
+        | "DeleteTaskSet"
+        | "UpdateServicePrimaryTaskSet"
+        | "StopServiceDeployment"
         | "ContinueServiceDeployment" => ("service modify", 50.0, 5.0),
         "DescribeServices" | "ListServices" | "ListServicesByNamespace" | "DescribeTaskSets" => {
             ("service read", 100.0, 20.0)
@@ -54,7 +60,10 @@ fn kind(operation: &str) -> Option<Kind> {
             ("task definition read", 50.0, 20.0)
         }
         "DeleteTaskDefinitions" => ("task definition delete", 5.0, 1.0),
-        "CreateCluster" | "UpdateCluster" | "UpdateClusterSettings" | "DeleteCluster"
+        "CreateCluster"
+        | "UpdateCluster"
+        | "UpdateClusterSettings"
+        | "DeleteCluster"
         | "PutClusterCapacityProviders" => ("cluster modify", 20.0, 1.0),
         "DescribeClusters" | "ListClusters" => ("cluster read", 50.0, 20.0),
         "RunTask" | "StartTask" | "StopTask" | "ExecuteCommand" => ("task modify", 100.0, 40.0),
@@ -76,7 +85,14 @@ impl Throttle {
     }
 
     /// Is there room for this call now, in milliseconds of the cloud's clock? If there is, it takes it.
-    pub(crate) fn takes(&self, service: &str, operation: &str, account: &str, region: &str, now: i64) -> bool {
+    pub(crate) fn takes(
+        &self,
+        service: &str,
+        operation: &str,
+        account: &str,
+        region: &str,
+        now: i64,
+    ) -> bool {
         if self.limits == Limits::None || service != "ecs" {
             return true;
         }
