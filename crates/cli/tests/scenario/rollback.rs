@@ -15,7 +15,7 @@ use tidegate_rollout::{
 
 use crate::{
     SAME, Stage, cell,
-    cells::{CLUSTER, Cell},
+    cells::CLUSTER,
     client,
     control::{died_after, is_home},
     door::Door,
