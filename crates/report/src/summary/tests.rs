@@ -3,7 +3,7 @@
 use super::*;
 use crate::stories::{BROKE, HELD, arn, began, canary, holds, stands, target};
 use tidegate_rollout::DeploymentId;
-use tidegate_rollout::cause::{Cause, Heals};
+use tidegate_rollout::cause::{Bearing, Cause, Certainty, Heals};
 use tidegate_rollout::diagnosis::{HealthFinding, LogTail, StoppedGroup};
 use tidegate_rollout::observation::BreakerCount;
 use tidegate_rollout::task_definition::diff::Effect;
@@ -75,9 +75,13 @@ fn a_canary_that_its_gate_threw_back_is_a_picture_with_its_reason() {
 fn a_release_that_crashes_says_why_and_its_log_cannot_become_markup() {
     let diagnosis = Diagnosis {
         causes: vec![Cause {
+            rule: "application-exits".into(),
             what: "the application exits: soon".into(),
-            said: "(service web) Essential container in task exited".into(),
+            bearing: Bearing::Cause,
+            certainty: Certainty::Proven,
+            evidence: vec!["(service web) Essential container in task exited".into()],
             fix: "read what it logged last".into(),
+            next: None,
             heals: Heals::Perhaps,
         }],
         events: Vec::new(),
