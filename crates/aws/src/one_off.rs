@@ -17,11 +17,15 @@ use tidegate_rollout::one_off::{OneOffError, Wish, placed, request};
 use tidegate_rollout::task_definition::{Registering, prepare};
 use tidegate_rollout::tasks::TaskSeen;
 use tidegate_rollout::{Event, Millis};
+use tokio::time::Instant;
 
-/// How many looks in a row must bring no line before the log of a stopped task is taken to be whole.
-const QUIET_LOOKS: u32 = 2;
-/// How many looks after the end there are at most.
-const LAST_LOOKS: u32 = 10;
+/// How long no line must come before the log of a stopped task is taken to be whole. Lines are shipped on their own time,
+/// whatever the task's clock says.
+const SILENCE: Duration = Duration::from_secs(3);
+/// How long a stopped task is listened to at most.
+const LAST_WORDS: Duration = Duration::from_secs(20);
+/// How long to wait between two looks at the log of a stopped task, at most.
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// Tasks that were started.
 #[derive(Debug, Clone)]
@@ -249,13 +253,17 @@ impl Follower {
 
     /// Lines arrive after the task is over: until no more come.
     async fn hear_the_rest(&mut self, tell: &mut dyn FnMut(Told)) {
-        let mut quiet = 0;
-        for _ in 0..LAST_LOOKS {
-            quiet = if self.hear(tell).await == 0 { quiet + 1 } else { 0 };
-            if quiet >= QUIET_LOOKS || self.tail.silence().is_some() {
+        let pause = PAUSE.min(Duration::from_millis(self.tick.unsigned_abs()));
+        let stopped = Instant::now();
+        let mut heard = stopped;
+        while heard.elapsed() < SILENCE && stopped.elapsed() < LAST_WORDS {
+            if self.hear(tell).await > 0 {
+                heard = Instant::now();
+            }
+            if self.tail.silence().is_some() {
                 break;
             }
-            tokio::time::sleep(Duration::from_millis(self.tick.unsigned_abs())).await;
+            tokio::time::sleep(pause).await;
         }
         // A log group that is made by the first line is missing before it: no news once there are lines.
         if !self.has_spoken {

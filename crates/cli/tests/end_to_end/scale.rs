@@ -111,7 +111,7 @@ fn autoscaling_is_bounded_suspended_and_resumed_and_its_say_over_a_count_is_told
     }
 }
 
-/// A cloud with a service of two tasks, both running.
+/// A cloud with a service of two tasks that is steady.
 pub(crate) fn with_service() -> Cloud {
     let cloud = Cloud::start(&["--speed", "20"]);
     call(&cloud, "CreateCluster", &json!({ "clusterName": "prod" }));
@@ -132,7 +132,9 @@ pub(crate) fn with_service() -> Cloud {
             "networkConfiguration": { "awsvpcConfiguration": { "subnets": ["subnet-1"] } },
         }),
     );
-    wait_until("both tasks run", || service(&cloud)["runningCount"] == 2);
+    // Only a deployment that came to its end is one to go back to.
+    let is_steady = || service(&cloud)["deployments"][0]["rolloutState"] == "COMPLETED";
+    wait_until("both tasks run and the deployment is over", is_steady);
     cloud
 }
 

@@ -181,12 +181,21 @@ impl LogStore {
         limit: usize,
     ) -> Result<LogPage, Error> {
         let path = self.path(task_id, container);
-        let still_written = self.lock().contains_key(&path);
+        let now = self.clock.now();
+        let still_written = match self.lock().get_mut(&path) {
+            // Whoever reads what nobody has looked at yet looks at it now: each line has its time.
+            Some(Growth::LookedAt(seen)) => {
+                *seen = note_growth(&path, *seen, now);
+                true
+            }
+            Some(Growth::NotedByWriter) => true,
+            None => false,
+        };
         let no_log = || Error::NoLog { task_id: task_id.to_owned(), container: container.to_owned() };
         if !path.exists() {
             return Err(no_log());
         }
-        read(&path, position, limit.max(1), still_written).map_err(Error::folder("read", path))
+        read(&path, position, limit.max(1), still_written, now).map_err(Error::folder("read", path))
     }
 
     /// Removes the logs of the tasks that ended first, when there are too many, without keeping anybody waiting.
@@ -327,7 +336,13 @@ fn give_back(file: &File, _length: u64) -> io::Result<()> {
     file.set_len(0)
 }
 
-fn read(path: &Path, position: LogPosition, limit: usize, still_written: bool) -> io::Result<LogPage> {
+fn read(
+    path: &Path,
+    position: LogPosition,
+    limit: usize,
+    still_written: bool,
+    now: Timestamp,
+) -> io::Result<LogPage> {
     let mut file = File::open(path)?;
     let length = file.metadata()?.len();
     let start = beginning(path).min(length);
@@ -355,8 +370,10 @@ fn read(path: &Path, position: LogPosition, limit: usize, still_written: bool) -
     let previous = lines.first().map_or(from, |it| it.begin);
     let next =
         lines.last().map_or(if matches!(position, LogPosition::Before(_)) { to } else { from }, |it| it.end);
-    let lines =
-        lines.iter().map(|it| LogLine { at: seen_at(&times, it.begin), message: it.text.clone() }).collect();
+    let lines = lines
+        .iter()
+        .map(|it| LogLine { at: seen_at(&times, it.begin).unwrap_or(now), message: it.text.clone() })
+        .collect();
     Ok(LogPage { lines, previous, next })
 }
 
@@ -387,9 +404,10 @@ fn split(bytes: &[u8], offset: u64, still_written: bool) -> Vec<Line> {
     lines
 }
 
-fn seen_at(times: &[(u64, Timestamp)], begin: u64) -> Timestamp {
+/// When a line that begins there was seen; `None` when nothing was noted yet.
+fn seen_at(times: &[(u64, Timestamp)], begin: u64) -> Option<Timestamp> {
     let index = times.partition_point(|&(end, _)| end <= begin);
-    times.get(index).or(times.last()).map(|&(_, at)| at).unwrap_or_default()
+    times.get(index).or(times.last()).map(|&(_, at)| at)
 }
 
 #[cfg(test)]
@@ -428,6 +446,20 @@ mod tests {
         assert_eq!(messages(&read(LogPosition::Before(tail.previous))), ["line 1", "line 2"]);
         let end = read(LogPosition::From(tail.next));
         assert_eq!((messages(&end).len(), end.next), (0, tail.next));
+    }
+
+    #[tokio::test]
+    async fn a_line_that_is_read_before_anybody_looked_has_its_time() {
+        let (_folder, store) = store();
+        let before = store.clock.now();
+        let mut file = store.open("t", "c").unwrap();
+        file.write_all(b"up\n").unwrap();
+        let page = store.read("t", "c", LogPosition::Head, 9).unwrap();
+        assert!(page.lines[0].at >= before, "{:?}", page.lines);
+        file.write_all(b"ready\n").unwrap();
+        store.look();
+        let again = store.read("t", "c", LogPosition::Head, 9).unwrap();
+        assert_eq!(again.lines[0].at, page.lines[0].at, "and keeps it");
     }
 
     #[tokio::test]
