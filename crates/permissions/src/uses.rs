@@ -69,17 +69,17 @@ fn look(subject: &Subject<'_>, policy: &mut Policy) {
     let streams = groups.iter().map(|group| subject.arn("logs", format!("log-group:{group}:*"))).collect();
     let streams = subject.known_or(&streams, subject.arn("logs", "log-group:*"));
     policy.allow(&["logs:FilterLogEvents", "logs:GetLogEvents"], streams);
-    policy.allow(
-        &["elasticloadbalancing:DescribeTargetGroups", "elasticloadbalancing:DescribeTargetHealth"],
-        any(),
-    );
+    let balancing = [
+        "elasticloadbalancing:DescribeListeners",
+        "elasticloadbalancing:DescribeRules",
+        "elasticloadbalancing:DescribeTargetGroupAttributes",
+        "elasticloadbalancing:DescribeTargetGroups",
+        "elasticloadbalancing:DescribeTargetHealth",
+    ];
+    policy.allow(&balancing, any());
     match subject.strategy {
         Strategy::CodeDeploy(_, group) => look_at_code_deploy(subject, group, policy),
-        Strategy::Alb(..) => {
-            let rules = ["elasticloadbalancing:DescribeListeners", "elasticloadbalancing:DescribeRules"];
-            policy.allow(&rules, any());
-            policy.allow(&["ssm:GetParameter"], parameters(subject));
-        }
+        Strategy::Alb(..) => policy.allow(&["ssm:GetParameter"], parameters(subject)),
         Strategy::Rolling | Strategy::Ecs(_) => {}
     }
 }
@@ -133,7 +133,6 @@ fn deploy_by_ecs(subject: &Subject<'_>, policy: &mut Policy) {
     let deployments = subject.of_services("service-deployment", "/*");
     let both: Vec<String> = deployments.into_iter().chain(subject.of_services("service", "")).collect();
     policy.allow(&["ecs:ContinueServiceDeployment"], both);
-    policy.allow(&["elasticloadbalancing:DescribeRules"], any());
     let roles =
         subject.known_or(&subject.known.service_roles, format!("arn:aws:iam::{}:role/*", subject.account));
     policy.allow_where(
@@ -152,7 +151,12 @@ fn deploy_by_code_deploy(subject: &Subject<'_>, group: &DeploymentGroup, policy:
         Some(name) => format!("deploymentconfig:{name}"),
         None => "deploymentconfig:*".to_owned(),
     };
-    policy.allow(&["codedeploy:GetDeploymentConfig"], vec![subject.arn("codedeploy", configs)]);
+    let configs = vec![subject.arn("codedeploy", configs)];
+    policy.allow(&["codedeploy:GetDeploymentConfig"], configs.clone());
+    if group.config.is_none() {
+        // A strategy whose numbers no predefined config has gets one of its own.
+        policy.allow(&["codedeploy:CreateDeploymentConfig"], configs);
+    }
 }
 
 fn deploy_by_alb(subject: &Subject<'_>, candidate: &Candidate, policy: &mut Policy) {
@@ -165,10 +169,6 @@ fn deploy_by_alb(subject: &Subject<'_>, candidate: &Candidate, policy: &mut Poli
     let of_listeners = subject.known_or(known, subject.arn("elasticloadbalancing", "listener/app/*"));
     let listeners = of_listeners.into_iter().filter(|arn| !is_rule(arn)).collect();
     policy.allow(&["elasticloadbalancing:ModifyListener"], listeners);
-    policy.allow(
-        &["elasticloadbalancing:DescribeTargetGroupAttributes", "elasticloadbalancing:DescribeLoadBalancers"],
-        any(),
-    );
     policy.allow(&["ssm:PutParameter"], parameters(subject));
     // Whether the share that was asked for is the share that flows.
     policy.allow(&["cloudwatch:GetMetricData"], any());
