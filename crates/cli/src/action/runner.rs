@@ -130,7 +130,7 @@ fn annotated(event: &Event) -> Option<String> {
         Event::Warned { message } => Some(annotation(Level::Notice, "Tidegate", message)),
         Event::Diagnosed { diagnosis } => {
             let cause = diagnosis.causes.first()?;
-            let message = format!("AWS says: {}\nWhat to do: {}", told(cause.said()), cause.fix);
+            let message = format!("{}\nWhat to do: {}", told(cause.said()), cause.fix);
             Some(annotation(Level::Error, &cause.what, &message))
         }
         Event::Decided { verdict, .. } => {

@@ -353,13 +353,18 @@ impl World {
             "deploymentController": { "type": "CODE_DEPLOY" },
             "loadBalancers": [{ "targetGroupArn": front.groups[0], "containerName": "app", "containerPort": 8080 }],
         }));
+        let ready = if name == "ready" {
+            json!({ "actionOnTimeout": "STOP_DEPLOYMENT", "waitTimeInMinutes": 600 })
+        } else {
+            json!({ "actionOnTimeout": "CONTINUE_DEPLOYMENT" })
+        };
         self.code_deploy("CreateApplication", &json!({ "applicationName": name, "computePlatform": "ECS" }));
         self.code_deploy("CreateDeploymentGroup", &json!({
             "applicationName": name, "deploymentGroupName": name,
             "deploymentConfigName": "CodeDeployDefault.ECSAllAtOnce",
             "serviceRoleArn": "arn:aws:iam::000000000000:role/codedeploy",
             "blueGreenDeploymentConfiguration": {
-                "deploymentReadyOption": { "actionOnTimeout": "STOP_DEPLOYMENT", "waitTimeInMinutes": 600 },
+                "deploymentReadyOption": ready,
                 "terminateBlueInstancesOnDeploymentSuccess": {
                     "action": "TERMINATE", "terminationWaitTimeInMinutes": 5 },
             },
@@ -370,11 +375,18 @@ impl World {
                 "targetGroups": [{ "name": format!("{name}-a") }, { "name": format!("{name}-b") }],
             }] },
         }));
-        if name == "moved" {
-            let default = "DefaultActions.member.1.Type=forward&DefaultActions.member.1.TargetGroupArn";
-            let moved = format!("ListenerArn={}&{default}={}", listener_of(&front.rule), front.groups[1]);
-            called(elbv2(self.cloud.endpoint(), "ModifyListener", &moved));
-        }
+    }
+
+    /// Somebody points the listener of this load balancer elsewhere while it is deployed to.
+    fn move_listener(&self, balancer: &str) {
+        let elb =
+            |operation: &str, parameters: &str| called(elbv2(self.cloud.endpoint(), operation, parameters));
+        let balancer =
+            element(&elb("DescribeLoadBalancers", &format!("Names.member.1={balancer}")), "LoadBalancerArn");
+        let listener =
+            element(&elb("DescribeListeners", &format!("LoadBalancerArn={balancer}")), "ListenerArn");
+        let nowhere = "DefaultActions.member.1.Type=fixed-response&DefaultActions.member.1.FixedResponseConfig.StatusCode=404";
+        elb("ModifyListener", &format!("ListenerArn={listener}&{nowhere}"));
     }
 
     /// Is its first deployment completed?
@@ -431,6 +443,7 @@ impl World {
                 json!({ "applicationName": name, "deploymentGroupName": name, "revision": revision });
             self.code_deploy("CreateDeployment", &deployment);
         }
+        self.move_listener("cd-moved");
         let alarmed = deploy("alarmed", next(), none());
         let input = json!({ "serviceDeploymentArns": [alarmed] });
         wait_until("the new task of alarmed runs", || {

@@ -34,12 +34,18 @@ fn amazons_workflow_ships_with_only_its_uses_lines_changed_and_a_bad_release_say
     assert_eq!((ended.len(), deployment.exit), (6, Some(3)), "{}", deployment.said);
     let said = &deployment.said;
     assert!(said.contains("::error title=Not promoted::rolled back to myapp:"), "{said}");
-    assert!(said.contains("::error title=the application exits"), "the cause is an annotation: {said}");
+    assert!(
+        said.contains("::error title=the application in container myapp exits"),
+        "the cause is an annotation: {said}"
+    );
     assert_eq!(deployment.outputs["verdict"], "rolled_back");
     let summary = &deployment.summary;
     assert!(summary.contains("Rollout of production/myapp-service: rolled back"), "{summary}");
     assert!(summary.contains("```mermaid\ngantt") && summary.contains("back to myapp"), "{summary}");
-    assert!(summary.contains("### Why") && summary.contains("the application exits"), "{summary}");
+    assert!(
+        summary.contains("### Why") && summary.contains("the application in container myapp exits"),
+        "{summary}"
+    );
     // Between these two lines nothing is a command, whatever tasks print.
     let stop = said.lines().next().unwrap().strip_prefix("::stop-commands::").unwrap();
     let again = said.find(&format!("\n::{stop}::\n")).unwrap();
