@@ -20,8 +20,7 @@ pub fn tasks_table(tasks: &[TaskSeen], now: Millis, style: Style, width: usize) 
     let mut text = format!("{}\n", lines.next().unwrap_or_default());
     for (task, line) in tasks.iter().zip(lines) {
         let _ = writeln!(text, "{line}");
-        let why = task.why().filter(|_| task.desired_status == "STOPPED" || task.is_stopped());
-        for line in why.iter().flat_map(|why| wrapped(why, width.saturating_sub(4))) {
+        for line in why(task).iter().flat_map(|why| wrapped(why, width.saturating_sub(4))) {
             let _ = writeln!(text, "    {}", style.paint(Tone::Quiet, &line));
         }
     }
@@ -47,23 +46,39 @@ fn row(task: &TaskSeen, now: Millis) -> Vec<Cell> {
         health,
         task.revision.as_str().into(),
         since.map_or_else(Cell::none, |at| age(now - at).into()),
-        exit_codes(task),
+        exit_code(task),
     ]
 }
 
-/// The codes of the containers that have ended; with one container its code alone.
-fn exit_codes(task: &TaskSeen) -> Cell {
-    let ended: Vec<(&str, i32)> =
-        task.containers.iter().filter_map(|it| Some((it.name.as_str(), it.exit_code?))).collect();
-    if ended.is_empty() {
-        return Cell::none();
+/// The codes of the containers that have ended.
+fn ended(task: &TaskSeen) -> Vec<(&str, i32)> {
+    task.containers.iter().filter_map(|it| Some((it.name.as_str(), it.exit_code?))).collect()
+}
+
+/// The first code that is not 0, else 0; which container had which stands below, where there are several.
+fn exit_code(task: &TaskSeen) -> Cell {
+    let codes = ended(task);
+    match codes.iter().find(|(_, code)| *code != 0).or(codes.first()) {
+        None => Cell::none(),
+        Some((_, 0)) => Cell::toned(Tone::Quiet, "0"),
+        Some((_, code)) => Cell::toned(Tone::Bad, code.to_string()),
     }
-    let tone = if ended.iter().all(|(_, code)| *code == 0) { Tone::Quiet } else { Tone::Bad };
-    let said: Vec<String> = match (&ended[..], task.containers.len()) {
-        ([(_, code)], 1) => vec![code.to_string()],
-        _ => ended.iter().map(|(name, code)| format!("{name} {code}")).collect(),
+}
+
+/// Why it stopped, with the codes of its containers where it has several.
+fn why(task: &TaskSeen) -> Option<String> {
+    if task.desired_status != "STOPPED" && !task.is_stopped() {
+        return None;
+    }
+    let codes: Vec<String> = match task.containers.len() {
+        0 | 1 => Vec::new(),
+        _ => ended(task).iter().map(|(name, code)| format!("{name} {code}")).collect(),
     };
-    Cell::toned(tone, said.join(", "))
+    match (task.why(), codes.is_empty()) {
+        (why, true) => why,
+        (None, false) => Some(codes.join(", ")),
+        (Some(why), false) => Some(format!("{}: {why}", codes.join(", "))),
+    }
 }
 
 /// A length of time in its largest two units, as people say it.

@@ -106,11 +106,14 @@ impl TaskSeen {
 
     /// Why it stopped, in AWS's words: what a container says tells more than "Essential container in task exited".
     pub fn why(&self) -> Option<String> {
+        let task = self.stopped_reason.clone().filter(|reason| !reason.is_empty());
+        // AWS often says the same of the task and of its container.
+        let is_said = |reason: &str| task.as_deref().is_some_and(|task| task.contains(reason));
         let told = self.containers.iter().filter_map(|container| {
-            let reason = container.reason.as_deref().filter(|reason| !reason.is_empty())?;
+            let reason = container.reason.as_deref().filter(|it| !it.is_empty() && !is_said(it))?;
             Some(format!("{}: {reason}", container.name))
         });
-        let task = self.stopped_reason.clone().filter(|reason| !reason.is_empty());
+        let told: Vec<String> = told.collect();
         let all: Vec<String> = task.into_iter().chain(told).collect();
         if all.is_empty() { None } else { Some(all.join("; ")) }
     }
