@@ -41,7 +41,7 @@ const STORIES: &[Story] = &[
     story("loggroup", "log-configuration", "aws logs create-log-group --log-group-name /nowhere"),
     story("command", "command-not-found", "/no/such/program"),
     story("executable", "command-not-executable", "permission denied"),
-    story("exits", "application-exits", "app logged: Error: cannot connect to the database"),
+    story("exits", "application-exits", "app logged: error: cannot connect to the database"),
     story("ends", "application-ends", "app logged: all done"),
     story("memory", "out-of-memory", "memory of the task: 512 MiB"),
     story("inner", "container-check", "no-such-curl"),
@@ -370,11 +370,21 @@ impl World {
                 "targetGroups": [{ "name": format!("{name}-a") }, { "name": format!("{name}-b") }],
             }] },
         }));
-        if name == "moved" {
-            let default = "DefaultActions.member.1.Type=forward&DefaultActions.member.1.TargetGroupArn";
-            let moved = format!("ListenerArn={}&{default}={}", listener_of(&front.rule), front.groups[1]);
-            called(elbv2(self.cloud.endpoint(), "ModifyListener", &moved));
-        }
+    }
+
+    /// Takes the service's target groups out of the listener when a deployment is ready to move the traffic.
+    fn moves_the_listener(&self, deployment: &Value) {
+        let info = || {
+            self.code_deploy("GetDeployment", &json!({ "deploymentId": deployment }))["deploymentInfo"]
+                .clone()
+        };
+        wait_until("moved is ready", || info()["status"] == "Ready");
+        let pair = info()["loadBalancerInfo"]["targetGroupPairInfoList"][0].clone();
+        let listener = pair["prodTrafficRoute"]["listenerArns"][0].as_str().unwrap();
+        let answer = "DefaultActions.member.1.Type=fixed-response\
+                      &DefaultActions.member.1.FixedResponseConfig.StatusCode=404";
+        let moved = format!("ListenerArn={listener}&{answer}");
+        called(elbv2(self.cloud.endpoint(), "ModifyListener", &moved));
     }
 
     /// Is its first deployment completed?
@@ -429,7 +439,10 @@ impl World {
             let revision = json!({ "revisionType": "AppSpecContent", "appSpecContent": { "content": spec.to_string() } });
             let deployment =
                 json!({ "applicationName": name, "deploymentGroupName": name, "revision": revision });
-            self.code_deploy("CreateDeployment", &deployment);
+            let made = self.code_deploy("CreateDeployment", &deployment);
+            if name == "moved" {
+                self.moves_the_listener(&made["deploymentId"]);
+            }
         }
         let alarmed = deploy("alarmed", next(), none());
         let input = json!({ "serviceDeploymentArns": [alarmed] });
@@ -509,7 +522,7 @@ impl World {
         assert_eq!(failed.status.code(), Some(3), "{told}");
         for part in [
             "the application in container app exits with code 1",
-            "app logged: Error: cannot connect to the database",
+            "app logged: error: cannot connect to the database",
             "tidegate logs --cluster diag --service deployed --task ",
         ] {
             assert!(told.contains(part), "{part}: {told}");
