@@ -227,9 +227,9 @@ impl Case {
             _ if other_failed => Course::GoingBack,
             Some(Failed) => Course::Failed,
             Some(InProgress) => Course::Moving,
-            Some(Completed) => Course::Steady,
+            // Behind a Classic Load Balancer AWS tells no state.
             None if deployments.len() > 1 => Course::Moving,
-            None => Course::Steady,
+            Some(Completed) | None => Course::Steady,
         }
     }
 

@@ -105,7 +105,7 @@ impl Cause {
 
     /// As sure as that.
     #[must_use]
-    pub(crate) fn as_sure(mut self, certainty: Certainty) -> Self {
+    pub(crate) fn sure(mut self, certainty: Certainty) -> Self {
         self.certainty = certainty;
         self
     }

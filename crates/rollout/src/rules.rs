@@ -161,9 +161,8 @@ pub fn with_known(mut found: Vec<Cause>, known: &[Cause]) -> Vec<Cause> {
                 same.what.clone_from(&cause.what);
                 same.evidence.clone_from(&cause.evidence);
             }
-            Some(_) => {}
             None if cause.heals == Heals::Never || !explains => found.push(cause.clone()),
-            None => {}
+            Some(_) | None => {}
         }
     }
     found.retain(|cause| cause.rule != nothing_wrong::RULE.id);

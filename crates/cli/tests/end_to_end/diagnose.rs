@@ -41,7 +41,7 @@ const STORIES: &[Story] = &[
     story("loggroup", "log-configuration", "aws logs create-log-group --log-group-name /nowhere"),
     story("command", "command-not-found", "/no/such/program"),
     story("executable", "command-not-executable", "permission denied"),
-    story("exits", "application-exits", "app logged: Error: cannot connect to the database"),
+    story("exits", "application-exits", "app logged: error: cannot connect to the database"),
     story("ends", "application-ends", "app logged: all done"),
     story("memory", "out-of-memory", "memory of the task: 512 MiB"),
     story("inner", "container-check", "no-such-curl"),
@@ -353,18 +353,13 @@ impl World {
             "deploymentController": { "type": "CODE_DEPLOY" },
             "loadBalancers": [{ "targetGroupArn": front.groups[0], "containerName": "app", "containerPort": 8080 }],
         }));
-        let ready = if name == "ready" {
-            json!({ "actionOnTimeout": "STOP_DEPLOYMENT", "waitTimeInMinutes": 600 })
-        } else {
-            json!({ "actionOnTimeout": "CONTINUE_DEPLOYMENT" })
-        };
         self.code_deploy("CreateApplication", &json!({ "applicationName": name, "computePlatform": "ECS" }));
         self.code_deploy("CreateDeploymentGroup", &json!({
             "applicationName": name, "deploymentGroupName": name,
             "deploymentConfigName": "CodeDeployDefault.ECSAllAtOnce",
             "serviceRoleArn": "arn:aws:iam::000000000000:role/codedeploy",
             "blueGreenDeploymentConfiguration": {
-                "deploymentReadyOption": ready,
+                "deploymentReadyOption": { "actionOnTimeout": "STOP_DEPLOYMENT", "waitTimeInMinutes": 600 },
                 "terminateBlueInstancesOnDeploymentSuccess": {
                     "action": "TERMINATE", "terminationWaitTimeInMinutes": 5 },
             },
@@ -377,16 +372,19 @@ impl World {
         }));
     }
 
-    /// Somebody points the listener of this load balancer elsewhere while it is deployed to.
-    fn move_listener(&self, balancer: &str) {
-        let elb =
-            |operation: &str, parameters: &str| called(elbv2(self.cloud.endpoint(), operation, parameters));
-        let balancer =
-            element(&elb("DescribeLoadBalancers", &format!("Names.member.1={balancer}")), "LoadBalancerArn");
-        let listener =
-            element(&elb("DescribeListeners", &format!("LoadBalancerArn={balancer}")), "ListenerArn");
-        let nowhere = "DefaultActions.member.1.Type=fixed-response&DefaultActions.member.1.FixedResponseConfig.StatusCode=404";
-        elb("ModifyListener", &format!("ListenerArn={listener}&{nowhere}"));
+    /// Takes the service's target groups out of the listener when a deployment is ready to move the traffic.
+    fn moves_the_listener(&self, deployment: &Value) {
+        let info = || {
+            self.code_deploy("GetDeployment", &json!({ "deploymentId": deployment }))["deploymentInfo"]
+                .clone()
+        };
+        wait_until("moved is ready", || info()["status"] == "Ready");
+        let pair = info()["loadBalancerInfo"]["targetGroupPairInfoList"][0].clone();
+        let listener = pair["prodTrafficRoute"]["listenerArns"][0].as_str().unwrap();
+        let answer = "DefaultActions.member.1.Type=fixed-response\
+                      &DefaultActions.member.1.FixedResponseConfig.StatusCode=404";
+        let moved = format!("ListenerArn={listener}&{answer}");
+        called(elbv2(self.cloud.endpoint(), "ModifyListener", &moved));
     }
 
     /// Is its first deployment completed?
@@ -441,9 +439,11 @@ impl World {
             let revision = json!({ "revisionType": "AppSpecContent", "appSpecContent": { "content": spec.to_string() } });
             let deployment =
                 json!({ "applicationName": name, "deploymentGroupName": name, "revision": revision });
-            self.code_deploy("CreateDeployment", &deployment);
+            let made = self.code_deploy("CreateDeployment", &deployment);
+            if name == "moved" {
+                self.moves_the_listener(&made["deploymentId"]);
+            }
         }
-        self.move_listener("cd-moved");
         let alarmed = deploy("alarmed", next(), none());
         let input = json!({ "serviceDeploymentArns": [alarmed] });
         wait_until("the new task of alarmed runs", || {
@@ -522,7 +522,7 @@ impl World {
         assert_eq!(failed.status.code(), Some(3), "{told}");
         for part in [
             "the application in container app exits with code 1",
-            "app logged: Error: cannot connect to the database",
+            "app logged: error: cannot connect to the database",
             "tidegate logs --cluster diag --service deployed --task ",
         ] {
             assert!(told.contains(part), "{part}: {told}");

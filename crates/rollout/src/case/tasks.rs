@@ -100,8 +100,9 @@ impl Case {
         let since = task.created_at.or(task.end.stopped_at).unwrap_or(Millis::MAX);
         match self.course() {
             Course::GoingBack | Course::RolledBack => !by_primary && since >= began,
-            Course::Moving if self.controller() == "CODE_DEPLOY" => !by_primary && since >= began,
-            Course::Failed if self.controller() == "CODE_DEPLOY" => !by_primary && since >= began,
+            Course::Moving | Course::Failed if self.controller() == "CODE_DEPLOY" => {
+                !by_primary && since >= began
+            }
             Course::Moving | Course::Failed => by_primary,
             Course::Steady => {
                 let ended = self.ended_at().unwrap_or(Millis::MIN);

@@ -25,7 +25,7 @@ fn look(rule: &Rule, case: &Case) -> Option<Cause> {
     }
     let groups = case.member("/networkConfiguration/awsvpcConfiguration/securityGroups").cloned();
     let first = groups.as_ref().and_then(|it| it.get(0)?.as_str());
-    let cause = rule.found().as_sure(crate::cause::Certainty::Likely).all_seen(found.evidence(case));
+    let cause = rule.found().sure(crate::cause::Certainty::Likely).all_seen(found.evidence(case));
     Some(match first {
         Some(group) => cause.then(format!("aws ec2 describe-security-groups --group-ids {group}")),
         None => cause,

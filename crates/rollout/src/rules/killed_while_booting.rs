@@ -42,7 +42,7 @@ fn look(rule: &Rule, case: &Case) -> Option<Cause> {
     let needed = (lived * 3).max(60);
     Some(
         rule.found()
-            .as_sure(certainty)
+            .sure(certainty)
             .named(format!(
                 "tasks are killed {lived} s after start, while they still start: the grace period is {grace} s"
             ))

@@ -25,8 +25,9 @@ fn look(rule: &Rule, case: &Case) -> Option<Cause> {
     if primary.running < primary.desired || primary.desired == 0 {
         return None;
     }
+    // Tasks of this deployment that drain were killed, and that is another story.
     let leaves = |task: &&crate::case::Task| {
-        task.end.stopped_at.is_none() && matches!(task.last_status.as_str(), "DEACTIVATING" | "STOPPING")
+        !task.failed() && task.end.stopped_at.is_none() && matches!(task.last_status.as_str(), "DEACTIVATING" | "STOPPING")
     };
     let going: Vec<_> =
         case.stopped.items().iter().filter(leaves).filter(|it| it.was_told_to_stop()).collect();

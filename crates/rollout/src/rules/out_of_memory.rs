@@ -27,7 +27,7 @@ fn look(rule: &Rule, case: &Case) -> Option<Cause> {
         Some(told) => told,
         None => rule
             .found()
-            .as_sure(crate::cause::Certainty::Likely)
+            .sure(crate::cause::Certainty::Likely)
             .named("a container was killed with SIGKILL that nobody sent: mostly it ran out of memory")
             .seen(deaths.counted()),
     };

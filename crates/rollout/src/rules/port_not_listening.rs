@@ -27,7 +27,7 @@ fn look(rule: &Rule, case: &Case) -> Option<Cause> {
     let port = case.member("/loadBalancers/0/containerPort").and_then(serde_json::Value::as_i64);
     let says = found.task.and_then(|task| says_that_it_serves(case, task));
     let certainty = if says.is_some() { Certainty::Likely } else { Certainty::Possible };
-    let mut cause = rule.found().as_sure(certainty).all_seen(found.evidence(case));
+    let mut cause = rule.found().sure(certainty).all_seen(found.evidence(case));
     if let Some(port) = port {
         cause = cause.named(format!("nothing listens on port {port}, which the load balancer checks"));
     }

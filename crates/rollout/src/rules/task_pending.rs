@@ -29,7 +29,7 @@ fn look(rule: &Rule, case: &Case) -> Option<Cause> {
     let since = super::span(case.now - oldest.created_at?);
     Some(
         rule.found()
-            .as_sure(crate::cause::Certainty::Possible)
+            .sure(crate::cause::Certainty::Possible)
             .seen(format!(
                 "{}: task {} is {} since {since}",
                 super::count(waiting.len(), "task"),

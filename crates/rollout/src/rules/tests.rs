@@ -7,6 +7,7 @@ use crate::observation::{
     CircuitBreaker, Deployment, RolloutState, Service, ServiceEvent, StoppedContainer, StoppedTask,
 };
 use serde_json::{Value, json};
+use std::fmt::Write as _;
 
 const GROUP: &str =
     "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/web-blue/0123456789abcdef";
@@ -531,6 +532,17 @@ fn tasks_of_an_earlier_deployment_are_over() {
 }
 
 #[test]
+fn a_killed_task_that_drains_is_no_old_one() {
+    let mut case = killed("Health checks failed", &["loading rules"]);
+    case.service.as_mut().unwrap().seen.deployments[0].running = 2;
+    if let Fact::Known(tasks) = &mut case.stopped {
+        (tasks[0].end.stopped_at, tasks[0].last_status) = (None, "DEACTIVATING".into());
+    }
+    let found: Vec<String> = causes(&case).into_iter().map(|cause| cause.rule).collect();
+    assert_eq!(found, ["killed-while-booting", "port-not-listening", "still-moving"]);
+}
+
+#[test]
 fn what_was_known_at_first_sight_is_kept_where_nothing_explains_more() {
     let stuck = at_first_sight(Place::Event, &["(service web) was unable to stop or start tasks during a deployment because of the service deployment configuration."]).unwrap();
     let placed =
@@ -564,8 +576,7 @@ fn every_rule_is_in_the_documentation() {
             Shown::OnTheLocalCloud => "a failure on the local cloud",
             Shown::InSentences => "AWS's sentences",
         };
-        table
-            .push_str(&format!("| `{}` | {} | {} | {heals} | {shown} |\n", rule.id, rule.symptom, rule.what));
+        let _ = writeln!(table, "| `{}` | {} | {} | {heals} | {shown} |", rule.id, rule.symptom, rule.what);
     }
     let fresh = format!("{head}<!-- rules -->\n{table}<!-- end of rules -->{tail}");
     if std::env::var_os("TIDEGATE_WRITE_DOCS").is_some() {
