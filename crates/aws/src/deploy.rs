@@ -559,7 +559,11 @@ fn running(service: &Value) -> Result<TaskDefinitionArn, DeployError> {
 
 /// Tags become digests where that is wanted and possible. A failure is a warning: ECS resolves the
 /// tag itself when the first task starts.
-pub(crate) async fn resolved_images(client: &Client, plan: &DeployPlan, sink: &mut dyn EventSink) -> Vec<ImageChange> {
+pub(crate) async fn resolved_images(
+    client: &Client,
+    plan: &DeployPlan,
+    sink: &mut dyn EventSink,
+) -> Vec<ImageChange> {
     let mut resolved = Vec::new();
     for change in &plan.images {
         let (container, image) = match change {

@@ -197,9 +197,8 @@ impl Fleet {
 
     /// Between which counts autoscaling moves these services; those that it does not move are not there.
     pub async fn scaled(&self, targets: &[ServiceRef]) -> Result<BTreeMap<String, (u32, u32)>, AwsError> {
-        let resource = |target: &ServiceRef| {
-            format!("service/{}/{}", target.cluster.short(), target.service.short())
-        };
+        let resource =
+            |target: &ServiceRef| format!("service/{}/{}", target.cluster.short(), target.service.short());
         let mut found = BTreeMap::new();
         for chunk in targets.chunks(TARGETS_A_CALL) {
             let request = self

@@ -76,9 +76,9 @@ impl StoreError {
             Self::Aws(error) => error.help(),
             Self::Held { .. } => Some("wait for it, stop it, or give this one another --name".into()),
             Self::Lost { .. } => Some("what it had begun is taken up by the other".into()),
-            Self::Unreadable { name, .. } => {
-                Some(format!("see it with `aws ssm get-parameter --name {name}`, and delete it if nobody needs it"))
-            }
+            Self::Unreadable { name, .. } => Some(format!(
+                "see it with `aws ssm get-parameter --name {name}`, and delete it if nobody needs it"
+            )),
             Self::TooLarge { .. } => Some("this is a mistake of Tidegate's; please report it".into()),
         }
     }
@@ -215,12 +215,8 @@ impl Store {
     /// The lease from now on.
     fn text(&mut self) -> String {
         self.until = now() + TICKS * self.tick;
-        let held = Held {
-            token: self.token.clone(),
-            by: self.by.clone(),
-            since: self.since,
-            until: self.until,
-        };
+        let held =
+            Held { token: self.token.clone(), by: self.by.clone(), since: self.since, until: self.until };
         serde_json::to_string(&held).unwrap_or_default()
     }
 }
