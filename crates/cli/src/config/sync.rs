@@ -223,7 +223,11 @@ mod tests {
     #[test]
     fn mistakes_are_pointed_at() {
         let said = |text: &str| read(text).map(|_| ()).expect_err("a mistake");
-        insta::assert_snapshot!(said("images: {a: b}\nservices: []\n"));
+        let shared = said("images: {a: b}\nservices: []\n");
+        assert!(
+            shared.contains("`images` belongs to a service")
+                && shared.contains("cluster, region, freeze, timeout")
+        );
         assert!(said("services: [{cluster: a}]\n").contains("this service has no `service`"));
         assert!(said("services: [{service: a}]\n").contains("this service has no `cluster`"));
         assert!(said("services: [{service: a, cluster: b, wave: -1}]\n").contains("wave must be"));

@@ -361,6 +361,16 @@ mod tests {
             SyncEvent::Healed { service: id("web"), commit },
         ];
         let lines: Vec<String> = events.iter().map(|event| sentence(event, Style::Plain)).collect();
-        insta::assert_snapshot!(lines.join("\n"));
+        insta::assert_snapshot!(lines.join("\n"), @r"
+        0123456789ab (faster) describes 2 services
+        prod/web: differs from 0123456789ab in 1 field; its rollout begins, part of release shop
+        prod/web: 0123456789ab was rolled back, and is not tried again until it changes: gate errors: 30 %
+        prod/web: wanted is what was thrown back at 0123456789ab, and is not tried again: gate errors: 30 %
+        wave 1 is stopped by prod/web, and the waves after it wait, until the branch changes
+        release shop goes back because of prod/web: prod/web, then prod/api
+        frozen until 2026-07-17 16:00:00 UTC: 2 services may not begin: no releases at weekends
+        prod/web: freeze overridden (no releases at weekends): an outage
+        prod/web: healed by 0123456789ab: it runs what is wanted
+        ");
     }
 }
