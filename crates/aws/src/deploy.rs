@@ -44,6 +44,15 @@ pub async fn run(
     plan: &DeployPlan,
     sink: &mut dyn EventSink,
 ) -> Result<Outcome, DeployError> {
+    // Boxed: a whole deployment is a large future, and stands in others.
+    Box::pin(deployed(client, plan, sink)).await
+}
+
+async fn deployed(
+    client: &Client,
+    plan: &DeployPlan,
+    sink: &mut dyn EventSink,
+) -> Result<Outcome, DeployError> {
     let described = client.described_service(&plan.target).await?;
     let before = Before::of(described)?;
     let ready = Ready::of(client, plan, &before).await?;
@@ -192,10 +201,12 @@ impl Ready {
         sink: &mut dyn EventSink,
     ) -> Result<Outcome, DeployError> {
         match self {
-            Self::Rolling(ready) => ready.start(client, plan, before, task_definition, sink).await,
-            Self::Native(ready) => ready.start(client, plan, before, task_definition, sink).await,
-            Self::CodeDeploy(ready) => ready.start(client, plan, before, task_definition, sink).await,
-            Self::Alb(ready) => ready.start(client, plan, task_definition, sink).await,
+            Self::Rolling(ready) => Box::pin(ready.start(client, plan, before, task_definition, sink)).await,
+            Self::Native(ready) => Box::pin(ready.start(client, plan, before, task_definition, sink)).await,
+            Self::CodeDeploy(ready) => {
+                Box::pin(ready.start(client, plan, before, task_definition, sink)).await
+            }
+            Self::Alb(ready) => Box::pin(ready.start(client, plan, task_definition, sink)).await,
         }
     }
 }

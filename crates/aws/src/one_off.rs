@@ -135,7 +135,7 @@ async fn put_away(client: &Client, arn: &TaskDefinitionArn, sink: &mut dyn Event
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Told {
     /// A task has another status than before.
-    Moved(TaskSeen),
+    Moved(Box<TaskSeen>),
     /// New lines of their logs.
     Lines(Vec<Line>),
     /// Something about the logs that could not be read.
@@ -222,7 +222,7 @@ impl Follower {
             let moved = known.last_status != task.last_status;
             *known = task;
             if moved {
-                tell(Told::Moved(known.clone()));
+                tell(Told::Moved(Box::new(known.clone())));
             }
         }
         self.hear(tell).await;

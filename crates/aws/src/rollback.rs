@@ -174,7 +174,7 @@ pub async fn run(
     }
     sink.event(now(), &Event::Held { reason: rollback.in_words() });
     match (&rollback.way, rollback.mover) {
-        (Way::Redeploy { .. }, _) => Ok(redeploy::run(client, plan, rollback, sink).await?),
+        (Way::Redeploy { .. }, _) => Ok(Box::pin(redeploy::run(client, plan, rollback, sink)).await?),
         (Way::Stop { .. }, Mover::EcsRolling | Mover::EcsStaged) => {
             let before = Before::of(rollback.described.clone())?;
             let reason = format!("rolled back by {}", whoami());

@@ -159,6 +159,8 @@ pub(crate) fn past(revision: u32, status: ServiceDeploymentStatus, days_ago: Mil
     PastDeployment {
         arn: ServiceDeploymentArn::answered(format!("arn:sd/{days_ago}")),
         status,
+        reason: None,
+        images: Vec::new(),
         task_definition: TaskDefinitionArn::parse(&arn).expect("valid"),
         created_at: at - 60_000,
         finished_at: Some(at),

@@ -187,19 +187,14 @@ impl World {
             self.followed.remove(&at);
             let verdict = match (self.ended.remove(&at), content) {
                 (Some((_, Fate::Good)), _) => Ended::Promoted,
-                (Some((_, Fate::RollsBack)), _) => self.bad(at, How::RolledBack),
-                (Some((_, Fate::Fails)), _) => self.bad(at, How::Failed),
+                (Some((_, Fate::RollsBack)), _) => bad(How::RolledBack),
+                (Some((_, Fate::Fails)), _) => bad(How::Failed),
                 (Some((_, Fate::Refused)), _) => Ended::NotBegun { reason: "refused".into() },
                 (None, _) => Ended::NothingThere,
             };
             heard.push((id(at), verdict));
         }
         heard
-    }
-
-    fn bad(&mut self, at: usize, how: How) -> Ended {
-        let _ = at;
-        Ended::ThrownBack { how, reason: "bad".into() }
     }
 
     fn standing(&mut self, at: usize) -> Standing {
@@ -379,9 +374,11 @@ impl World {
     }
 
     fn would_step(&self, state: &State, now: i64) -> (State, Vec<Action>) {
-        let standing = |at: usize| match self.is_in_sync(at) {
-            true => Standing::InSync,
-            false => Standing::Differs { running: self.runs[at].to_string(), fields: 1 },
+        let standing = |at: usize| {
+            if self.is_in_sync(at) {
+                return Standing::InSync;
+            }
+            Standing::Differs { running: self.runs[at].to_string(), fields: 1 }
         };
         let seen = Seen {
             plan: Some(&self.plan),
@@ -492,4 +489,9 @@ fn run(seed: u64) {
         "{:?}",
         world.kept
     );
+}
+
+/// A verdict that nobody wants.
+fn bad(how: How) -> Ended {
+    Ended::ThrownBack { how, reason: "bad".into() }
 }

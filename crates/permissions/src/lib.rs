@@ -75,11 +75,10 @@ impl Subject<'_> {
 
     /// What is known, else the pattern, else nothing if somebody looked and there was none.
     fn known_or(&self, known: &BTreeSet<String>, pattern: String) -> Vec<String> {
-        match self.known.looked {
-            Looked::Yes => known.iter().cloned().collect(),
-            Looked::No if known.is_empty() => vec![pattern],
-            Looked::No => known.iter().cloned().collect(),
+        if known.is_empty() && self.known.looked == Looked::No {
+            return vec![pattern];
         }
+        known.iter().cloned().collect()
     }
 
     fn has_gate(&self, is: impl Fn(&Check) -> bool) -> bool {

@@ -68,7 +68,8 @@ pub fn warnings(autoscaling: Option<&Autoscaling>, count: u32) -> Vec<String> {
             "{count} is {side} of {bound} that autoscaling has: {then}; --min and --max move the bounds"
         ));
     }
-    if !it.policies.is_empty() && !(it.suspended.scaling_in && it.suspended.scaling_out) {
+    let is_held = it.suspended.scaling_in && it.suspended.scaling_out;
+    if !it.policies.is_empty() && !is_held {
         let side = match (it.suspended.scaling_in, it.suspended.scaling_out) {
             (true, _) => "upwards ",
             (_, true) => "downwards ",

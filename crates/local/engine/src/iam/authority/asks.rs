@@ -28,7 +28,7 @@ pub(super) fn needed(
         "elasticloadbalancing" if operation.starts_with("Describe") => None,
         "codedeploy" => call.of_code_deploy(operation),
         "ecr" => call.text("repositoryName").map(|name| vec![scope.arn("ecr", format!("repository/{name}"))]),
-        "logs" => call.of_logs(),
+        "logs" => Some(call.of_logs()),
         "cloudwatch" => call.of_cloudwatch(operation),
         "ssm" => call.of_ssm(operation),
         "secretsmanager" => call.text("SecretId").map(|given| vec![call.secret(given)]),
@@ -118,7 +118,6 @@ impl Call<'_> {
             "DeleteTaskDefinitions" => {
                 self.texts("taskDefinitions").into_iter().map(|it| self.task_definition(it)).collect()
             }
-            "DescribeTaskDefinition" | "DeregisterTaskDefinition" => return None,
             "TagResource" | "UntagResource" | "ListTagsForResource" => {
                 vec![self.text("resourceArn")?.to_owned()]
             }
@@ -148,14 +147,14 @@ impl Call<'_> {
         }
     }
 
-    fn of_logs(&self) -> Option<Vec<String>> {
-        let group = match (self.text("logGroupName"), self.text("logGroupIdentifier")) {
-            (Some(name), _) => self.scope.arn("logs", format!("log-group:{name}")),
-            (None, Some(arn)) if arn.starts_with("arn:") => arn.to_owned(),
-            (None, Some(name)) => self.scope.arn("logs", format!("log-group:{name}")),
-            (None, None) => self.scope.arn("logs", "log-group:"),
+    fn of_logs(&self) -> Vec<String> {
+        let named = self.text("logGroupName").or_else(|| self.text("logGroupIdentifier")).unwrap_or_default();
+        let group = if named.starts_with("arn:") {
+            named.to_owned()
+        } else {
+            self.scope.arn("logs", format!("log-group:{named}"))
         };
-        Some(vec![format!("{group}:log-stream:{}", self.text("logStreamName").unwrap_or_default())])
+        vec![format!("{group}:log-stream:{}", self.text("logStreamName").unwrap_or_default())]
     }
 
     fn of_cloudwatch(&self, operation: &str) -> Option<Vec<String>> {
