@@ -6,6 +6,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::session::Session;
 use clap::{Args, Subcommand};
+use std::fmt::Write as _;
 use std::io::Write as _;
 use tidegate_aws::revisions::{Survey, Users, prune, survey};
 use tidegate_report::tables::{RevisionRow, revisions};
@@ -130,10 +131,11 @@ fn say_prunable(global: &Global, survey: &Survey, users: &Users, gone: &[TaskDef
                 text.push_str(why);
                 text.push('\n');
             }
-            text.push_str(&match names.is_empty() {
-                true => "nothing to prune\n".to_owned(),
-                false => format!("to deregister: {}\n", names.join(", ")),
-            });
+            if names.is_empty() {
+                text.push_str("nothing to prune\n");
+            } else {
+                let _ = writeln!(text, "to deregister: {}", names.join(", "));
+            }
             text
         }
     };

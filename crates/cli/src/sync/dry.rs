@@ -10,6 +10,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::io::Write as _;
 use tidegate_aws::Client;
 use tidegate_gitops::{Id, Memory, Standing};
@@ -37,7 +38,7 @@ pub async fn run(
         let (word, running, fields) = match (standing(&looked), looked) {
             (_, Err(reason)) => {
                 counts[2] += 1;
-                text.push_str(&format!("{id}: {}: {reason}\n", style.paint(Tone::Bad, "could not be asked")));
+                let _ = writeln!(text, "{id}: {}: {reason}", style.paint(Tone::Bad, "could not be asked"));
                 rows.push(json!({ "service": id, "standing": "unknown", "reason": reason }));
                 continue;
             }
@@ -47,22 +48,17 @@ pub async fn run(
         counts[usize::from(word == "drift")] += 1;
         let is_shown = word == "drift" || global.verbose > 0;
         if is_shown {
-            text.push_str(&format!(
-                "{}: {}, runs {running}\n",
-                style.paint(Tone::Strong, id.as_str()),
-                tell::standing(&fields, style)
-            ));
+            let standing = tell::standing(&fields, style);
+            let _ = writeln!(text, "{}: {standing}, runs {running}", style.paint(Tone::Strong, id.as_str()));
             text.push_str(&tell::table(&fields, style, global.verbose > 0));
         }
         if word == "drift" {
             if let Some(back) = back {
-                text.push_str(&format!(
-                    "  thrown back before, and not tried again until it changes: {}\n",
-                    back.reason
-                ));
+                let why = &back.reason;
+                let _ = writeln!(text, "  thrown back before, and not tried again until it changes: {why}");
             }
             if let Some(window) = frozen.get(id) {
-                text.push_str(&format!("  frozen: {}\n", window.message));
+                let _ = writeln!(text, "  frozen: {}", window.message);
             }
         }
         rows.push(json!({

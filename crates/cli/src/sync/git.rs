@@ -12,7 +12,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
 /// How long git may take for one thing.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 /// The largest file that is read, in bytes.
 const LARGEST: u64 = 1024 * 1024;
 /// Ways to a repository that run no program of the repository's choosing.
@@ -221,7 +221,8 @@ impl Repository {
             }
             wanted.push((path, listed));
         }
-        let asked: String = wanted.iter().map(|(_, listed)| format!("{}\n", listed.object)).collect();
+        let objects: Vec<&str> = wanted.iter().map(|(_, listed)| listed.object.as_str()).collect();
+        let asked = objects.join("\n") + "\n";
         let answered = self.git("cat-file", &["cat-file", "--batch"], Some(asked)).await?;
         let mut rest = answered.as_slice();
         let mut found = BTreeMap::new();

@@ -124,7 +124,7 @@ impl Loop<'_> {
         let is_due = Instant::now() >= course.look_at;
         if is_due {
             self.read(course).await?;
-            course.look_at = Instant::now() + self.every.unwrap_or(Duration::from_secs(60));
+            course.look_at = Instant::now() + self.every.unwrap_or(Duration::from_mins(1));
         }
         let looked = self.look(course, is_due).await;
         let frozen = course.services.as_ref().map(|services| services.frozen(now())).unwrap_or_default();

@@ -3,6 +3,7 @@
 
 use crate::args::{Global, Output};
 use serde_json::{Value, json};
+use std::fmt::Write as _;
 use std::io::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 use tidegate_aws::EventSink;
@@ -274,16 +275,16 @@ pub fn table(fields: &[Field], style: Style, all: bool) -> String {
             style.paint(Tone::Quiet, "no drift")
         };
         let why = style.paint(Tone::Quiet, &format!("{}; {}", field.owner.name(), field.why));
-        text.push_str(&format!("  {mark} {}  {why}\n", style.paint(Tone::Strong, &field.path)));
+        let _ = writeln!(text, "  {mark} {}  {why}", style.paint(Tone::Strong, &field.path));
         if field.runs == Shown::Masked && field.wanted == Shown::Masked {
             text.push_str("    ~ the value changed (not shown)\n");
             continue;
         }
         if let Some(value) = written(&field.runs) {
-            text.push_str(&format!("    {} {value}\n", style.paint(Tone::Bad, "-")));
+            let _ = writeln!(text, "    {} {value}", style.paint(Tone::Bad, "-"));
         }
         if let Some(value) = written(&field.wanted) {
-            text.push_str(&format!("    {} {value}\n", style.paint(Tone::Good, "+")));
+            let _ = writeln!(text, "    {} {value}", style.paint(Tone::Good, "+"));
         }
     }
     text

@@ -134,9 +134,9 @@ fn a_whole_cluster_is_audited_in_every_format_and_the_exit_code_tells() {
     // What is lived with is counted, and no longer fails.
     let config = cloud.folder().join("check.yml");
     let rules: BTreeSet<&str> = results.iter().filter_map(|result| result["ruleId"].as_str()).collect();
-    let suppress: String =
+    let suppress: Vec<String> =
         rules.iter().map(|rule| format!("    - {{ rule: {rule}, reason: \"a test\" }}\n")).collect();
-    std::fs::write(&config, format!("cluster: prod\ncheck:\n  suppress:\n{suppress}")).unwrap();
+    std::fs::write(&config, format!("cluster: prod\ncheck:\n  suppress:\n{}", suppress.concat())).unwrap();
     let quiet = world.check(&["--all", "--fail-on", "info", "--config", config.to_str().unwrap()]);
     assert_eq!(quiet.status.code(), Some(0), "{}", text(&quiet));
     assert!(text(&quiet).contains(&format!("nothing found; {count} suppressed")), "{}", text(&quiet));
@@ -268,8 +268,8 @@ impl<'a> World<'a> {
 
     fn role(&self, name: &str, who: &str) {
         let trust = json!({ "Version": "2012-10-17", "Statement": [{ "Effect": "Allow", "Principal": { "Service": who }, "Action": "sts:AssumeRole" }] });
-        let encoded: String = trust.to_string().bytes().map(|byte| format!("%{byte:02X}")).collect();
-        let parameters = format!("RoleName={name}&AssumeRolePolicyDocument={encoded}");
+        let encoded: Vec<String> = trust.to_string().bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let parameters = format!("RoleName={name}&AssumeRolePolicyDocument={}", encoded.concat());
         let (status, body) =
             query(self.cloud.endpoint(), "iam", "2010-05-08", "CreateRole", &parameters).unwrap();
         assert_eq!(status, 200, "{body}");

@@ -2,6 +2,7 @@
 //! failure, all on one cloud at once. Start with the test; `World` makes the failures.
 
 use std::{
+    fmt::Write as _,
     process::{Command, Output},
     time::{Duration, Instant},
 };
@@ -458,10 +459,8 @@ impl World {
         let config = self.cloud.folder().join("diag.yml");
         let mut text = format!("cluster: diag\nservice: {service}\n");
         if ["ready", "moved"].contains(&service) {
-            text += &format!(
-                "strategy: blue_green\ncontroller: code_deploy\nblueGreen: {{ bake: 5m }}\n\
-                 codeDeploy: {{ application: {service}, deploymentGroup: {service} }}\n"
-            );
+            text += "strategy: blue_green\ncontroller: code_deploy\nblueGreen: { bake: 5m }\n";
+            let _ = writeln!(text, "codeDeploy: {{ application: {service}, deploymentGroup: {service} }}");
         }
         std::fs::write(&config, text).unwrap();
         Command::new(PROGRAM)

@@ -2,6 +2,7 @@
 //! that is thrown back and told, a revert that heals it, and a restart in between that forgets nothing.
 
 use std::{
+    fmt::Write as _,
     io::{BufRead, BufReader},
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
@@ -192,7 +193,7 @@ fn a_thousand_services_are_looked_at_within_the_published_token_buckets() {
             &json!({ "cluster": "fleet", "serviceName": name, "taskDefinition": name, "desiredCount": 0 }),
         );
         let image = if at % 100 == 0 { "app:2" } else { "app:1" };
-        config += &format!("  - {{ service: {name}, taskDefinition: {} }}\n", definition(&name, image));
+        let _ = writeln!(config, "  - {{ service: {name}, taskDefinition: {} }}", definition(&name, image));
     }
     cloud.kill_and_restart_with(&["--throttle"]);
     let file = cloud.folder().join("fleet.yml");
@@ -240,12 +241,9 @@ struct Repository {
 impl Repository {
     fn new() -> Self {
         let repository = Self { folder: tempfile::tempdir().unwrap() };
-        repository.git(
-            repository.folder.path(),
-            &["init", "--quiet", "--bare", "--initial-branch=main", "shop.git"],
-        );
-        repository.git(repository.folder.path(), &["clone", "--quiet", "shop.git", "work"]);
-        repository.git(&repository.work(), &["checkout", "--quiet", "-B", "main"]);
+        git(repository.folder.path(), &["init", "--quiet", "--bare", "--initial-branch=main", "shop.git"]);
+        git(repository.folder.path(), &["clone", "--quiet", "shop.git", "work"]);
+        git(&repository.work(), &["checkout", "--quiet", "-B", "main"]);
         repository
     }
 
@@ -270,31 +268,19 @@ impl Repository {
     }
 
     fn commit(&self, message: &str) -> String {
-        self.git(&self.work(), &["add", "--all"]);
-        self.git(&self.work(), &["commit", "--quiet", "-m", message]);
-        self.git(&self.work(), &["push", "--quiet", "origin", "main"]);
+        git(&self.work(), &["add", "--all"]);
+        git(&self.work(), &["commit", "--quiet", "-m", message]);
+        git(&self.work(), &["push", "--quiet", "origin", "main"]);
         self.head()
     }
 
     fn revert(&self, commit: &str) {
-        self.git(&self.work(), &["revert", "--no-edit", commit]);
-        self.git(&self.work(), &["push", "--quiet", "origin", "main"]);
+        git(&self.work(), &["revert", "--no-edit", commit]);
+        git(&self.work(), &["push", "--quiet", "origin", "main"]);
     }
 
     fn head(&self) -> String {
-        self.git(&self.bare(), &["rev-parse", "refs/heads/main"])
-    }
-
-    fn git(&self, folder: &Path, arguments: &[&str]) -> String {
-        let output = Command::new("git")
-            .current_dir(folder)
-            .args(["-c", "user.name=somebody", "-c", "user.email=somebody@example.com"])
-            .args(arguments)
-            .env("GIT_CONFIG_GLOBAL", "/dev/null")
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+        git(&self.bare(), &["rev-parse", "refs/heads/main"])
     }
 }
 
@@ -350,7 +336,7 @@ impl Watch {
 
     /// Waits for an event of this name, for two minutes at most.
     fn until(&mut self, event: &str) -> Value {
-        let deadline = Instant::now() + Duration::from_secs(120);
+        let deadline = Instant::now() + Duration::from_mins(2);
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             let Ok(line) = self.lines.recv_timeout(left) else {
@@ -388,4 +374,16 @@ impl Drop for Watch {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+fn git(folder: &Path, arguments: &[&str]) -> String {
+    let output = Command::new("git")
+        .current_dir(folder)
+        .args(["-c", "user.name=somebody", "-c", "user.email=somebody@example.com"])
+        .args(arguments)
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
