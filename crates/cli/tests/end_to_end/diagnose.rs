@@ -62,7 +62,7 @@ const STORIES: &[Story] = &[
     story("waits", "hook-waiting", "--action CONTINUE"),
     story("weights", "networking-invalid", "2 target groups which are serving traffic"),
     story("ready", "code-deploy-waits", "tidegate promote --cluster diag --service ready"),
-    story("moved", "code-deploy-listener", "aws elbv2 modify-listener --listener-arn"),
+    story("moved", "code-deploy-timeout", "This time out period is 5 minutes"),
     story("gone", "service-inactive", "INACTIVE"),
     story("helthy", "service-missing", "--service healthy"),
 ];
@@ -386,6 +386,8 @@ impl World {
                       &DefaultActions.member.1.FixedResponseConfig.StatusCode=404";
         let moved = format!("ListenerArn={listener}&{answer}");
         called(elbv2(self.cloud.endpoint(), "ModifyListener", &moved));
+        let go_on = json!({ "deploymentId": deployment, "deploymentWaitType": "READY_WAIT" });
+        called(codedeploy(self.cloud.endpoint(), "ContinueDeployment", &go_on));
     }
 
     /// Is its first deployment completed?

@@ -13,7 +13,7 @@ pub(super) const RULE: Rule = Rule {
     bearing: Bearing::Cause,
     signs: &[],
     look,
-    shown: Shown::OnTheLocalCloud,
+    shown: Shown::InSentences,
 };
 
 fn look(rule: &Rule, case: &Case) -> Option<Cause> {

@@ -13,7 +13,7 @@ pub(super) const RULE: Rule = Rule {
     bearing: Bearing::Consequence,
     signs: &[],
     look,
-    shown: Shown::InSentences,
+    shown: Shown::OnTheLocalCloud,
 };
 
 fn look(rule: &Rule, case: &Case) -> Option<Cause> {
