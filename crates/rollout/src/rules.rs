@@ -143,6 +143,10 @@ pub fn causes(case: &Case) -> Vec<Cause> {
     if found.len() > 1 {
         found.retain(|(_, cause)| cause.rule != nothing);
     }
+    // What stands against it was seen, then.
+    if found.iter().any(|(_, cause)| cause.bearing != Bearing::Note) {
+        found.retain(|(_, cause)| cause.rule != still_moving::RULE.id);
+    }
     let with_command = |mut cause: Cause| {
         // Where no other command says more, what runs is worth a look.
         cause.next.get_or_insert_with(|| tidegate(case, "status", ""));

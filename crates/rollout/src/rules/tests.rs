@@ -539,7 +539,7 @@ fn a_killed_task_that_drains_is_no_old_one() {
         (tasks[0].end.stopped_at, tasks[0].last_status) = (None, "DEACTIVATING".into());
     }
     let found: Vec<String> = causes(&case).into_iter().map(|cause| cause.rule).collect();
-    assert_eq!(found, ["killed-while-booting", "port-not-listening", "still-moving"]);
+    assert_eq!(found, ["killed-while-booting", "port-not-listening"]);
 }
 
 #[test]
@@ -551,7 +551,7 @@ fn what_was_known_at_first_sight_is_kept_where_nothing_explains_more() {
     let known = [placed, stuck];
     assert_eq!(rules(with_known(Vec::new(), &known)), ["percentages-stuck", "cannot-place"]);
     let explained = with_known(causes(&exited(1)), &known);
-    assert_eq!(rules(explained), ["percentages-stuck", "application-exits", "still-moving"]);
+    assert_eq!(rules(explained), ["percentages-stuck", "application-exits"]);
 }
 
 #[test]
