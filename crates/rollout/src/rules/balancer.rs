@@ -1,6 +1,7 @@
 //! What the load balancer's checks say of the tasks in question. Not a rule: several rules read it. It must
 //! never take the trouble of an earlier deployment for this one's. Start with [`trouble`].
 
+use crate::Millis;
 use crate::case::{Case, Target, TargetGroup, Task, without_service};
 
 /// How the check fails.
@@ -74,8 +75,8 @@ impl Found<'_> {
         let mut told = vec![self.said.clone()];
         told.extend(self.group.map(|group| format!("{} checks {}", group.name, group.check)));
         if let Some(task) = self.task.filter(|_| self.killed > 0) {
-            let lived =
-                task.lived().map(|lived| format!(" after {}", super::span(lived))).unwrap_or_default();
+            let lived = self.lived(case).map(|it| format!(" {} after start", super::span(it)));
+            let lived = lived.unwrap_or_default();
             told.push(format!(
                 "{} killed for it, the latest ({}){lived}; grace period {} s",
                 super::count(self.killed, "task"),
@@ -84,6 +85,23 @@ impl Found<'_> {
             ));
         }
         told
+    }
+}
+
+impl Found<'_> {
+    /// How long the failed task had run when it was found unhealthy, in milliseconds. What it ran on while its
+    /// connections drained is not part of that.
+    pub(super) fn lived(&self, case: &Case) -> Option<Millis> {
+        let task = self.task?;
+        let mut events = case.service.iter().flat_map(|it| &it.seen.events);
+        let found =
+            events.find(|it| it.message.contains("is unhealthy in (") && it.message.contains(&task.end.id));
+        if let (Some(event), Some(started)) = (found, task.started_at) {
+            return Some((event.at - started).max(0));
+        }
+        let drained = self.group.and_then(|group| group.delay_seconds.known()).map_or(0, |it| it * 1000);
+        let lived = task.lived()?;
+        Some(if lived > drained { lived - drained } else { lived })
     }
 }
 

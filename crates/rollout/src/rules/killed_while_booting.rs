@@ -31,7 +31,7 @@ fn look(rule: &Rule, case: &Case) -> Option<Cause> {
         Trouble::Unknown => false,
     };
     let grace = case.grace_seconds();
-    let lived = task.lived()? / 1000;
+    let lived = found.lived(case)? / 1000;
     let earliest = grace.max(group.check.seconds_to_unhealthy());
     // One that lived much longer had its time.
     if !by_boot || lived > earliest * 2 + SLACK || says_that_it_serves(case, task).is_some() {

@@ -532,6 +532,26 @@ fn tasks_of_an_earlier_deployment_are_over() {
 }
 
 #[test]
+fn the_time_that_a_killed_task_drains_is_not_its_life() {
+    let mut case = killed("Health checks failed", &["loading rules"]);
+    if let Fact::Known(tasks) = &mut case.stopped {
+        (tasks[0].stopping_at, tasks[0].end.stopped_at) = (Some(535 * SECOND), Some(540 * SECOND));
+    }
+    assert_eq!(
+        causes(&case)[0].what,
+        "tasks are killed 30 s after start, while they still start: the grace period is 0 s"
+    );
+    let service = case.service.as_mut().unwrap();
+    service.seen.events[0].at = 232 * SECOND;
+    service.seen.events[0].message =
+        service.seen.events[0].message.replace("(task 0)", "(task 0123456789abcdef0123456789abcdef)");
+    assert_eq!(
+        causes(&case)[0].what,
+        "tasks are killed 27 s after start, while they still start: the grace period is 0 s"
+    );
+}
+
+#[test]
 fn a_killed_task_that_drains_is_no_old_one() {
     let mut case = killed("Health checks failed", &["loading rules"]);
     case.service.as_mut().unwrap().seen.deployments[0].running = 2;
