@@ -70,7 +70,7 @@ pub async fn read(
 ) -> Result<Case, AwsError> {
     let described = client.look(target).await?;
     let known = Known { strategy: Some(strategy), ..Known::default() };
-    gather(client, target, described, known, looking).await
+    Box::pin(gather(client, target, described, known, looking)).await
 }
 
 /// The findings for the failure screen of a rollout by ECS.
@@ -128,7 +128,8 @@ async fn again(
     diagnosis: &mut Diagnosis,
 ) -> Option<Case> {
     let asked = match client.look(target).await {
-        Ok(described) => gather(client, target, described, known, looking).await,
+        // It is large, and rare: those who wait for a rollout need not carry it.
+        Ok(described) => Box::pin(gather(client, target, described, known, looking)).await,
         Err(error) => Err(error),
     };
     asked.map_err(|error| diagnosis.missing.push(format!("the service: {error}"))).ok()
