@@ -4,7 +4,7 @@
 
 mod control;
 pub mod lease;
-mod listener;
+pub(crate) mod listener;
 pub(crate) mod ready;
 mod run;
 pub mod shift;

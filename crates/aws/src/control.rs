@@ -7,6 +7,7 @@ use crate::client::Client;
 use crate::deploy::code_deploy::{self, Promoted, Wait};
 use crate::deploy::{self, Before, DeployError, DeployPlan, Outcome, TaskDefinitionSource, Then};
 use crate::error::AwsError;
+use crate::history;
 use crate::native;
 use crate::sink::{EventSink, now};
 use crate::watch::follow;
@@ -85,12 +86,14 @@ pub async fn ask(
 
 /// A rollout by controller `alb` is under way, was left half way, or is what the config file has.
 async fn is_moved_by_tidegate(client: &Client, plan: &DeployPlan, before: &Before) -> bool {
-    if matches!(plan.strategy, Strategy::Alb(..)) {
-        return true;
-    }
+    matches!(plan.strategy, Strategy::Alb(..)) || held_under_way(client, plan, before).await.is_some()
+}
+
+/// A rollout by controller `alb` that is under way or was left half way.
+pub(crate) async fn held_under_way(client: &Client, plan: &DeployPlan, before: &Before) -> Option<alb::Held> {
     // Without Parameter Store, or the permission for it, there is no such rollout.
     let held = alb::held(client, &plan.target).await.ok().flatten();
-    held.is_some_and(|held| match held.progress.verdict() {
+    held.filter(|held| match held.progress.verdict() {
         None => true,
         Some(_) => held.progress.can_be_taken_up() && before.in_progress().is_none(),
     })
@@ -107,7 +110,12 @@ async fn of_ecs(
     match verb {
         Verb::Resume => resume(client, plan, before, sink).await.map(Answer::Ended),
         Verb::Promote => promote(client, plan, before).await,
-        Verb::Abort => abort(client, plan, before, sink).await.map(Answer::Ended),
+        Verb::Abort => {
+            let reason = format!("aborted by {}", whoami());
+            let wait = DeployPlan { then: Then::Wait, ..plan.clone() };
+            let outcome = take_back(client, &wait, before, reason, sink).await?;
+            ended(plan, outcome).map(Answer::Ended)
+        }
         Verb::Pause => Err(DeployError::refused(
             format!(
                 "Amazon ECS cannot hold deployment {} of {}: it has no call for that",
@@ -196,19 +204,21 @@ async fn promote(client: &Client, plan: &DeployPlan, before: &Before) -> Result<
     Ok(Answer::GoesOn { done: format!("Amazon ECS goes on from {stage} of {}. {rest}", plan.target) })
 }
 
-/// Has ECS take the deployment back, and follows it to where it is steady.
-async fn abort(
+/// Has ECS take the deployment back, and follows it to where it is steady, as far as the plan says.
+pub(crate) async fn take_back(
     client: &Client,
     plan: &DeployPlan,
     before: &Before,
+    reason: String,
     sink: &mut dyn EventSink,
-) -> Result<Verdict, DeployError> {
+) -> Result<Outcome, DeployError> {
     let started_at = now();
     let deadline = started_at + plan.timeout_ms;
     let rollout = Rollout::attach(plan.target.clone(), &before.service, started_at, deadline)
         .ok_or_else(|| nothing_runs(plan, Verb::Abort))?;
     let deployment = rollout.deployment().clone();
-    let (rollout, actions) = rollout.aborted(format!("aborted by {}", whoami()));
+    let candidate = rollout.candidate().clone();
+    let (rollout, actions) = rollout.aborted(reason);
     let asked = actions.iter().find_map(|action| match action {
         Action::RequestRollback(arn) => Some(arn),
         _ => None,
@@ -225,13 +235,17 @@ async fn abort(
             sink.event(now(), event);
         }
     }
+    if plan.then == Then::Return {
+        return Ok(Outcome::Started { deployment });
+    }
     let verdict = follow(client, rollout, None, plan.watch, sink)
         .await
         .map_err(|error| DeployError::LostSight { error, deployment })?;
     if !matches!(verdict, Verdict::TimedOut { .. } | Verdict::Superseded { .. }) {
         native::leave_no_hooks(client, plan, sink).await;
+        history::keep(client, &candidate, &verdict, sink).await;
     }
-    Ok(verdict)
+    Ok(Outcome::Ended(verdict))
 }
 
 async fn of_code_deploy(

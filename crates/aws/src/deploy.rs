@@ -23,10 +23,12 @@ use tidegate_rollout::code_deploy::Refusal;
 use tidegate_rollout::gate::{AlarmReading, Gate};
 use tidegate_rollout::names::{DeploymentId, ServiceRef, TaskDefinitionArn};
 use tidegate_rollout::observation::{Deployment, RolloutState, Service, ServiceSeen};
+use tidegate_rollout::origin::Origin;
 use tidegate_rollout::plan::Size;
 use tidegate_rollout::rolling::Rollout;
 use tidegate_rollout::task_definition::diff::Difference;
 use tidegate_rollout::task_definition::images::{ImageChange, ImageError};
+use tidegate_rollout::task_definition::strip::response_only;
 use tidegate_rollout::task_definition::{Prepared, Registering, prepare};
 use tidegate_rollout::update::{BreakerPolicy, Force, breaker_to_send};
 use tidegate_rollout::{Event, Millis, Plan, Strategy, Verdict};
@@ -38,6 +40,15 @@ use tidegate_rollout::{Event, Millis, Plan, Strategy, Verdict};
 /// [`DeployError`] says what failed and, through [`DeployError::changed`], whether anything that
 /// runs was touched before.
 pub async fn run(
+    client: &Client,
+    plan: &DeployPlan,
+    sink: &mut dyn EventSink,
+) -> Result<Outcome, DeployError> {
+    // Boxed: a whole deployment is a large future, and stands in others.
+    Box::pin(deployed(client, plan, sink)).await
+}
+
+async fn deployed(
     client: &Client,
     plan: &DeployPlan,
     sink: &mut dyn EventSink,
@@ -93,12 +104,16 @@ pub async fn run(
             before.service.task_definition.clone()
         }
         Wanted::Document(prepared) => {
-            let arn = client.register(&prepared.document).await?;
-            sink.event(now(), &Event::Registered { task_definition: arn.clone() });
-            arn
+            let strategy = label(&plan.strategy);
+            crate::origin::register(client, plan, &prepared.document, &strategy, sink).await?
         }
     };
     ready.start(client, plan, &before, task_definition, sink).await
+}
+
+/// A strategy in letters that tags take, such as `canary alb`.
+pub(crate) fn label(strategy: &Strategy) -> String {
+    format!("{} {}", strategy.name(), strategy.controller().name())
 }
 
 /// A rollout that may begin: everything that can be refused was looked at, and nothing was changed.
@@ -186,10 +201,12 @@ impl Ready {
         sink: &mut dyn EventSink,
     ) -> Result<Outcome, DeployError> {
         match self {
-            Self::Rolling(ready) => ready.start(client, plan, before, task_definition, sink).await,
-            Self::Native(ready) => ready.start(client, plan, before, task_definition, sink).await,
-            Self::CodeDeploy(ready) => ready.start(client, plan, before, task_definition, sink).await,
-            Self::Alb(ready) => ready.start(client, plan, task_definition, sink).await,
+            Self::Rolling(ready) => Box::pin(ready.start(client, plan, before, task_definition, sink)).await,
+            Self::Native(ready) => Box::pin(ready.start(client, plan, before, task_definition, sink)).await,
+            Self::CodeDeploy(ready) => {
+                Box::pin(ready.start(client, plan, before, task_definition, sink)).await
+            }
+            Self::Alb(ready) => Box::pin(ready.start(client, plan, task_definition, sink)).await,
         }
     }
 }
@@ -236,6 +253,8 @@ pub struct DeployPlan {
     pub source: TaskDefinitionSource,
     /// Images to set in it.
     pub images: Vec<ImageChange>,
+    /// Where it comes from, for the history.
+    pub origin: Origin,
     /// Whether ECR tags among them become digests.
     pub tags: Tags,
     /// Whether to switch the circuit breaker on where it is off.
@@ -507,6 +526,7 @@ async fn wanted(
         return Ok(Wanted::Existing(arn));
     }
     let images = resolved_images(client, plan, sink).await;
+    tell_left_out(plan, sink);
     let document = match &plan.source {
         TaskDefinitionSource::Document(document) => document,
         _ => &described,
@@ -531,6 +551,7 @@ pub async fn rendered(
         }
     };
     let images = resolved_images(client, plan, sink).await;
+    tell_left_out(plan, sink);
     Ok(prepare(&base, &base, &images)?.document)
 }
 
@@ -549,7 +570,22 @@ pub async fn compared(
         TaskDefinitionSource::Registered(name) => client.described_task_definition(name).await?,
     };
     let images = resolved_images(client, plan, sink).await;
+    tell_left_out(plan, sink);
     Ok(prepare(&running, &document, &images)?.differences)
+}
+
+/// A document that `describe-task-definition` answered has members that nobody can register.
+fn tell_left_out(plan: &DeployPlan, sink: &mut dyn EventSink) {
+    let TaskDefinitionSource::Document(document) = &plan.source else { return };
+    let left_out = response_only(document);
+    if !left_out.is_empty() {
+        sink.event(now(), &Event::Warned { message: left_out_words(&left_out) });
+    }
+}
+
+/// The sentence about members of a task definition that only AWS writes.
+pub fn left_out_words(members: &[&str]) -> String {
+    format!("left out of the task definition, since only AWS writes them: {}", members.join(", "))
 }
 
 fn running(service: &Value) -> Result<TaskDefinitionArn, DeployError> {
@@ -559,7 +595,11 @@ fn running(service: &Value) -> Result<TaskDefinitionArn, DeployError> {
 
 /// Tags become digests where that is wanted and possible. A failure is a warning: ECS resolves the
 /// tag itself when the first task starts.
-async fn resolved_images(client: &Client, plan: &DeployPlan, sink: &mut dyn EventSink) -> Vec<ImageChange> {
+pub(crate) async fn resolved_images(
+    client: &Client,
+    plan: &DeployPlan,
+    sink: &mut dyn EventSink,
+) -> Vec<ImageChange> {
     let mut resolved = Vec::new();
     for change in &plan.images {
         let (container, image) = match change {

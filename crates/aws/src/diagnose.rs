@@ -1,124 +1,266 @@
-//! Gathers why a rollout failed. It must never fail itself: whatever cannot be had becomes one short
-//! line. Start with `diagnose`.
+//! Gathers a case for the rules: why a service fails or hangs. It must never fail because of one call:
+//! whatever cannot be had is said, with why. Start with [`read`].
+//!
+//! The calls, in three rounds, the calls of a round at once: DescribeServices; the service deployment and the
+//! tasks (two ListTasks, two `DescribeTasks`); then the task definition, the target groups with their targets,
+//! attributes and rules, the alarms and the log of what failed last. Nothing is asked that the service does not have.
 
-use crate::client::Client;
-use crate::logs::LogStream;
+mod alarms;
+mod balancing;
+mod code_deploy;
+mod logs;
+mod tasks;
+
+use crate::client::{Client, ask};
+use crate::ecs::seen;
+use crate::error::AwsError;
+use crate::observe;
+use crate::pacing::Bucket;
+use crate::sink::now;
+use crate::watch::WatchOptions;
 use serde_json::Value;
-use tidegate_rollout::TaskDefinitionArn;
-use tidegate_rollout::diagnosis::{Diagnosis, LogTail};
-use tidegate_rollout::observation::{ServiceSeen, StoppedTask};
+use tidegate_rollout::case::{Case, Course, Described, Fact};
+use tidegate_rollout::diagnosis::Diagnosis;
+use tidegate_rollout::names::{DeploymentId, ServiceDeploymentArn, ServiceRef};
+use tidegate_rollout::observation::ServiceSeen;
 use tidegate_rollout::rolling::Rollout;
+use tidegate_rollout::rules::{causes, with_known};
+use tidegate_rollout::{Millis, Strategy, code_deploy as by_code_deploy};
 
 /// Service events on the failure screen.
 const EVENTS: usize = 8;
 
-/// The findings: stopped tasks, the failing health check, the last log lines.
+/// How to look.
+#[derive(Debug, Clone, Copy)]
+pub struct Looking {
+    /// Log lines of each container that failed last.
+    pub log_lines: u16,
+    /// The tick of a watch, which tells how fast the endpoint's clock runs.
+    pub tick: Millis,
+}
+
+impl Looking {
+    /// As a watch looks.
+    pub(crate) fn of(watch: WatchOptions) -> Self {
+        Self { log_lines: watch.log_lines, tick: watch.tick }
+    }
+}
+
+/// What the asker knows of the deployment that is asked about.
+#[derive(Debug, Default)]
+struct Known<'a> {
+    subject: Option<DeploymentId>,
+    service_deployment: Option<ServiceDeploymentArn>,
+    code_deploy: Option<DeploymentId>,
+    brought: Option<String>,
+    /// The config file's, which names the deployment group of a service that CodeDeploy has not deployed yet.
+    strategy: Option<&'a Strategy>,
+}
+
+/// Everything about a service that may tell why it does not get where it should. `strategy` is the config file's.
+///
+/// # Errors
+///
+/// When the service itself cannot be asked about. One that does not exist is an ordinary answer.
+pub async fn read(
+    client: &Client,
+    target: &ServiceRef,
+    strategy: &Strategy,
+    looking: Looking,
+) -> Result<Case, AwsError> {
+    let described = client.look(target).await?;
+    let known = Known { strategy: Some(strategy), ..Known::default() };
+    Box::pin(gather(client, target, described, known, looking)).await
+}
+
+/// The findings for the failure screen of a rollout by ECS.
 pub(crate) async fn diagnose(
     client: &Client,
     rollout: &Rollout,
-    seen: &ServiceSeen,
-    log_lines: u16,
+    service: &ServiceSeen,
+    looking: Looking,
 ) -> Diagnosis {
-    let mut missing = Vec::new();
-    let rollout = match client.stopped_tasks(rollout.target()).await {
-        Ok(tasks) => rollout.clone().with_stopped_tasks(&tasks),
-        Err(error) => {
-            missing.push(format!("stopped tasks: {error}"));
-            rollout.clone()
-        }
-    };
     let mut diagnosis = rollout.diagnosis(EVENTS);
-    if matches!(seen, ServiceSeen::Described(_)) {
-        match client.health_findings(&target_groups(&rollout)).await {
-            Ok(findings) => diagnosis.health = findings,
-            Err(error) => missing.push(format!("target health: {error}")),
-        }
+    if matches!(service, ServiceSeen::Missing) {
+        return diagnosis;
     }
-    match last_lines(client, rollout.stopped_tasks(), rollout.candidate(), log_lines).await {
-        Ok(logs) => diagnosis.logs = logs,
-        Err(why) => missing.push(format!("logs: {why}")),
-    }
-    diagnosis.missing = missing;
+    let known = Known {
+        subject: Some(rollout.deployment().clone()),
+        service_deployment: rollout.service_deployment().cloned(),
+        brought: Some(rollout.candidate().as_str().to_owned()),
+        ..Known::default()
+    };
+    let Some(case) = again(client, rollout.target(), known, looking, &mut diagnosis).await else {
+        return diagnosis;
+    };
+    let stopped: Vec<_> = case.stopped.items().iter().map(|task| task.end.clone()).collect();
+    let groups = rollout.clone().with_stopped_tasks(&stopped).diagnosis(EVENTS).stopped;
+    tell(&case, &mut diagnosis);
+    diagnosis.stopped = groups;
     diagnosis
 }
 
-/// The target groups that the failed tasks or the events name; without such a sign the balancer is
-/// not asked at all.
-fn target_groups(rollout: &Rollout) -> Vec<String> {
-    let reasons = rollout.stopped_tasks().iter().filter_map(|task| task.stopped_reason.as_deref());
-    let events = rollout.events().iter().map(|event| event.message.as_str());
-    let mut found: Vec<String> = Vec::new();
-    for sentence in
-        reasons.chain(events).filter(|s| s.contains("ELB health checks") || s.contains("is unhealthy in"))
-    {
-        let named = sentence.split("(target-group ").nth(1).and_then(|rest| rest.split(')').next());
-        if let Some(arn) = named.filter(|arn| !found.iter().any(|known| known == arn)) {
-            found.push(arn.to_owned());
-        }
-    }
-    found
-}
-
-/// The last lines of the container that failed in the task that stopped last.
-pub(crate) async fn last_lines(
+/// The findings for the failure screen of a rollout by CodeDeploy.
+pub(crate) async fn diagnose_code_deploy(
     client: &Client,
-    stopped: &[StoppedTask],
-    candidate: &TaskDefinitionArn,
-    most: u16,
-) -> Result<Vec<LogTail>, String> {
-    let Some(task) = stopped.iter().max_by_key(|task| task.stopped_at) else {
-        return Ok(Vec::new());
+    rollout: &by_code_deploy::Rollout,
+    looking: Looking,
+) -> Diagnosis {
+    let mut diagnosis = rollout.diagnosis();
+    let known = Known {
+        subject: rollout.candidate_set().cloned(),
+        code_deploy: Some(rollout.deployment().clone()),
+        brought: Some(rollout.candidate().as_str().to_owned()),
+        ..Known::default()
     };
-    let ran: Vec<&str> = containers_to_read(task);
-    if ran.is_empty() {
-        return Ok(Vec::new());
+    if let Some(case) = again(client, rollout.target(), known, looking, &mut diagnosis).await {
+        tell(&case, &mut diagnosis);
     }
-    let definition: Value =
-        client.described_task_definition(candidate.as_str()).await.map_err(|error| error.to_string())?;
-    let streams: Vec<LogStream> =
-        ran.iter().filter_map(|name| LogStream::of(&definition, name, &task.id)).collect();
-    if streams.is_empty() {
-        return Err("no failed container logs through awslogs with a stream prefix".into());
+    diagnosis
+}
+
+/// A look at the service as it is now. `None`, and a line about it, where even that is not to be had.
+async fn again(
+    client: &Client,
+    target: &ServiceRef,
+    known: Known<'_>,
+    looking: Looking,
+    diagnosis: &mut Diagnosis,
+) -> Option<Case> {
+    let asked = match client.look(target).await {
+        // It is large, and rare: those who wait for a rollout need not carry it.
+        Ok(described) => Box::pin(gather(client, target, described, known, looking)).await,
+        Err(error) => Err(error),
+    };
+    asked.map_err(|error| diagnosis.missing.push(format!("the service: {error}"))).ok()
+}
+
+/// Puts what a case tells onto the failure screen.
+fn tell(case: &Case, diagnosis: &mut Diagnosis) {
+    diagnosis.causes = with_known(causes(case), &diagnosis.causes);
+    diagnosis.health = balancing::findings(case);
+    diagnosis.logs = case.logs.items().iter().map(logs::tail).collect();
+    diagnosis.missing.extend(case.not_asked());
+}
+
+async fn gather(
+    client: &Client,
+    target: &ServiceRef,
+    described: Option<Value>,
+    known: Known<'_>,
+    looking: Looking,
+) -> Result<Case, AwsError> {
+    let moment = client.clock(looking.tick).aws(now());
+    let service = match described {
+        None => None,
+        Some(raw) => match seen("DescribeServices", &raw)? {
+            ServiceSeen::Described(seen) => Some(Described { seen: *seen, raw }),
+            ServiceSeen::Missing => None,
+        },
+    };
+    let mut case = Case::of(target.clone(), moment, service);
+    let Some(service) = case.service.as_ref() else {
+        case.neighbours = Fact::of(neighbours(client, target).await.map(Some));
+        return Ok(case);
+    };
+    case.subject = known.subject.clone();
+    case.brought = known.brought.clone();
+    let raw = service.raw.clone();
+    let by_ecs = case.controller() == "ECS";
+    let (deployment, of_code_deploy, stopped, live) = tokio::join!(
+        service_deployment(client, target, &raw, &known, by_ecs),
+        code_deploy::newest(client, &raw, known.code_deploy.as_ref(), known.strategy),
+        tasks::stopped(client, target),
+        tasks::live(client, target),
+    );
+    case.service_deployment = Fact::of(deployment);
+    case.code_deploy = Fact::of(of_code_deploy);
+    case.stopped = Fact::of(stopped.map(Some));
+    case.live = Fact::of(live.map(Some));
+    if case.brought.is_none() {
+        case.brought = brought(client, &case).await;
     }
-    let mut tails = Vec::new();
-    for stream in &streams {
-        match client.last_lines(stream, most).await {
-            Ok(tail) => tails.push(tail),
-            Err(error) if tails.is_empty() => return Err(error.to_string()),
-            Err(_) => {}
+    let revision = case.revision_in_question();
+    let alarms = alarms::of_service(&raw, case.code_deploy.known());
+    let (definition, balanced, alarms) = tokio::join!(
+        async {
+            match &revision {
+                Some(arn) => client.described_task_definition(arn).await.map(Some),
+                None => Ok(None),
+            }
+        },
+        balancing::read(client, &raw),
+        alarms::read(client, &alarms),
+    );
+    case.task_definition = Fact::of(definition);
+    (case.groups, case.rules) = balanced;
+    case.alarms = Fact::of(alarms);
+    case.logs = logs::of_case(client, &case, looking.log_lines).await;
+    Ok(case)
+}
+
+async fn service_deployment(
+    client: &Client,
+    target: &ServiceRef,
+    service: &Value,
+    known: &Known<'_>,
+    by_ecs: bool,
+) -> Result<Option<Value>, AwsError> {
+    if !by_ecs {
+        return Ok(None);
+    }
+    let current = || observe::text(service, "currentServiceDeployment").map(ServiceDeploymentArn::answered);
+    // Who follows a deployment and has found none of it goes by the deployments of the service alone.
+    let arn = match (&known.service_deployment, &known.subject) {
+        (Some(arn), _) => Some(arn.clone()),
+        (None, Some(_)) => None,
+        (None, None) => match current() {
+            Some(arn) => Some(arn),
+            None => newest(&client.service_deployment_briefs(target).await?),
+        },
+    };
+    match arn {
+        Some(arn) => client.described_service_deployment(&arn).await,
+        None => Ok(None),
+    }
+}
+
+fn newest(briefs: &[Value]) -> Option<ServiceDeploymentArn> {
+    let newest = briefs.iter().max_by_key(|brief| observe::millis(brief, "createdAt"))?;
+    observe::text(newest, "serviceDeploymentArn").map(ServiceDeploymentArn::answered)
+}
+
+/// The revision that a deployment which has not succeeded was to bring: it may run nowhere any more.
+async fn brought(client: &Client, case: &Case) -> Option<String> {
+    if let Some(info) = case.code_deploy.known() {
+        let brought = crate::deploy::code_deploy::moving::brought_by(info, "revision");
+        return brought.map(|arn| arn.as_str().to_owned());
+    }
+    if matches!(case.course(), Course::Steady | Course::Moving) {
+        return None;
+    }
+    let known = case.service_deployment.known()?;
+    let revision = known.pointer("/targetServiceRevision/arn")?.as_str()?.to_owned();
+    let revisions = client.service_revisions(&[revision]).await.ok()?;
+    observe::text(revisions.first()?, "taskDefinition")
+}
+
+async fn neighbours(client: &Client, target: &ServiceRef) -> Result<Vec<String>, AwsError> {
+    let mut names = Vec::new();
+    let mut token: Option<String> = None;
+    loop {
+        let request = client
+            .ecs
+            .list_services()
+            .cluster(target.cluster.as_str())
+            .max_results(100)
+            .set_next_token(token);
+        let (output, _) = ask!(client, "ecs", "ListServices", Bucket::ServiceRead, request)?;
+        names
+            .extend(output.service_arns().iter().filter_map(|arn| arn.rsplit('/').next()).map(str::to_owned));
+        token = output.next_token().map(str::to_owned);
+        if token.is_none() {
+            return Ok(names);
         }
-    }
-    Ok(tails)
-}
-
-/// Containers that started: those that ended badly first, else all.
-fn containers_to_read(task: &StoppedTask) -> Vec<&str> {
-    let started = || task.containers.iter().filter(|c| c.exit_code.is_some());
-    let badly: Vec<&str> = started().filter(|c| c.exit_code != Some(0)).map(|c| c.name.as_str()).collect();
-    if badly.is_empty() { started().map(|c| c.name.as_str()).collect() } else { badly }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use tidegate_rollout::observation::StoppedContainer;
-
-    #[test]
-    fn the_container_that_ended_badly_is_read_and_one_that_never_started_is_not() {
-        let container = |name: &str, exit_code| StoppedContainer {
-            name: name.into(),
-            exit_code,
-            reason: None,
-            health_status: None,
-        };
-        let task = StoppedTask {
-            id: "a".into(),
-            started_by: None,
-            stop_code: None,
-            stopped_reason: None,
-            stopped_at: None,
-            containers: vec![container("web", Some(1)), container("side", Some(0)), container("init", None)],
-        };
-        assert_eq!(containers_to_read(&task), ["web"]);
     }
 }

@@ -44,6 +44,26 @@ impl EcrImage {
     }
 }
 
+impl EcrImage {
+    /// The same for an image that may name a digest, which is answered too.
+    pub(crate) fn parse_any(image: &str, endpoint: Option<&str>) -> Option<(Self, Option<String>)> {
+        match image.split_once('@') {
+            None => Self::parse(image, endpoint).map(|image| (image, None)),
+            Some((name, digest)) => Self::parse(name, endpoint).map(|image| (image, Some(digest.to_owned()))),
+        }
+    }
+
+    /// The registry, as the image names it.
+    pub(crate) fn registry(&self) -> &str {
+        &self.registry
+    }
+
+    /// The repository's name.
+    pub(crate) fn repository(&self) -> &str {
+        &self.repository
+    }
+}
+
 impl Owner {
     fn named_by(registry: &str) -> Option<Self> {
         let mut labels = registry.split('.');
@@ -71,11 +91,22 @@ impl Client {
 
     /// The image by its digest; the digest of an index for a multi-architecture image.
     pub(crate) async fn resolved(&self, image: &EcrImage) -> Result<String, AwsError> {
-        let request = self
-            .ecr
-            .describe_images()
-            .repository_name(&image.repository)
-            .image_ids(ImageIdentifier::builder().image_tag(&image.tag).build());
+        let digest = self.stored_digest(image, None).await?;
+        Ok(format!("{}/{}@{digest}", image.registry, image.repository))
+    }
+
+    /// The digest that the repository has for the image's tag, or for this digest.
+    pub(crate) async fn stored_digest(
+        &self,
+        image: &EcrImage,
+        digest: Option<&str>,
+    ) -> Result<String, AwsError> {
+        let id = ImageIdentifier::builder();
+        let id = match digest {
+            Some(digest) => id.image_digest(digest),
+            None => id.image_tag(&image.tag),
+        };
+        let request = self.ecr.describe_images().repository_name(&image.repository).image_ids(id.build());
         let request = match &image.owner {
             Owner::Account { account, region } => {
                 // An image of another region is resolved there.
@@ -88,8 +119,26 @@ impl Client {
         let (output, _) = ask!(self, "ecr", "DescribeImages", Bucket::Elsewhere, Customized(request))?;
         let digest = output.image_details().first().and_then(|detail| detail.image_digest());
         digest
-            .map(|digest| format!("{}/{}@{digest}", image.registry, image.repository))
+            .map(str::to_owned)
             .ok_or_else(|| crate::ecs::unexpected("DescribeImages", "it has no imageDigest"))
+    }
+
+    /// The `imageTagMutability` of the image's repository.
+    pub(crate) async fn tag_mutability(&self, image: &EcrImage) -> Result<String, AwsError> {
+        let request = self.ecr.describe_repositories().repository_names(&image.repository);
+        let request = match &image.owner {
+            Owner::Account { account, region } => {
+                let region = aws_config::Region::new(region.clone());
+                let request = request.registry_id(account).customize();
+                request.config_override(aws_sdk_ecr::Config::builder().region(region))
+            }
+            Owner::Caller => request.customize(),
+        };
+        let (output, _) = ask!(self, "ecr", "DescribeRepositories", Bucket::Elsewhere, Customized(request))?;
+        let found = output.repositories().first().and_then(|repository| repository.image_tag_mutability());
+        found
+            .map(|word| word.as_str().to_owned())
+            .ok_or_else(|| crate::ecs::unexpected("DescribeRepositories", "it has no imageTagMutability"))
     }
 }
 

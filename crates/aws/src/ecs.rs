@@ -10,7 +10,7 @@ use crate::observe;
 use crate::pacing::Bucket;
 use aws_sdk_ecs::types::{DesiredStatus, ServiceField, TaskDefinitionField, TaskDefinitionStatus};
 use serde_json::Value;
-use tidegate_rollout::names::{ServiceDeploymentArn, ServiceRef, TaskDefinitionArn};
+use tidegate_rollout::names::{ClusterName, ServiceDeploymentArn, ServiceRef, TaskDefinitionArn};
 use tidegate_rollout::observation::{ServiceDeployment, ServiceSeen, StoppedTask};
 
 impl Client {
@@ -34,7 +34,8 @@ impl Client {
         }
     }
 
-    async fn look(&self, target: &ServiceRef) -> Result<Option<Value>, AwsError> {
+    /// The service as DescribeServices answers it, also an inactive one; missing is an ordinary answer.
+    pub(crate) async fn look(&self, target: &ServiceRef) -> Result<Option<Value>, AwsError> {
         let request =
             self.ecs.describe_services().cluster(target.cluster.as_str()).services(target.service.as_str());
         let (_, reply) = ask!(self, "ecs", "DescribeServices", Bucket::ServiceRead, request)
@@ -191,15 +192,16 @@ impl Client {
 
     /// Every service of the cluster, as AWS describes them, ten a call.
     pub(crate) async fn services_of_cluster(&self, target: &ServiceRef) -> Result<Vec<Value>, AwsError> {
+        self.services_of(&target.cluster).await
+    }
+
+    /// The same by the cluster alone.
+    pub(crate) async fn services_of(&self, cluster: &ClusterName) -> Result<Vec<Value>, AwsError> {
         let mut arns = Vec::new();
         let mut token: Option<String> = None;
         loop {
-            let request = self
-                .ecs
-                .list_services()
-                .cluster(target.cluster.as_str())
-                .max_results(100)
-                .set_next_token(token);
+            let request =
+                self.ecs.list_services().cluster(cluster.as_str()).max_results(100).set_next_token(token);
             let (output, _) = ask!(self, "ecs", "ListServices", Bucket::ServiceRead, request)?;
             arns.extend_from_slice(output.service_arns());
             token = output.next_token().map(str::to_owned);
@@ -212,7 +214,7 @@ impl Client {
             let request = self
                 .ecs
                 .describe_services()
-                .cluster(target.cluster.as_str())
+                .cluster(cluster.as_str())
                 .set_services(Some(chunk.to_vec()))
                 .include(ServiceField::Tags);
             let (_, reply) = ask!(self, "ecs", "DescribeServices", Bucket::ServiceRead, request)?;

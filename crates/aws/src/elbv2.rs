@@ -1,19 +1,12 @@
-//! Elastic Load Balancing: which targets are not healthy, and by which check. Read only, and only
-//! for the failure screen. Start with [`Client::health_findings`].
+//! Elastic Load Balancing: listeners, rules and target groups, as far as a rollout asks for them. Read only.
+//! Start with [`Client::forwards_of`].
 
 use crate::client::{Client, ask};
 use crate::error::AwsError;
 use crate::pacing::Bucket;
-use aws_sdk_elasticloadbalancingv2::types::{
-    Action, ForwardActionConfig, TargetGroup, TargetGroupTuple, TargetHealthDescription,
-    TargetHealthStateEnum,
-};
+use aws_sdk_elasticloadbalancingv2::types::{Action, ForwardActionConfig, TargetGroupTuple};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use tidegate_rollout::diagnosis::HealthFinding;
-
-/// Targets listed for one target group; more say nothing new.
-const TARGETS_SHOWN: usize = 5;
 
 impl Client {
     /// The deregistration delay of a target group, in seconds.
@@ -129,40 +122,6 @@ impl Client {
             Err(error) => Err(error),
         }
     }
-
-    /// The target groups that have targets which are neither healthy nor draining.
-    pub(crate) async fn health_findings(
-        &self,
-        target_groups: &[String],
-    ) -> Result<Vec<HealthFinding>, AwsError> {
-        if target_groups.is_empty() {
-            return Ok(Vec::new());
-        }
-        let request = self.elb.describe_target_groups().set_target_group_arns(Some(target_groups.to_vec()));
-        let (groups, _) =
-            ask!(self, "elasticloadbalancing", "DescribeTargetGroups", Bucket::Elsewhere, request)?;
-        let mut findings = Vec::new();
-        for group in groups.target_groups() {
-            let request = self
-                .elb
-                .describe_target_health()
-                .set_target_group_arn(group.target_group_arn().map(str::to_owned));
-            let (health, _) =
-                ask!(self, "elasticloadbalancing", "DescribeTargetHealth", Bucket::Elsewhere, request)?;
-            let targets: Vec<String> = health
-                .target_health_descriptions()
-                .iter()
-                .filter_map(unhealthy)
-                .take(TARGETS_SHOWN)
-                .collect();
-            findings.push(HealthFinding {
-                target_group: group.target_group_name().unwrap_or("?").to_owned(),
-                check: check(group),
-                targets,
-            });
-        }
-        Ok(findings)
-    }
 }
 
 /// The groups of one action; a forward to a single group gives it everything.
@@ -194,32 +153,4 @@ fn forward(action: &Action) -> Value {
         "TargetGroupArn": action.target_group_arn(),
         "ForwardConfig": { "TargetGroups": weighted.unwrap_or_default() },
     })
-}
-
-fn unhealthy(target: &TargetHealthDescription) -> Option<String> {
-    let health = target.target_health()?;
-    let state = health.state()?;
-    if matches!(state, TargetHealthStateEnum::Healthy | TargetHealthStateEnum::Draining) {
-        return None;
-    }
-    let place = target
-        .target()
-        .map_or_else(String::new, |t| format!("{}:{}", t.id().unwrap_or("?"), t.port().unwrap_or_default()));
-    let reason = health.reason().map_or_else(String::new, |r| format!(", {}", r.as_str()));
-    let description = health.description().map_or_else(String::new, |d| format!(": {d}"));
-    Some(format!("{place} {}{reason}{description}", state.as_str()))
-}
-
-/// `GET /health on traffic-port every 30 s, expects 200 within 5 s, 5 passes or 2 failures decide`.
-fn check(group: &TargetGroup) -> String {
-    let path = group.health_check_path().unwrap_or("/");
-    let port = group.health_check_port().unwrap_or("traffic-port");
-    let expects = group.matcher().and_then(|m| m.http_code()).unwrap_or("200");
-    format!(
-        "GET {path} on {port} every {} s, expects {expects} within {} s; {} passes make it healthy, {} failures unhealthy",
-        group.health_check_interval_seconds().unwrap_or(30),
-        group.health_check_timeout_seconds().unwrap_or(5),
-        group.healthy_threshold_count().unwrap_or(5),
-        group.unhealthy_threshold_count().unwrap_or(2),
-    )
 }

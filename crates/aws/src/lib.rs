@@ -3,6 +3,7 @@
 //! second time blindly. Start with [`deploy::run`], which is a whole deployment as one function.
 
 pub mod alb;
+pub mod blueprint;
 pub mod client;
 pub mod clock;
 mod cloudwatch;
@@ -15,20 +16,28 @@ mod ecs;
 mod elbv2;
 pub mod error;
 mod exchange;
+pub mod fleet;
 pub mod gates;
 pub mod history;
 mod logs;
 mod native;
 pub mod observe;
+pub mod one_off;
+mod origin;
 pub mod pacing;
+pub mod picture;
 pub mod provision;
 pub mod revisions;
 pub mod rollback;
 mod rolling;
+pub mod scaling;
 pub mod sink;
 mod ssm;
 pub mod status;
+pub mod surroundings;
+pub mod sync;
 pub mod tail;
+pub mod tasks;
 pub mod watch;
 
 pub use client::{Client, ConnectOptions, StaticCredentials};

@@ -5,7 +5,7 @@ use crate::client::{Client, Customized, ask};
 use crate::error::AwsError;
 use crate::pacing::Bucket;
 use serde_json::Value;
-use tidegate_rollout::diagnosis::LogTail;
+use tidegate_rollout::Millis;
 
 /// Where a container of a task logs to, by its awslogs options.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,8 +40,12 @@ impl LogStream {
 }
 
 impl Client {
-    /// The last `most` lines.
-    pub(crate) async fn last_lines(&self, stream: &LogStream, most: u16) -> Result<LogTail, AwsError> {
+    /// The last `most` lines, oldest first, each with its time.
+    pub(crate) async fn last_lines(
+        &self,
+        stream: &LogStream,
+        most: u16,
+    ) -> Result<Vec<(Millis, String)>, AwsError> {
         let request = self
             .logs
             .get_log_events()
@@ -54,13 +58,10 @@ impl Client {
         let request =
             request.customize().config_override(aws_sdk_cloudwatchlogs::Config::builder().region(region));
         let (output, _) = ask!(self, "logs", "GetLogEvents", Bucket::Elsewhere, Customized(request))?;
-        let lines =
-            output.events().iter().filter_map(|event| event.message()).map(|line| line.trim_end().to_owned());
-        Ok(LogTail {
-            container: stream.container.clone(),
-            stream: format!("{}/{}", stream.group, stream.stream),
-            lines: lines.collect(),
-        })
+        let lines = output.events().iter().filter_map(|event| {
+            Some((event.timestamp().unwrap_or_default(), event.message()?.trim_end().to_owned()))
+        });
+        Ok(lines.collect())
     }
 }
 

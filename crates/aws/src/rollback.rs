@@ -1,32 +1,49 @@
-//! Rolling back: to what was last steady by the service's deployment history. It must never go to a
-//! revision that cannot run: the target is checked to be ACTIVE before anything moves. Start with
-//! [`find_target`].
+//! Rolling back, whoever moves the service and however far it is. It must never go to a revision that cannot run, nor
+//! start a second movement beside one that is under way: what is done is decided before anything moves. Start with
+//! [`find`], then [`run`].
 
+mod look;
+mod redeploy;
+
+pub use look::{find, history};
+
+use crate::alb::lease::whoami;
+use crate::alb::{self, AlbError, Asking};
 use crate::client::Client;
-use crate::deploy::{DeployError, DeployPlan, Outcome, Then, code_deploy, start_existing};
+use crate::control;
+use crate::deploy::{Before, DeployError, DeployPlan, Outcome, Then, code_deploy};
 use crate::error::AwsError;
-use crate::observe;
+use crate::history;
 use crate::sink::{EventSink, now};
+use crate::watch;
 use serde_json::Value;
-use std::collections::BTreeSet;
-use tidegate_rollout::Event;
-use tidegate_rollout::code_deploy::requirements::check_controller;
-use tidegate_rollout::names::{ServiceDeploymentArn, ServiceRef, TaskDefinitionArn};
-use tidegate_rollout::rollback::{NoTarget, PastDeployment, target};
-use tidegate_rollout::task_definition::{diff::Difference, prepare};
+use std::fmt::Write as _;
+use tidegate_rollout::alb::Verb;
+use tidegate_rollout::names::{DeploymentId, TaskDefinitionArn};
+use tidegate_rollout::rollback::{Mover, NoTarget, NoWay, PastDeployment, Pin, Way};
+use tidegate_rollout::task_definition::diff::Difference;
+use tidegate_rollout::{Event, Verdict};
 
-/// Where a rollback would go.
+/// Where a rollback goes, and on which way.
 #[derive(Debug, Clone)]
-pub struct RollbackTarget {
-    /// The revision that the service runs now.
+pub struct Rollback {
+    /// The revision that the service runs now, or is being brought.
     pub current: TaskDefinitionArn,
-    /// The revision to go to.
-    pub to: TaskDefinitionArn,
+    /// What is done.
+    pub way: Way,
+    /// By whom.
+    pub mover: Mover,
     /// When it was last deployed, by the history, if the history names it.
     pub last_steady: Option<PastDeployment>,
+    /// The containers whose tag would bring other bytes than those that were steady.
+    pub pins: Vec<Pin>,
     /// What the rollback changes.
     pub differences: Vec<Difference>,
-    described: Value,
+    /// What was passed over, and why.
+    pub notes: Vec<String>,
+    pub(crate) described: Value,
+    /// The revision that it goes to, as described.
+    pub(crate) definition: Value,
 }
 
 /// What the user asked to go back to.
@@ -44,9 +61,9 @@ pub enum RollbackError {
     /// AWS did not answer.
     #[error(transparent)]
     Aws(#[from] AwsError),
-    /// There is nothing to go back to.
+    /// There is nothing to go back to, or no way there now.
     #[error(transparent)]
-    NoTarget(#[from] NoTarget),
+    NoWay(#[from] NoWay),
     /// The revision cannot run.
     #[error(
         "{revision} is {status}: no new deployment may use it. Deploy it again from its source, or name another revision with --to"
@@ -57,108 +74,171 @@ pub enum RollbackError {
         /// INACTIVE or `DELETE_IN_PROGRESS`.
         status: String,
     },
+    /// Somebody else's deployments.
+    #[error(
+        "the service has deployment controller {controller}, whose deployments are elsewhere: roll back where they are made"
+    )]
+    Elsewhere {
+        /// `deploymentController.type`.
+        controller: String,
+    },
 }
 
-/// Chooses and checks the target; changes nothing.
-pub async fn find_target(
-    client: &Client,
-    service: &ServiceRef,
-    wish: &Wish,
-) -> Result<RollbackTarget, RollbackError> {
-    let described = client.described_service(service).await?;
-    let current = observe::running_task_definition(&described)
-        .map_err(|error| crate::ecs::unexpected("DescribeServices", &error.to_string()))?;
-    let by_code_deploy = check_controller(&described).is_ok();
-    let way_back = if by_code_deploy { code_deploy::way_back(client, &described).await? } else { None };
-    let current = way_back.as_ref().map_or(current, |(brought, _)| brought.clone());
-    let (name, last_steady) = match wish {
-        Wish::LastSteady if by_code_deploy => {
-            let nothing = NoTarget::NothingSteady { current: current.short().to_owned(), looked_at: 0 };
-            let (_, to) = way_back.ok_or(nothing)?;
-            (to.as_str().to_owned(), None)
+impl From<NoTarget> for RollbackError {
+    fn from(error: NoTarget) -> Self {
+        Self::NoWay(error.into())
+    }
+}
+
+impl RollbackError {
+    /// What to do, if there is something.
+    pub fn help(&self) -> Option<String> {
+        match self {
+            Self::Aws(error) => error.help(),
+            Self::NoWay(error) => error.help().map(str::to_owned),
+            Self::NotActive { .. } | Self::Elsewhere { .. } => None,
         }
-        Wish::LastSteady => {
-            let history = history(client, service).await?;
-            let past = target(&history, &current)?.clone();
-            (past.task_definition.as_str().to_owned(), Some(past))
+    }
+}
+
+/// Why a rollback that had begun did not get to its verdict.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// By Amazon ECS or CodeDeploy.
+    #[error(transparent)]
+    Deploy(#[from] DeployError),
+    /// By Tidegate itself.
+    #[error(transparent)]
+    Alb(#[from] AlbError),
+}
+
+impl From<AwsError> for RunError {
+    fn from(error: AwsError) -> Self {
+        Self::Deploy(error.into())
+    }
+}
+
+impl Rollback {
+    /// What is done, in words.
+    pub fn in_words(&self) -> String {
+        let mut words = self.way.in_words(self.mover);
+        for pin in &self.pins {
+            let _ = write!(words, "; a revision with {} is registered for it, since {}", pin.image, pin.why);
         }
-        Wish::Revision(wished) => (by_name(wished, &current), None),
-    };
-    let definition = client.described_task_definition(&name).await?;
-    let to = observe::task_definition_arn(&definition, "taskDefinitionArn")
-        .map_err(|error| crate::ecs::unexpected("DescribeTaskDefinition", &error.to_string()))?;
-    if to == current {
-        return Err(NoTarget::AlreadyThere { current: current.short().to_owned() }.into());
+        if self.pins.is_empty()
+            && matches!(self.way, Way::Redeploy { .. })
+            && self.last_steady.as_ref().is_some_and(|past| past.images.iter().any(|it| it.digest.is_some()))
+        {
+            words.push_str("; its images still mean the bytes that ran");
+        }
+        words
     }
-    let status = observe::word(&definition, "status").unwrap_or("ACTIVE");
-    if status != "ACTIVE" {
-        return Err(RollbackError::NotActive { revision: to.short().to_owned(), status: status.to_owned() });
-    }
-    let running = client.described_task_definition(current.as_str()).await?;
-    let differences =
-        prepare(&running, &definition, &[]).map(|prepared| prepared.differences).unwrap_or_default();
-    Ok(RollbackTarget { current, to, last_steady, differences, described })
-}
 
-/// A bare number is a revision of the family that runs.
-fn by_name(wished: &str, current: &TaskDefinitionArn) -> String {
-    if wished.bytes().all(|b| b.is_ascii_digit()) {
-        format!("{}:{wished}", current.family())
-    } else {
-        wished.to_owned()
+    /// Did it get where it was to go? A deployment that was stopped ends rolled back; one that brings the revision again
+    /// ends promoted.
+    pub fn succeeded(&self, verdict: &Verdict) -> bool {
+        match (&self.way, verdict) {
+            (Way::Stop { .. } | Way::Follow { .. }, Verdict::RolledBack { .. })
+            | (Way::Redeploy { .. }, Verdict::Promoted { .. }) => true,
+            (Way::Stop { .. } | Way::Follow { .. } | Way::Redeploy { .. }, _) => false,
+        }
     }
 }
 
-/// Moves the service to the target and follows it as the plan says.
+/// Goes back, and follows it as far as the plan says.
+///
+/// # Errors
+///
+/// [`RunError`].
 pub async fn run(
     client: &Client,
     plan: &DeployPlan,
-    target: RollbackTarget,
+    rollback: &Rollback,
     sink: &mut dyn EventSink,
-) -> Result<Outcome, DeployError> {
-    let steady_at = target.last_steady.as_ref().map(|past| past.finished_at.unwrap_or(past.created_at));
-    let chosen = Event::RollbackChosen { from: target.current.clone(), to: target.to.clone(), steady_at };
-    sink.event(now(), &chosen);
+) -> Result<Outcome, RunError> {
+    let steady_at = rollback.last_steady.as_ref().map(|past| past.finished_at.unwrap_or(past.created_at));
+    for note in &rollback.notes {
+        sink.event(now(), &Event::Warned { message: note.clone() });
+    }
+    let (from, to) = (rollback.current.clone(), rollback.way.to().clone());
+    sink.event(now(), &Event::RollbackChosen { from: from.clone(), to: to.clone(), steady_at });
+    let differences = rollback.differences.clone();
     sink.event(
         now(),
-        &Event::Planned {
-            target: plan.target.clone(),
-            from: target.current.clone(),
-            differences: target.differences.clone(),
-        },
+        &Event::Planned { target: plan.target.clone(), from, differences: differences.clone() },
     );
     if plan.then == Then::OnlyShow {
-        let reason = format!("dry run: would go from {} to {}", target.current.short(), target.to.short());
+        let reason = format!("dry run: {}", rollback.in_words());
         sink.event(now(), &Event::NothingDone { reason });
-        return Ok(Outcome::OnlyShown { differences: target.differences });
+        return Ok(Outcome::OnlyShown { differences });
     }
-    if check_controller(&target.described).is_ok()
-        && let Some(verdict) = code_deploy::stop(client, plan, &target.described, sink).await?
-    {
-        return Ok(Outcome::Ended(verdict));
+    sink.event(now(), &Event::Held { reason: rollback.in_words() });
+    match (&rollback.way, rollback.mover) {
+        (Way::Redeploy { .. }, _) => Ok(Box::pin(redeploy::run(client, plan, rollback, sink)).await?),
+        (Way::Stop { .. }, Mover::EcsRolling | Mover::EcsStaged) => {
+            let before = Before::of(rollback.described.clone())?;
+            let reason = format!("rolled back by {}", whoami());
+            Ok(control::take_back(client, plan, &before, reason, sink).await?)
+        }
+        (Way::Stop { .. }, Mover::CodeDeploy) => {
+            let ended = code_deploy::stop(client, plan, &rollback.described, sink).await?;
+            Ok(ended.unwrap_or(Outcome::NothingToDo))
+        }
+        (Way::Stop { id, .. }, Mover::Tidegate) => by_weights(client, plan, Verb::Abort, id, sink).await,
+        (Way::Follow { id, .. }, Mover::Tidegate) => by_weights(client, plan, Verb::Resume, id, sink).await,
+        (Way::Follow { id, .. }, _) if plan.then == Then::Return => {
+            Ok(Outcome::Started { deployment: DeploymentId::answered(id.clone()) })
+        }
+        (Way::Follow { .. }, _) => {
+            let verdict = watch::attach(client, plan, sink).await?;
+            Ok(verdict.map_or(Outcome::NothingToDo, Outcome::Ended))
+        }
     }
-    start_existing(client, plan, target.described, target.to, sink).await
 }
 
-/// The service's deployments of the last 90 days, newest first as AWS lists them, each with its
-/// revision.
-pub async fn history(client: &Client, service: &ServiceRef) -> Result<Vec<PastDeployment>, AwsError> {
-    let briefs = client.service_deployment_briefs(service).await?;
-    let revision_of = |brief: &Value| observe::text(brief, "targetServiceRevisionArn");
-    let wanted: BTreeSet<String> = briefs.iter().filter_map(revision_of).collect();
-    let wanted: Vec<String> = wanted.into_iter().collect();
-    let revisions = client.service_revisions(&wanted).await?;
-    let past = briefs.iter().filter_map(|brief| {
-        let arn = revision_of(brief)?;
-        let revision =
-            revisions.iter().find(|r| observe::word(r, "serviceRevisionArn") == Some(arn.as_str()))?;
-        Some(PastDeployment {
-            arn: ServiceDeploymentArn::answered(observe::text(brief, "serviceDeploymentArn")?),
-            status: observe::service_deployment_status(brief),
-            task_definition: observe::task_definition_arn(revision, "taskDefinition").ok()?,
-            created_at: observe::millis(brief, "createdAt").unwrap_or(0),
-            finished_at: observe::millis(brief, "finishedAt"),
-        })
-    });
-    Ok(past.collect())
+/// Asks the process that runs the rollout, or does it where nobody does, and follows it to the end either way.
+async fn by_weights(
+    client: &Client,
+    plan: &DeployPlan,
+    verb: Verb,
+    id: &str,
+    sink: &mut dyn EventSink,
+) -> Result<Outcome, RunError> {
+    let asking = Asking { target: &plan.target, verb, elsewhere: plan.elsewhere.as_ref(), watch: plan.watch };
+    match alb::ask(client, &asking, sink).await? {
+        alb::Answer::Ended(verdict) => Ok(Outcome::Ended(verdict)),
+        alb::Answer::Heard { .. } if plan.then == Then::Return => {
+            Ok(Outcome::Started { deployment: DeploymentId::answered(id) })
+        }
+        alb::Answer::Heard { by } => {
+            let reason = format!("{by}, who runs the rollout, has heard it");
+            sink.event(now(), &Event::Held { reason });
+            let verdict = alb::follow(client, &plan.target, plan.timeout_ms, plan.watch, sink).await?;
+            verdict.map(Outcome::Ended).ok_or_else(|| {
+                DeployError::Left {
+                    what: format!("{by}, who ran the rollout of {}, is gone", plan.target),
+                    help: Some("`tidegate rollback` again takes it over".to_owned()),
+                }
+                .into()
+            })
+        }
+    }
+}
+
+/// Keeps on the revision that was left that it was, so that nobody goes back to it unasked.
+async fn keep_on_the_one_left(
+    client: &Client,
+    plan: &DeployPlan,
+    rollback: &Rollback,
+    to: &TaskDefinitionArn,
+    sink: &mut dyn EventSink,
+) {
+    if rollback.current == *to {
+        return;
+    }
+    let reason = format!("rolled back to {} by {} after it had been promoted", to.short(), whoami());
+    let verdict = Verdict::RolledBack { to: to.clone(), reason, breaker: None };
+    // On the clock of the deployments that it is compared with.
+    let at = client.clock(plan.watch.tick).aws(now());
+    history::keep_at(client, &rollback.current, &verdict, at, sink).await;
 }

@@ -5,6 +5,7 @@ use crate::client::{Client, ask};
 use crate::error::AwsError;
 use crate::pacing::Bucket;
 use aws_sdk_ssm::types::{ParameterTier, ParameterType};
+use std::collections::BTreeMap;
 
 /// What a standard parameter holds; above it, AWS makes it an advanced one, which costs.
 const STANDARD_BYTES: usize = 4096;
@@ -29,6 +30,26 @@ impl Client {
             version: parameter.version,
             value: parameter.value.unwrap_or_default(),
         }))
+    }
+
+    /// Every parameter under a path, by name: `/a` has `/a/b` and `/a/b/c`.
+    pub(crate) async fn parameters_under(&self, path: &str) -> Result<BTreeMap<String, String>, AwsError> {
+        let mut found = BTreeMap::new();
+        let mut token: Option<String> = None;
+        loop {
+            let request =
+                self.ssm.get_parameters_by_path().path(path).recursive(true).set_next_token(token.take());
+            let (output, _) = ask!(self, "ssm", "GetParametersByPath", Bucket::Elsewhere, request)?;
+            for parameter in output.parameters.unwrap_or_default() {
+                if let (Some(name), Some(value)) = (parameter.name, parameter.value) {
+                    found.insert(name, value);
+                }
+            }
+            match output.next_token {
+                Some(next) if !next.is_empty() => token = Some(next),
+                _ => return Ok(found),
+            }
+        }
     }
 
     /// Creates the parameter; answers its version, or `None` if there is one of that name already.

@@ -1,15 +1,16 @@
-//! The log of a whole service: what all containers of all of its tasks print, in the order of time. Read only. Each look
-//! finds the tasks anew, so those of a new deployment come by themselves. Start with [`Tail::look`].
+//! The log of a whole service, or of tasks that are named: what all their containers print, in the order of time. Read
+//! only. Each look finds a service's tasks anew, so those of a new deployment come by themselves. Start with
+//! [`Tail::look`].
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use aws_sdk_cloudwatchlogs::types::FilteredLogEvent;
+use aws_sdk_ecs::types::DesiredStatus;
 use serde_json::Value;
 use tidegate_rollout::names::ServiceRef;
 use tidegate_rollout::{Millis, pace};
 
 use crate::client::{Client, Customized, ask};
-use crate::ecs::json;
 use crate::error::AwsError;
 use crate::logs::LogStream;
 use crate::observe;
@@ -88,7 +89,8 @@ struct Source {
 #[derive(Debug)]
 pub struct Tail {
     client: Client,
-    target: ServiceRef,
+    /// The service whose tasks are found anew at each look; without one there are those that were named.
+    target: Option<ServiceRef>,
     wanted: Wanted,
     since: Millis,
     /// [`LATE`] on the endpoint's clock: how late a line arrives is not up to that one.
@@ -116,11 +118,26 @@ impl Tail {
         // The first reply tells what time it is there, and whether there is such a service.
         client.described_service(&target).await?;
         let now = client.clock(tick).aws(crate::sink::now());
-        Ok(Self {
+        Ok(Self::of(client, Some(target), wanted, (now - ago).max(0), tick))
+    }
+
+    /// Of these tasks alone, by id with the ARN of their task definition, from a moment of the endpoint's clock on.
+    pub fn of_tasks(
+        client: Client,
+        tasks: BTreeMap<String, String>,
+        wanted: Wanted,
+        since: Millis,
+        tick: Millis,
+    ) -> Self {
+        Self { tasks, ..Self::of(client, None, wanted, since, tick) }
+    }
+
+    fn of(client: Client, target: Option<ServiceRef>, wanted: Wanted, since: Millis, tick: Millis) -> Self {
+        Self {
             client,
             target,
             wanted,
-            since: (now - ago).max(0),
+            since,
             late: LATE.saturating_mul(pace::TICK) / tick.max(1),
             newest: BTreeMap::new(),
             seen: BTreeSet::new(),
@@ -129,7 +146,7 @@ impl Tail {
             tasks: BTreeMap::new(),
             said: BTreeSet::new(),
             logs: Logs::Nowhere,
-        })
+        }
     }
 
     /// The lines since the last look, or since the beginning.
@@ -167,7 +184,8 @@ impl Tail {
     }
 
     async fn find_tasks(&mut self) -> Result<(), AwsError> {
-        for (id, definition) in self.client.tasks_of(&self.target).await? {
+        let Some(target) = &self.target else { return Ok(()) };
+        for (id, definition) in self.client.tasks_of(target).await? {
             let is_wanted = self.wanted.task.as_ref().is_none_or(|wanted| id.starts_with(wanted.as_str()));
             if is_wanted {
                 self.tasks.insert(id, definition);
@@ -293,41 +311,8 @@ fn containers(definition: &Value) -> Vec<String> {
 impl Client {
     /// The tasks of a service, those too that stopped within about the last hour: ids and task definitions.
     async fn tasks_of(&self, target: &ServiceRef) -> Result<Vec<(String, String)>, AwsError> {
-        use aws_sdk_ecs::types::DesiredStatus;
-        let mut arns = Vec::new();
-        for status in [DesiredStatus::Running, DesiredStatus::Stopped] {
-            let mut token: Option<String> = None;
-            loop {
-                let request = self
-                    .ecs
-                    .list_tasks()
-                    .cluster(target.cluster.as_str())
-                    .service_name(target.service.as_str())
-                    .desired_status(status.clone())
-                    .set_next_token(token);
-                let (output, _) = ask!(self, "ecs", "ListTasks", Bucket::TaskRead, request)?;
-                arns.extend(output.task_arns().iter().cloned());
-                token = output.next_token().map(str::to_owned);
-                if token.is_none() {
-                    break;
-                }
-            }
-        }
-        let mut tasks = Vec::new();
-        for some in arns.chunks(100) {
-            let request =
-                self.ecs.describe_tasks().cluster(target.cluster.as_str()).set_tasks(Some(some.to_vec()));
-            let (_, reply) = ask!(self, "ecs", "DescribeTasks", Bucket::TaskRead, request)?;
-            let reply = json("DescribeTasks", &reply)?;
-            tasks.extend(observe::list(&reply, "tasks").iter().filter_map(|task| {
-                let arn = task.get("taskArn")?.as_str()?;
-                Some((
-                    arn.rsplit('/').next()?.to_owned(),
-                    task.get("taskDefinitionArn")?.as_str()?.to_owned(),
-                ))
-            }));
-        }
-        Ok(tasks)
+        let tasks = self.tasks_seen(target, &[DesiredStatus::Running, DesiredStatus::Stopped]).await?;
+        Ok(tasks.into_iter().map(|task| (task.id, task.task_definition)).collect())
     }
 
     async fn filter_log_events(

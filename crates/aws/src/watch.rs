@@ -8,7 +8,7 @@
 
 use crate::client::Client;
 use crate::deploy::{Before, DeployPlan, code_deploy};
-use crate::diagnose::diagnose;
+use crate::diagnose::{Looking, diagnose};
 use crate::error::AwsError;
 use crate::gates::GateAsker;
 use crate::native;
@@ -205,7 +205,7 @@ impl<F: Following> Watch<'_, F> {
         self.tell(&Event::Warned { message: format!("going on without service deployments: {error}") });
     }
 
-    async fn ask_gates(&self, asked: &[usize]) -> GatesSeen {
+    async fn ask_gates(&mut self, asked: &[usize]) -> GatesSeen {
         let Some(Gates { asker, gates }) = &self.gates else {
             return GatesSeen { readings: Vec::new(), measured: None, stable: Requests::NobodyCounts };
         };
@@ -222,7 +222,7 @@ impl<F: Following> Watch<'_, F> {
     }
 
     /// In milliseconds of the endpoint's clock. Without the answer the watch only looks more often.
-    async fn deregistration_delay(&self, target_group: &str) -> Option<Millis> {
+    async fn deregistration_delay(&mut self, target_group: &str) -> Option<Millis> {
         let seconds = self.client.deregistration_delay(target_group).await.ok()?;
         // A shorter tick says that the endpoint's clock runs faster by as much.
         Some(seconds * 1000 * self.options.tick / pace::TICK)
@@ -243,8 +243,8 @@ impl<F: Following> Watch<'_, F> {
         let failed =
             matches!(verdict, Verdict::RolledBack { .. } | Verdict::Failed { .. } | Verdict::TimedOut { .. });
         if failed {
-            let diagnosis =
-                diagnose(self.client, self.rollout.followed(), service, self.options.log_lines).await;
+            let looking = Looking::of(self.options);
+            let diagnosis = diagnose(self.client, self.rollout.followed(), service, looking).await;
             self.tell(&Event::Diagnosed { diagnosis });
         }
     }

@@ -25,7 +25,10 @@ pub struct Global {
     #[arg(long, global = true, value_name = "NAME")]
     pub profile: Option<String>,
     /// Text for people, or JSON for programs
-    #[arg(long, global = true, value_enum, default_value_t = Output::Text)]
+    #[arg(long = "output", global = true, value_name = "OUTPUT", value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// The same for every command that knows only these two.
+    #[arg(skip = Output::Text)]
     pub output: Output,
     /// When to use colour
     #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
@@ -47,8 +50,23 @@ pub struct Global {
     pub tick_ms: Option<i64>,
 }
 
-/// `--output`.
+/// `--output`, as it is written. What only some commands answer in is not listed in the help of all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    Text,
+    /// One JSON value, or JSON lines for what takes time.
+    Json,
+    /// SARIF 2.1.0, for code scanning.
+    #[value(hide = true)]
+    Sarif,
+    /// Workflow commands of GitHub Actions.
+    #[value(hide = true)]
+    Github,
+}
+
+/// `--output` for a command that answers in text or JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Output {
     /// For people.
     Text,
@@ -68,6 +86,18 @@ pub enum Color {
 }
 
 impl Global {
+    /// Puts [`Self::output`] right; fails for a format that the command does not answer in.
+    pub fn settle(&mut self, finds_things: bool) -> Result<(), String> {
+        self.output = match self.format {
+            Format::Text => Output::Text,
+            Format::Json => Output::Json,
+            Format::Sarif | Format::Github if finds_things => Output::Text,
+            Format::Sarif => return Err(only_check("sarif")),
+            Format::Github => return Err(only_check("github")),
+        };
+        Ok(())
+    }
+
     /// Colour or none for stderr.
     pub fn stderr_style(&self) -> Style {
         self.style(std::io::stderr().is_terminal())
@@ -98,4 +128,8 @@ impl Global {
         let filter = tracing_subscriber::EnvFilter::new(level);
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).without_time().init();
     }
+}
+
+fn only_check(format: &str) -> String {
+    format!("--output {format} is what only `tidegate check` answers in; this command takes text or json")
 }

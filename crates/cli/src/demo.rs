@@ -238,6 +238,7 @@ fn plan(global: &Global, theatre: &Theatre, target: &ServiceRef, release: &Relea
         elsewhere: std::sync::Arc::new(tidegate_aws::gates::Nobody),
         source: TaskDefinitionSource::Running,
         images: vec![ImageChange::OfTheOnlyOne { image: release.image.to_owned() }],
+        origin: tidegate_rollout::origin::Origin::default(),
         tags: Tags::Keep,
         breaker: BreakerPolicy::EnsureOn,
         force: Force::OnlyIfChanged,

@@ -8,15 +8,17 @@ use crate::interrupt::{Part, uninterrupted};
 use crate::session::Session;
 use clap::Args;
 use std::io::Write as _;
-use tidegate_aws::Outcome;
 use tidegate_aws::TaskDefinitionSource;
-use tidegate_aws::deploy::{DeployError, DeployPlan, Tags, Then, needs_resolving, run};
-use tidegate_rollout::Strategy;
+use tidegate_aws::deploy::{DeployError, DeployPlan, Tags, Then, left_out_words, needs_resolving, run};
+use tidegate_aws::{EventSink as _, Outcome};
+use tidegate_gitops::freeze::{self, Window};
 use tidegate_rollout::gate::misplaced;
 use tidegate_rollout::strategy::Wish;
 use tidegate_rollout::task_definition::images::ImageChange;
 use tidegate_rollout::task_definition::prepare;
+use tidegate_rollout::task_definition::strip::response_only;
 use tidegate_rollout::update::Force;
+use tidegate_rollout::{Event, Strategy};
 
 /// `tidegate deploy`.
 #[derive(Debug, Args)]
@@ -42,6 +44,12 @@ pub struct Deploy {
     /// Set the desired count; without it the count is not touched
     #[arg(long, value_name = "COUNT")]
     desired_count: Option<u32>,
+    /// Deploy although a freeze window of the config file is open; the reason is kept and told
+    #[arg(long, value_name = "REASON", value_parser = crate::sync::reason)]
+    override_freeze: Option<String>,
+    /// The commit that it is built from, for the history [default: the pipeline's, else git's]
+    #[arg(long, value_name = "SHA")]
+    commit: Option<String>,
 }
 
 /// What is to run: shared by deploy, diff and render.
@@ -90,6 +98,11 @@ impl What {
         if tags == Tags::Resolve && images.iter().any(|image| needs_resolving(image, endpoint.as_deref())) {
             return Ok(None);
         }
+        let left_out = response_only(&document);
+        if !left_out.is_empty() {
+            let note = Event::Warned { message: left_out_words(&left_out) };
+            crate::render::notes_only(session.global).event(0, &note);
+        }
         let prepared = prepare(&document, &document, &images).map_err(DeployError::from)?;
         Ok(Some(prepared.document))
     }
@@ -116,14 +129,23 @@ impl Deploy {
             return Err(Failure::new(Exit::Usage, what));
         }
         plan.force = if self.force { Force::Redeploy } else { Force::OnlyIfChanged };
-        plan.desired_count = self.desired_count;
+        plan.desired_count = self.desired_count.or(plan.desired_count);
+        plan.origin = crate::origin::of_here(self.commit.clone());
         plan.then = match (self.dry_run, self.no_wait) {
             (true, _) => Then::OnlyShow,
             (false, true) => Then::Return,
             (false, false) => Then::Wait,
         };
+        let frozen = if self.dry_run { None } else { frozen(&session, self.override_freeze.as_deref())? };
         let client = session.connect().await?;
+        if let (Some(window), Some(reason)) = (&frozen, &self.override_freeze) {
+            tidegate_aws::sync::keep_override(&client, &plan.target, &window.message, reason).await?;
+        }
         let outcome = uninterrupted(session.reporter(), &plan.target, Part::Runs, async |sink| {
+            if let (Some(window), Some(reason)) = (&frozen, &self.override_freeze) {
+                let message = format!("freeze overridden ({}): {reason}", window.message);
+                sink.event(crate::sync::now(), &Event::Warned { message });
+            }
             run(&client, &plan, sink).await
         })
         .await??;
@@ -136,9 +158,22 @@ impl Deploy {
     }
 }
 
+/// The freeze window that is open, if somebody said why it does not count.
+fn frozen(session: &Session<'_>, overridden: Option<&str>) -> Result<Option<Window>, Failure> {
+    let Some((window, until)) = freeze::open(&session.config.freeze, crate::sync::now()) else {
+        return Ok(None);
+    };
+    if overridden.is_some() {
+        return Ok(Some(window.clone()));
+    }
+    let until = tidegate_report::failure::moment(until);
+    Err(Failure::new(Exit::Refused, format!("frozen until {until}: {}", window.message))
+        .with_help(Some("wait, or say why it cannot: --override-freeze REASON".into())))
+}
+
 /// `NAME=REF`, or a bare reference. A container's name has no slash, colon or dot, so a digest's
 /// or a tag's `=` (there is none in references) cannot be taken for one.
-fn image(given: &str) -> Result<ImageChange, String> {
+pub fn image(given: &str) -> Result<ImageChange, String> {
     let (container, image) = match given.split_once('=') {
         Some((container, image)) => (Some(container), image),
         None => (None, given),
@@ -153,7 +188,7 @@ fn image(given: &str) -> Result<ImageChange, String> {
 }
 
 /// A file if there is one of that name, else something that is registered.
-fn source(given: &str) -> Result<TaskDefinitionSource, Failure> {
+pub fn source(given: &str) -> Result<TaskDefinitionSource, Failure> {
     let path = std::path::Path::new(given);
     if path.exists() {
         return Ok(TaskDefinitionSource::Document(crate::config::document::read(path)?));

@@ -10,23 +10,25 @@ use tidegate_rollout::Verdict;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
     /// Done.
-    Done = 0,
+    Done,
     /// Refused, or failed before anything changed.
-    Refused = 1,
+    Refused,
     /// Wrong arguments or a wrong config file.
-    Usage = 2,
+    Usage,
     /// The service is back on an earlier revision.
-    RolledBack = 3,
+    RolledBack,
     /// Failed, and not rolled back.
-    Failed = 4,
+    Failed,
     /// Timed out; the deployment goes on.
-    StillGoing = 5,
+    StillGoing,
     /// Somebody else's deployment took its place.
-    Superseded = 6,
-    /// `diff` found a difference.
-    Drift = 7,
+    Superseded,
+    /// `diff` or `sync --dry-run` found a difference, or `check` something at or above its threshold.
+    Drift,
     /// Interrupted.
-    Interrupted = 130,
+    Interrupted,
+    /// The code of a one-off task, whatever it means there.
+    OfTask(u8),
 }
 
 /// The table that every help ends with.
@@ -39,10 +41,31 @@ Exit codes:
   4    failed, and not rolled back
   5    timed out or out of sight; the deployment goes on
   6    superseded by someone else's deployment
-  7    drift found (diff)
+  7    drift found (diff, sync --dry-run), or something to fix (check)
   130  interrupted; says what goes on without it";
 
 impl Exit {
+    /// The number.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Refused => 1,
+            Self::Usage => 2,
+            Self::RolledBack => 3,
+            Self::Failed => 4,
+            Self::StillGoing => 5,
+            Self::Superseded => 6,
+            Self::Drift => 7,
+            Self::Interrupted => 130,
+            Self::OfTask(code) => code,
+        }
+    }
+
+    /// The code of a container of a one-off task. Programs have eight bits for it; what does not fit is no success.
+    pub fn of_task(code: i32) -> Self {
+        Self::OfTask(u8::try_from(code).unwrap_or(u8::MAX))
+    }
+
     /// The code of an outcome.
     pub fn of_outcome(outcome: &Outcome) -> Self {
         match outcome {
@@ -74,6 +97,6 @@ impl Exit {
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
-        Self::from(exit as u8)
+        Self::from(exit.code())
     }
 }

@@ -9,9 +9,11 @@ use std::io::Write as _;
 use std::process::ExitCode;
 use tidegate_aws::alb::AlbError;
 use tidegate_aws::control::ControlError;
+use tidegate_aws::one_off::RunError;
 use tidegate_aws::rollback::RollbackError;
 use tidegate_aws::{AwsError, DeployError};
 use tidegate_rollout::names::NameError;
+use tidegate_rollout::one_off::OneOffError;
 use tidegate_rollout::strategy::StrategyError;
 
 /// Why the program ends without having done what was asked.
@@ -37,6 +39,28 @@ impl Failure {
         self
     }
 
+    /// What, and what to do about it, in one line; a config error without the lines of its file.
+    pub fn in_one_line(&self) -> String {
+        match &self.help {
+            Some(help) => format!("{}; {help}", self.what),
+            None => self.what.clone(),
+        }
+    }
+
+    /// The exit code that it ends with.
+    pub fn exit(&self) -> Exit {
+        self.exit
+    }
+
+    /// What it says, for a reader who has no terminal: what, where, and what to do.
+    pub fn words(&self) -> String {
+        match (&self.place, &self.help) {
+            (Some(place), _) => place.rendered(tidegate_report::Style::Plain),
+            (None, Some(help)) => format!("{}\n{help}", self.what),
+            (None, None) => self.what.clone(),
+        }
+    }
+
     /// Says it, and answers the exit code.
     pub fn report(self, global: &Global) -> ExitCode {
         if let Some(place) = self.place {
@@ -44,7 +68,7 @@ impl Failure {
             return self.exit.into();
         }
         if global.output == Output::Json {
-            let line = serde_json::json!({"error": self.what, "help": self.help, "exit": self.exit as u8});
+            let line = serde_json::json!({"error": self.what, "help": self.help, "exit": self.exit.code()});
             let _ = writeln!(std::io::stdout(), "{line}");
         }
         let style = global.stderr_style();
@@ -97,11 +121,30 @@ impl From<ControlError> for Failure {
 
 impl From<RollbackError> for Failure {
     fn from(error: RollbackError) -> Self {
-        let help = match &error {
-            RollbackError::Aws(error) => error.help(),
-            _ => None,
-        };
-        Self::new(Exit::Refused, error.to_string()).with_help(help)
+        Self::new(Exit::Refused, error.to_string()).with_help(error.help())
+    }
+}
+
+impl From<tidegate_aws::rollback::RunError> for Failure {
+    fn from(error: tidegate_aws::rollback::RunError) -> Self {
+        match error {
+            tidegate_aws::rollback::RunError::Deploy(error) => error.into(),
+            tidegate_aws::rollback::RunError::Alb(error) => error.into(),
+        }
+    }
+}
+
+impl From<RunError> for Failure {
+    fn from(error: RunError) -> Self {
+        let help = error.help();
+        match error {
+            RunError::Deploy(error) => error.into(),
+            // Some of several may run.
+            RunError::OneOff(OneOffError::NotPlaced { started: 1.., .. }) => {
+                Self::new(Exit::Failed, error.to_string()).with_help(help)
+            }
+            RunError::OneOff(error) => Self::new(Exit::Refused, error.to_string()).with_help(help),
+        }
     }
 }
 

@@ -1,9 +1,9 @@
-//! `tidegate history`: how the rollouts of a service ended, and why.
+//! `tidegate history`: who rolled out what, from which commit, how it ended, and why.
 
 use std::io::Write as _;
 
 use clap::Args;
-use tidegate_aws::history::{Past, read};
+use tidegate_aws::history::{Brought, Past, read};
 use tidegate_report::{
     history::{HistoryRow, history_table},
     terminal_width,
@@ -43,11 +43,21 @@ impl History {
 
 fn row(past: Past) -> HistoryRow {
     let said = past.status.and_then(|status| serde_json::to_value(status).ok());
+    let verdict = past.verdict.as_ref().map(|kept| kept.word.clone());
+    let kept = past.verdict.map(|kept| kept.reason).filter(|reason| !reason.is_empty());
+    let origin = past.recorded.origin;
     HistoryRow {
         at_ms: past.at,
         revision: past.revision.short().to_owned(),
         deployment: said.and_then(|status| status.as_str().map(str::to_owned)),
-        verdict: past.verdict.as_ref().map(|kept| kept.word.clone()),
-        reason: past.verdict.map(|kept| kept.reason).filter(|reason| !reason.is_empty()),
+        verdict,
+        reason: kept.or(past.reason),
+        commit: origin.commit,
+        by: origin.by,
+        strategy: past.recorded.strategy,
+        repository: origin.repository,
+        run: origin.run,
+        registered_at: past.recorded.at,
+        again: past.brought == Brought::Again,
     }
 }

@@ -28,6 +28,10 @@ enum Stage {
     Moving {
         share: Percent,
     },
+    /// It goes back, by whoever moves it.
+    GoingBack {
+        to: String,
+    },
     /// Somebody else runs it.
     OnlyWatched,
 }
@@ -65,6 +69,12 @@ impl EventSink for Interruptible {
                     revision: task_definition.short().to_owned(),
                 };
             }
+            Event::RollingBack { to, .. } if shared.stage == Stage::NothingSent => {
+                shared.stage = Stage::GoingBack { to: to.short().to_owned() };
+            }
+            Event::RollbackRequested { .. } if shared.stage == Stage::NothingSent => {
+                shared.stage = Stage::GoingBack { to: "the earlier revision".to_owned() };
+            }
             Event::PlanMade { plan } if plan.strategy.controller() == Controller::Alb => {
                 shared.is_own = true;
             }
@@ -96,6 +106,35 @@ impl Interruptible {
         let mut shared = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         shared.reporter.finish();
         shared.stage.clone()
+    }
+}
+
+/// Ctrl-C and SIGTERM, for work that is no deployment.
+pub struct Signals {
+    interrupted: tokio::signal::unix::Signal,
+    terminated: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    /// From here on they do not end the program by themselves.
+    pub fn listen() -> Result<Self, Failure> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let listen = |kind| {
+            signal(kind)
+                .map_err(|error| Failure::new(Exit::Refused, format!("cannot listen for signals: {error}")))
+        };
+        Ok(Self {
+            interrupted: listen(SignalKind::interrupt())?,
+            terminated: listen(SignalKind::terminate())?,
+        })
+    }
+
+    /// The next one.
+    pub async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupted.recv() => {}
+            _ = self.terminated.recv() => {}
+        }
     }
 }
 
@@ -137,6 +176,10 @@ fn interrupted(stage: &Stage, target: &ServiceRef) -> Failure {
         Stage::OnlyWatched => (
             "interrupted; this program only looked on, and what it looked at goes on".to_owned(),
             Some(format!("look again with `tidegate watch {place}`")),
+        ),
+        Stage::GoingBack { to } => (
+            format!("interrupted; the service goes back to {to} without this program"),
+            Some(format!("see it with `tidegate watch {place}`")),
         ),
         Stage::Registered { revision } => (
             format!(

@@ -237,7 +237,7 @@ pub fn parse_speed(text: &str) -> Result<Speed, String> {
     Speed::new(factor).ok_or_else(|| "a speed is above 0 and at most 10000".to_owned())
 }
 
-fn parse_account(text: &str) -> Result<String, String> {
+pub fn parse_account(text: &str) -> Result<String, String> {
     let valid = text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit());
     if valid { Ok(text.to_owned()) } else { Err("an AWS account has twelve digits".to_owned()) }
 }

@@ -1,12 +1,14 @@
 //! `tidegate revisions`: the revisions of the service's task definition, and `prune`.
 
 use crate::args::{Global, Output};
+use crate::confirm::confirmed;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::session::Session;
 use clap::{Args, Subcommand};
-use std::io::{BufRead as _, IsTerminal, Write as _};
-use tidegate_aws::revisions::{Survey, prune, survey};
+use std::fmt::Write as _;
+use std::io::Write as _;
+use tidegate_aws::revisions::{Survey, Users, prune, survey};
 use tidegate_report::tables::{RevisionRow, revisions};
 use tidegate_rollout::TaskDefinitionArn;
 use tidegate_rollout::rollback::target;
@@ -20,7 +22,7 @@ pub struct Revisions {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Deregister old revisions; never one that runs or that a rollback needs
+    /// Deregister old revisions; never one that runs in any cluster or that a rollback needs
     Prune {
         /// How many of the newest revisions stay
         #[arg(long, value_name = "N", default_value_t = 10)]
@@ -40,12 +42,14 @@ impl Revisions {
         let Some(Action::Prune { keep, dry_run }) = self.action else {
             return Ok(list(global, &survey));
         };
-        let gone = survey.prunable(keep);
-        say_prunable(global, &gone);
+        let users = Users::of(&client, &survey).await?;
+        let gone = users.prunable(&survey, keep);
+        say_prunable(global, &survey, &users, &gone);
         if gone.is_empty() || dry_run {
             return Ok(Exit::Done);
         }
-        if !global.yes && !confirmed(gone.len())? {
+        let question = format!("Deregister {} revisions? This cannot be undone.", gone.len());
+        if !global.yes && !confirmed(&question)? {
             return Err(Failure::new(Exit::Refused, "nothing was deregistered"));
         }
         match prune(&client, &gone).await {
@@ -102,28 +106,42 @@ fn list(global: &Global, survey: &Survey) -> Exit {
     Exit::Done
 }
 
-fn say_prunable(global: &Global, gone: &[TaskDefinitionArn]) {
+fn say_prunable(global: &Global, survey: &Survey, users: &Users, gone: &[TaskDefinitionArn]) {
     let names: Vec<&str> = gone.iter().map(TaskDefinitionArn::short).collect();
+    let kept: Vec<(&str, &str)> = survey
+        .active
+        .iter()
+        .filter(|arn| !gone.contains(arn))
+        .filter_map(|arn| Some((arn.short(), users.why(arn)?)))
+        .collect();
     let text = match global.output {
-        Output::Json => format!("{}\n", serde_json::json!({"prunable": names})),
-        Output::Text if names.is_empty() => "nothing to prune\n".to_owned(),
-        Output::Text => format!("to deregister: {}\n", names.join(", ")),
+        Output::Json => {
+            let kept: Vec<_> = kept
+                .iter()
+                .map(|(revision, why)| serde_json::json!({"revision": revision, "why": why}))
+                .collect();
+            format!("{}\n", serde_json::json!({"prunable": names, "needed": kept}))
+        }
+        Output::Text => {
+            let mut text = String::new();
+            for (revision, why) in &kept {
+                text.push_str("stays: ");
+                text.push_str(revision);
+                text.push_str(", ");
+                text.push_str(why);
+                text.push('\n');
+            }
+            if names.is_empty() {
+                text.push_str("nothing to prune\n");
+            } else {
+                let _ = writeln!(text, "to deregister: {}", names.join(", "));
+            }
+            text
+        }
     };
     let _ = std::io::stdout().write_all(text.as_bytes());
-}
-
-/// Deregistering cannot be undone, so it is asked for, and refused where nobody can answer.
-fn confirmed(count: usize) -> Result<bool, Failure> {
-    if !std::io::stdin().is_terminal() {
-        return Err(
-            Failure::new(Exit::Refused, "nobody is there to confirm").with_help(Some("pass --yes".into()))
-        );
+    if !names.is_empty() && !global.quiet && global.output == Output::Text {
+        let note = "what only names a revision (a schedule, a state machine, another tool) is not seen from Amazon ECS";
+        let _ = writeln!(std::io::stderr(), "note: {note}");
     }
-    let _ = write!(std::io::stderr(), "Deregister {count} revisions? This cannot be undone. [y/N] ");
-    let mut answer = String::new();
-    std::io::stdin()
-        .lock()
-        .read_line(&mut answer)
-        .map_err(|error| Failure::new(Exit::Refused, format!("cannot read the answer: {error}")))?;
-    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }

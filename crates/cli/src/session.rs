@@ -16,6 +16,7 @@ use tidegate_report::plain::Detail;
 use tidegate_report::style::Style;
 use tidegate_report::{JsonLines, LiveView, PlainLines, Reporter, Silent};
 use tidegate_rollout::names::{ClusterName, ServiceName, ServiceRef};
+use tidegate_rollout::origin::Origin;
 use tidegate_rollout::pace;
 use tidegate_rollout::task_definition::images::ImageChange;
 use tidegate_rollout::update::Force;
@@ -57,19 +58,20 @@ impl<'a> Session<'a> {
 
     /// The service that is meant.
     pub fn target(&self) -> Result<ServiceRef, Failure> {
-        let missing = |what: &str, flag: &str| {
-            Failure::new(Exit::Usage, format!("no {what} is named"))
-                .with_help(Some(format!("write `{what}:` in tidegate.yml, or pass {flag} NAME")))
-        };
-        let cluster = match &self.global.cluster {
-            Some(name) => ClusterName::parse(name)?,
-            None => self.config.cluster.clone().ok_or_else(|| missing("cluster", "--cluster"))?,
-        };
+        let cluster = self.cluster()?;
         let service = match &self.global.service {
             Some(name) => ServiceName::parse(name)?,
-            None => self.config.service.clone().ok_or_else(|| missing("service", "--service"))?,
+            None => self.config.service.clone().ok_or_else(|| unnamed("service"))?,
         };
         Ok(ServiceRef { cluster, service })
+    }
+
+    /// The cluster that is meant.
+    pub fn cluster(&self) -> Result<ClusterName, Failure> {
+        match &self.global.cluster {
+            Some(name) => Ok(ClusterName::parse(name)?),
+            None => self.config.cluster.clone().ok_or_else(|| unnamed("cluster")),
+        }
     }
 
     /// Connects as every AWS tool does.
@@ -95,10 +97,11 @@ impl<'a> Session<'a> {
                 TaskDefinitionConfig::Document(document) => TaskDefinitionSource::Document(document.clone()),
             },
             images: self.images(images),
+            origin: Origin::default(),
             tags: self.config.tags,
             breaker: self.config.breaker,
             force: Force::OnlyIfChanged,
-            desired_count: None,
+            desired_count: self.config.desired_count,
             then: Then::Wait,
             timeout_ms: self.timeout_ms(),
             watch: self.watch_options(),
@@ -167,4 +170,9 @@ impl<'a> Session<'a> {
             Output::Text => Box::new(PlainLines::new(stderr, result, style, result_style, Detail::Progress)),
         }
     }
+}
+
+fn unnamed(what: &str) -> Failure {
+    Failure::new(Exit::Usage, format!("no {what} is named"))
+        .with_help(Some(format!("write `{what}:` in tidegate.yml, or pass --{what} NAME")))
 }

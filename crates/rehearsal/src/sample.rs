@@ -26,7 +26,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 const GRACE: Duration = Duration::from_secs(1);
 
 /// Serves at `HOST`:`PORT` until SIGTERM. With `SAMPLE_CRASH=start` it fails instead, and with `SAMPLE_CRASH=health` its
-/// health checks do. With `SAMPLE_ERRORS=30`, 30 of each 100 of its answers are a 500. `SAMPLE_STARTUP_MS` is how long it takes to start, either way: 0 unless it is set.
+/// health checks do; with `SAMPLE_CRASH=paths` it knows no path but `/` and `/health`. With `SAMPLE_ERRORS=30`, 30 of each 100 of its answers are a 500. `SAMPLE_STARTUP_MS` is how long it takes to start, either way: 0 unless it is set.
 pub async fn serve() -> io::Result<()> {
     let crash = env::var("SAMPLE_CRASH").unwrap_or_default();
     let errors = env::var("SAMPLE_ERRORS").ok().and_then(|percent| percent.parse().ok()).unwrap_or(0);
@@ -92,6 +92,7 @@ fn answer(request: &Request<Incoming>, image: &str, crash: &str) -> Response<Ful
     let (status, body) = match request.uri().path() {
         "/health" if crash == "health" => (StatusCode::SERVICE_UNAVAILABLE, "no database\n".to_owned()),
         "/health" => (StatusCode::OK, "ok\n".to_owned()),
+        path if crash == "paths" && path != "/" => (StatusCode::NOT_FOUND, "nothing here\n".to_owned()),
         _ if crash == "answer" => (StatusCode::INTERNAL_SERVER_ERROR, format!("{image} fails\n")),
         _ => (StatusCode::OK, format!("{image}\n")),
     };

@@ -1,11 +1,19 @@
 //! Why a rollout failed, on one screen. It must never grow beyond it: the shell chose what tells
 //! most. Start with [`screen`].
 
+use crate::diagnosis::finding;
+use crate::layout::hanging;
 use crate::style::{Style, Tone};
 use crate::words::told;
 use std::fmt::Write as _;
 use tidegate_rollout::diagnosis::Diagnosis;
 
+/// Cells of a line of the causes.
+const WIDTH: usize = 100;
+/// The most pieces of evidence of the first cause.
+const EVIDENCE: usize = 4;
+/// The most other causes, each in a line.
+const OTHERS: usize = 2;
 /// The most lines of a log that are shown.
 const LOG_LINES: usize = 12;
 
@@ -15,12 +23,13 @@ pub fn screen(diagnosis: &Diagnosis, style: Style) -> String {
     let heading = |text: &mut String, words: &str| {
         let _ = write!(text, "\n{}\n", style.paint(Tone::Strong, words));
     };
-    if !diagnosis.causes.is_empty() {
+    if let Some((top, others)) = diagnosis.causes.split_first() {
         heading(&mut text, "Why");
-        for cause in diagnosis.causes.iter().take(3) {
-            let _ = writeln!(text, "  {}", style.paint(Tone::Bad, &cause.what));
-            let _ = writeln!(text, "    AWS says: {}", told(&cause.said));
-            let _ = writeln!(text, "    {} {}", style.paint(Tone::Good, "fix:"), cause.fix);
+        text.push_str(&finding("", top, EVIDENCE, style, WIDTH));
+        for cause in others.iter().take(OTHERS) {
+            for line in hanging("also", 5, &cause.what, WIDTH.saturating_sub(3)) {
+                let _ = writeln!(text, "   {}", style.paint(Tone::Quiet, &line));
+            }
         }
     }
     if !diagnosis.stopped.is_empty() {
@@ -79,7 +88,7 @@ pub fn screen(diagnosis: &Diagnosis, style: Style) -> String {
 }
 
 /// `2026-11-23 14:03:07 UTC`.
-pub(crate) fn moment(at: tidegate_rollout::Millis) -> String {
+pub fn moment(at: tidegate_rollout::Millis) -> String {
     jiff::Timestamp::from_millisecond(at)
         .map(|moment| moment.strftime("%Y-%m-%d %H:%M:%S UTC").to_string())
         .unwrap_or_default()
@@ -95,7 +104,7 @@ pub(crate) fn time_of_day(at: tidegate_rollout::Millis) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tidegate_rollout::cause::{Cause, Heals};
+    use tidegate_rollout::cause::{Bearing, Cause, Certainty, Heals};
     use tidegate_rollout::diagnosis::{HealthFinding, LogTail, StoppedGroup};
     use tidegate_rollout::observation::ServiceEvent;
 
@@ -103,9 +112,13 @@ mod tests {
     fn everything_that_tells_is_on_one_screen() {
         let diagnosis = Diagnosis {
             causes: vec![Cause {
-                what: "the application exits".into(),
-                said: "Essential container in task exited".into(),
-                fix: "read what it logged last".into(),
+                rule: "application-exits".into(),
+                what: "the application in container web exits with code 1, 2 s after start".into(),
+                bearing: Bearing::Cause,
+                certainty: Certainty::Proven,
+                evidence: vec!["3 tasks: web exited 1 (latest: task 0123456789ab)".into(), "web logged: panic: no DATABASE_URL".into()],
+                fix: "what it logged last says why".into(),
+                next: Some("tidegate logs --cluster prod --service web --task 0123456789ab".into()),
                 heals: Heals::Perhaps,
             }],
             events: vec![ServiceEvent {

@@ -109,6 +109,11 @@ fn cells_of(text: &str) -> usize {
     visible.count()
 }
 
+/// How many cells a text takes.
+pub(crate) fn cells(text: &str) -> usize {
+    cells_of(text)
+}
+
 /// The text in lines of at most so many cells, broken between words where that is possible. Never empty.
 pub(crate) fn wrapped(text: &str, width: usize) -> Vec<String> {
     let width = width.max(1);

@@ -2,7 +2,9 @@
 //! plain lines without one, JSON lines. It must never decide anything nor call AWS: it sees events
 //! and tables of plain data. Start with [`Reporter`]; the words are in [`words`].
 
+pub mod checks;
 mod course;
+pub mod diagnosis;
 pub mod diff;
 pub mod failure;
 pub mod history;
@@ -16,8 +18,11 @@ pub mod plan;
 pub mod releases;
 mod share;
 pub mod style;
+pub mod summary;
 pub mod tables;
+pub mod tasks;
 pub mod words;
+pub mod workflow;
 
 #[cfg(test)]
 mod stories;

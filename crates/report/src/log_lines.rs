@@ -44,6 +44,11 @@ impl LogLines {
         }
     }
 
+    /// A line of the only one who speaks.
+    pub fn bare(message: &str) -> String {
+        format!("{}\n", harmless(message))
+    }
+
     fn colour(&mut self, task: &str) -> owo_colors::AnsiColors {
         let known = self.tasks.iter().position(|known| known == task);
         let place = known.unwrap_or_else(|| {

@@ -59,7 +59,7 @@ pub fn sentence(event: &Event, style: Style) -> Option<String> {
         Event::GateStands { gate, standing } => gate_words(gate, standing, style),
         Event::Held { reason } => style.paint(Tone::Warning, reason),
         Event::CauseFound { cause } => {
-            format!("{} {} ({})", style.paint(Tone::Bad, "cause:"), cause.what, told(&cause.said))
+            format!("{} {} ({})", style.paint(Tone::Bad, "cause:"), cause.what, told(cause.said()))
         }
         Event::RollbackRequested { reason } => {
             format!("waiting cannot help ({}); asking ECS to roll back now", told(reason))

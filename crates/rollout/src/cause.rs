@@ -1,12 +1,14 @@
-//! Why tasks do not come up, read from AWS's own sentences. It must never call a passing trouble
-//! final: only what no amount of waiting can heal is [`Heals::Never`]. Start with [`of_stopped_task`]
-//! and [`of_service_event`].
+//! Why a service does not get where it should: what was found, how sure that is, and what to do. It must
+//! never call a passing trouble final: only what no amount of waiting can heal is [`Heals::Never`].
+//! Causes come from the one table of [`crate::rules`]: at first sight of one sentence of AWS by
+//! [`of_stopped_task`] and [`of_service_event`], and with everything known by [`crate::rules::causes`].
 
 use crate::observation::StoppedTask;
+use crate::rules::{self, Place};
 use serde::{Deserialize, Serialize};
 
 /// Can waiting help?
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Heals {
     /// No: every further task fails in the same way.
@@ -15,255 +17,99 @@ pub enum Heals {
     Perhaps,
 }
 
-/// One cause, with the sentence that it was read from.
+/// What a finding is to the trouble. The order is the order on the screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Bearing {
+    /// What makes it fail or hang.
+    Cause,
+    /// What follows from that: a rollback, slower starts.
+    Consequence,
+    /// What is worth knowing and fails nothing now.
+    Note,
+}
+
+/// How sure a finding is. The order is the order on the screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Certainty {
+    /// AWS says so, or the numbers do.
+    Proven,
+    /// Everything that was seen fits it, and nothing else as well.
+    Likely,
+    /// It fits what was seen; so may something else.
+    Possible,
+}
+
+/// One finding, with what it was read from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cause {
+    /// The rule that found it, such as `image-not-found`.
+    pub rule: String,
     /// What it is, in a few words.
     pub what: String,
-    /// AWS's sentence.
-    pub said: String,
+    /// What it is to the trouble.
+    pub bearing: Bearing,
+    /// How sure it is.
+    pub certainty: Certainty,
+    /// The sentences, numbers and log lines that it was read from, the most telling first. Never empty.
+    pub evidence: Vec<String>,
     /// What to do about it.
     pub fix: String,
+    /// The command to type next, with the service's own names in it.
+    pub next: Option<String>,
     /// Whether waiting can help.
     pub heals: Heals,
 }
 
-/// How one sentence is recognised. All of `has` must occur, in any order and case.
-struct Sign {
-    has: &'static [&'static str],
-    what: &'static str,
-    fix: &'static str,
-    heals: Heals,
+impl Cause {
+    /// The most telling evidence: AWS's own sentence where there is one.
+    pub fn said(&self) -> &str {
+        self.evidence.first().map_or("", String::as_str)
+    }
+
+    /// With one more piece of evidence.
+    #[must_use]
+    pub(crate) fn seen(mut self, evidence: impl Into<String>) -> Self {
+        self.evidence.push(evidence.into());
+        self
+    }
+
+    /// With more pieces of evidence.
+    #[must_use]
+    pub(crate) fn all_seen(mut self, evidence: impl IntoIterator<Item = String>) -> Self {
+        self.evidence.extend(evidence);
+        self
+    }
+
+    /// The same in other words.
+    #[must_use]
+    pub(crate) fn named(mut self, what: impl Into<String>) -> Self {
+        self.what = what.into();
+        self
+    }
+
+    /// With another way to heal it.
+    #[must_use]
+    pub(crate) fn fixed_by(mut self, fix: impl Into<String>) -> Self {
+        self.fix = fix.into();
+        self
+    }
+
+    /// With the next command.
+    #[must_use]
+    pub(crate) fn then(mut self, command: impl Into<String>) -> Self {
+        self.next = Some(command.into());
+        self
+    }
+
+    /// As sure as that.
+    #[must_use]
+    pub(crate) fn sure(mut self, certainty: Certainty) -> Self {
+        self.certainty = certainty;
+        self
+    }
 }
-
-const fn sign(has: &'static [&'static str], heals: Heals, what: &'static str, fix: &'static str) -> Sign {
-    Sign { has, what, fix, heals }
-}
-
-/// From the most to the least specific; the first that fits names the cause.
-const TASK_SIGNS: &[Sign] = &[
-    sign(
-        &["cannotpullcontainer", "platform"],
-        Heals::Never,
-        "the image has no build for the task's platform",
-        "build the image for the task's CPU architecture, or set runtimePlatform.cpuArchitecture",
-    ),
-    sign(
-        &["cannotpullcontainer", "not found"],
-        Heals::Never,
-        "the image does not exist",
-        "check the repository, the tag or digest, and that the push has finished",
-    ),
-    sign(
-        &["cannotpullcontainer", "manifest unknown"],
-        Heals::Never,
-        "the image does not exist",
-        "check the repository, the tag or digest, and that the push has finished",
-    ),
-    sign(
-        &["cannotpullcontainer", "access denied"],
-        Heals::Never,
-        "the image may not be pulled",
-        "let the task execution role pull from the repository (ecr:BatchGetImage, ecr:GetDownloadUrlForLayer)",
-    ),
-    sign(
-        &["cannotpullcontainer", "accessdenied"],
-        Heals::Never,
-        "the image may not be pulled",
-        "let the task execution role pull from the repository (ecr:BatchGetImage, ecr:GetDownloadUrlForLayer)",
-    ),
-    sign(
-        &["cannotpullcontainer", "invalid reference"],
-        Heals::Never,
-        "the image's name is not a valid reference",
-        "correct the image's name",
-    ),
-    sign(
-        &["cannotpullcontainer"],
-        Heals::Perhaps,
-        "the image could not be pulled",
-        "check the route to the registry (NAT, VPC endpoints, security groups) and its rate limits",
-    ),
-    sign(
-        &["resourceinitializationerror", "secret", "accessdenied"],
-        Heals::Never,
-        "a secret may not be read",
-        "let the task execution role read the secrets that the task definition names",
-    ),
-    sign(
-        &["resourceinitializationerror", "secret", "not authorized"],
-        Heals::Never,
-        "a secret may not be read",
-        "let the task execution role read the secrets that the task definition names",
-    ),
-    sign(
-        &["resourceinitializationerror", "secret", "resourcenotfound"],
-        Heals::Never,
-        "a secret does not exist",
-        "create the secret or correct its valueFrom",
-    ),
-    sign(
-        &["resourceinitializationerror", "secret", "can't find"],
-        Heals::Never,
-        "a secret does not exist",
-        "create the secret or correct its valueFrom",
-    ),
-    sign(
-        &["resourceinitializationerror", "secret", "invalid parameter"],
-        Heals::Never,
-        "a parameter does not exist",
-        "create the SSM parameter or correct its valueFrom",
-    ),
-    sign(
-        &["resourceinitializationerror", "logger args"],
-        Heals::Never,
-        "the log configuration is refused",
-        "create the log group (or set awslogs-create-group), and check the options' names",
-    ),
-    sign(
-        &["resourceinitializationerror"],
-        Heals::Perhaps,
-        "the task's resources could not be set up",
-        "check the route to Secrets Manager, SSM, ECR and CloudWatch Logs from the task's subnets",
-    ),
-    sign(
-        &["cannotstartcontainer", "no such file or directory"],
-        Heals::Never,
-        "the command does not exist in the image",
-        "correct entryPoint and command, or the image",
-    ),
-    sign(
-        &["cannotstartcontainer", "executable file not found"],
-        Heals::Never,
-        "the command does not exist in the image",
-        "correct entryPoint and command, or the image",
-    ),
-    sign(
-        &["cannotstartcontainer", "permission denied"],
-        Heals::Never,
-        "the command may not be executed",
-        "make the file executable in the image",
-    ),
-    sign(
-        &["cannotstartcontainer"],
-        Heals::Perhaps,
-        "the container could not be started",
-        "read the sentence above; it is the runtime's own",
-    ),
-    sign(
-        &["cannotcreatecontainer"],
-        Heals::Perhaps,
-        "the container could not be created",
-        "read the sentence above; it is the runtime's own",
-    ),
-    sign(
-        &["outofmemory"],
-        Heals::Perhaps,
-        "the container ran out of memory",
-        "raise memory, or find out what the application holds",
-    ),
-    sign(
-        &["failed elb health checks"],
-        Heals::Perhaps,
-        "the load balancer's health check fails",
-        "check the health check's path, port and matcher, the security groups, and healthCheckGracePeriodSeconds",
-    ),
-    sign(
-        &["failed container health checks"],
-        Heals::Perhaps,
-        "the container's health check fails",
-        "check that the command exists in the image, and its startPeriod",
-    ),
-    sign(
-        &["essential container in task exited"],
-        Heals::Perhaps,
-        "the application exits",
-        "read what it logged last",
-    ),
-    sign(
-        &["spot task was interrupted"],
-        Heals::Perhaps,
-        "Fargate Spot took the capacity back",
-        "nothing to do; or keep a base of on-demand tasks",
-    ),
-];
-
-const EVENT_SIGNS: &[Sign] = &[
-    sign(
-        &[
-            "unable to stop or start tasks during a deployment because of the service deployment configuration",
-        ],
-        Heals::Never,
-        "minimumHealthyPercent and maximumPercent leave no room: nothing may start and nothing may stop",
-        "raise maximumPercent or lower minimumHealthyPercent so that one task can move (floor(desired × max%) must exceed ceil(desired × min%))",
-    ),
-    sign(
-        &["was unable to place a task", "cannotpullcontainer", "not found"],
-        Heals::Never,
-        "the image does not exist",
-        "check the repository, the tag or digest, and that the push has finished",
-    ),
-    sign(
-        &["was unable to place a task", "no container instances were found"],
-        Heals::Perhaps,
-        "the cluster has no container instances",
-        "add capacity, or use a capacity provider",
-    ),
-    sign(
-        &["was unable to place a task", "insufficient cpu"],
-        Heals::Perhaps,
-        "no container instance has enough CPU units free",
-        "add capacity, or ask for less",
-    ),
-    sign(
-        &["was unable to place a task", "insufficient memory"],
-        Heals::Perhaps,
-        "no container instance has enough memory free",
-        "add capacity, or ask for less",
-    ),
-    sign(
-        &["was unable to place a task", "already using a port"],
-        Heals::Perhaps,
-        "the host port is taken on every container instance",
-        "use a dynamic host port (hostPort 0), or more instances than tasks",
-    ),
-    sign(
-        &["was unable to place a task"],
-        Heals::Perhaps,
-        "a task could not be placed",
-        "read the sentence above; it is the scheduler's own",
-    ),
-    sign(
-        &["unable to consistently start tasks"],
-        Heals::Perhaps,
-        "tasks keep failing to start, so ECS waits longer between tries (up to 15 minutes)",
-        "see the stopped tasks",
-    ),
-    sign(
-        &["is unhealthy in (target-group"],
-        Heals::Perhaps,
-        "the load balancer's health check fails",
-        "check the health check's path, port and matcher, the security groups, and healthCheckGracePeriodSeconds",
-    ),
-    sign(
-        &["failed container health checks"],
-        Heals::Perhaps,
-        "the container's health check fails",
-        "check that the command exists in the image, and its startPeriod",
-    ),
-    sign(
-        &["failed to register targets"],
-        Heals::Perhaps,
-        "targets could not be registered",
-        "check that the target group's type and VPC fit the task's network mode",
-    ),
-    sign(
-        &["operations are being throttled"],
-        Heals::Perhaps,
-        "ECS throttles its own calls for this service",
-        "wait",
-    ),
-];
 
 /// The cause that a stopped task names, if it is a failure. Tasks that the scheduler stopped to
 /// scale or to replace are not.
@@ -272,24 +118,12 @@ pub fn of_stopped_task(task: &StoppedTask) -> Option<Cause> {
     // The container's own reason says more than the task's "Essential container in task exited".
     sentences.extend(task.containers.iter().filter_map(|c| c.reason.as_deref()));
     sentences.extend(task.stopped_reason.as_deref());
-    TASK_SIGNS.iter().find_map(|sign| {
-        let said = sentences.iter().find(|sentence| fits(sign, sentence))?;
-        Some(named(sign, said))
-    })
+    rules::at_first_sight(Place::Task, &sentences)
 }
 
 /// The trouble that a service event names, if it does.
 pub fn of_service_event(message: &str) -> Option<Cause> {
-    EVENT_SIGNS.iter().find(|sign| fits(sign, message)).map(|sign| named(sign, message))
-}
-
-fn fits(sign: &Sign, sentence: &str) -> bool {
-    let sentence = sentence.to_lowercase();
-    sign.has.iter().all(|part| sentence.contains(part))
-}
-
-fn named(sign: &Sign, said: &str) -> Cause {
-    Cause { what: sign.what.to_owned(), said: said.to_owned(), fix: sign.fix.to_owned(), heals: sign.heals }
+    rules::at_first_sight(Place::Event, &[message])
 }
 
 #[cfg(test)]

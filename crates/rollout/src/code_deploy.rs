@@ -200,6 +200,11 @@ impl Rollout {
         &self.start.candidate
     }
 
+    /// The candidate's task set, once it was seen.
+    pub fn candidate_set(&self) -> Option<&DeploymentId> {
+        self.candidate_set.as_ref()
+    }
+
     /// The step that is under way, as its index in the plan.
     pub fn step(&self) -> usize {
         self.watch.step()
@@ -380,7 +385,7 @@ impl Rollout {
             self.remember_cause(cause, actions);
         }
         if let Some(cause) = self.causes.iter().find(|cause| cause.heals == Heals::Never) {
-            let reason = format!("{} ({})", cause.what, cause.said);
+            let reason = format!("{} ({})", cause.what, cause.said());
             actions.push(Action::Report(Event::RollbackRequested { reason: reason.clone() }));
             self.throw_back(reason, now, actions);
             return;

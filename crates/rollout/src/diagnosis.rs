@@ -1,7 +1,10 @@
-//! Why a rollout failed, gathered for one screen. It must never fetch anything: the shell fetches,
-//! [`group_stopped`] and [`events_that_tell`] choose. Start with [`Diagnosis`].
+//! Why a rollout failed, or why a service hangs, gathered for one screen. It must never fetch anything: the
+//! shell fetches, [`group_stopped`] and [`events_that_tell`] choose, and the causes are those of
+//! [`crate::rules`]. Start with [`Diagnosis`], and with [`Findings`] for a service that nobody deploys now.
 
+use crate::case::{Case, Course};
 use crate::cause::{Cause, of_stopped_task};
+use crate::names::ServiceRef;
 use crate::observation::{ServiceEvent, StoppedTask};
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +23,37 @@ pub struct Diagnosis {
     pub logs: Vec<LogTail>,
     /// What could not be had, one short line each.
     pub missing: Vec<String>,
+}
+
+/// What `tidegate diagnose` answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Findings {
+    /// The service.
+    pub target: ServiceRef,
+    /// Where it stands; absent where there is no such service.
+    pub course: Option<Course>,
+    /// The same in one line.
+    pub standing: String,
+    /// What was found, ranked.
+    pub causes: Vec<Cause>,
+    /// What was looked at, a few words each.
+    pub looked_at: Vec<String>,
+    /// What could not be asked, each with why.
+    pub not_asked: Vec<String>,
+}
+
+impl Findings {
+    /// What the rules say of a case.
+    pub fn of(case: &Case) -> Self {
+        Self {
+            target: case.target.clone(),
+            course: case.service.as_ref().map(|_| case.course()),
+            standing: case.standing(),
+            causes: crate::rules::causes(case),
+            looked_at: case.looked_at(),
+            not_asked: case.not_asked(),
+        }
+    }
 }
 
 /// Stopped tasks that stopped for the same reason.

@@ -5,6 +5,7 @@
 //! [`event::Event`], which is the one stream that every reporter renders.
 
 pub mod alb;
+pub mod case;
 pub mod cause;
 pub mod code_deploy;
 pub mod diagnosis;
@@ -12,15 +13,20 @@ pub mod event;
 pub mod gate;
 pub mod names;
 pub mod observation;
+pub mod one_off;
+pub mod origin;
 pub mod pace;
 pub mod percent;
 pub mod plan;
 pub mod prune;
 pub mod rollback;
 pub mod rolling;
+pub mod rules;
+pub mod scaling;
 pub mod staged;
 pub mod strategy;
 pub mod task_definition;
+pub mod tasks;
 pub mod update;
 pub mod verdict;
 

@@ -509,7 +509,7 @@ impl Rollout {
 
     fn hopeless(&self) -> Option<String> {
         let cause = self.causes.iter().find(|cause| cause.heals == Heals::Never)?;
-        Some(format!("{} ({})", cause.what, cause.said))
+        Some(format!("{} ({})", cause.what, cause.said()))
     }
 
     /// Tasks of the candidate came up and die, again and again, while the deployment waits for something else.

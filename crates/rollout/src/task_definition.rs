@@ -3,6 +3,7 @@
 //! Start with [`prepare`], which is the whole way from a described definition to a request.
 
 pub mod diff;
+pub mod edit;
 pub mod images;
 pub mod normalise;
 pub mod spelling;
@@ -45,9 +46,12 @@ pub enum Registering {
 /// with its tags beside it under `tags`).
 pub fn prepare(running: &Value, wanted: &Value, images: &[ImageChange]) -> Result<Prepared, ImageError> {
     let mut document = strip::registrable(wanted);
+    crate::origin::without_tags(&mut document);
     spelling::spell_for_aws(&mut document);
     images::set_images(&mut document, images)?;
-    let before = normalise::normalised(&strip::registrable(running));
+    let mut running = strip::registrable(running);
+    crate::origin::without_tags(&mut running);
+    let before = normalise::normalised(&running);
     let after = normalise::normalised(&document);
     Ok(Prepared { document, differences: diff::differences(&before, &after) })
 }

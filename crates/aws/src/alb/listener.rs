@@ -139,6 +139,14 @@ impl From<aws_sdk_elasticloadbalancingv2::types::Rule> for RawRule {
     }
 }
 
+/// The ARN of what is modified to move a rule's weights: the rule's own, or its listener's for a default rule.
+pub(crate) fn modified(rule: &Rule) -> String {
+    match rule.place {
+        Place::Rule => rule.arn.clone(),
+        Place::Default => listener_of(&rule.arn),
+    }
+}
+
 /// The ARN of the listener of a rule: `…:listener-rule/app/<lb>/<id>/<listener>/<rule>`.
 fn listener_of(rule: &str) -> String {
     let rule = rule.replacen(":listener-rule/", ":listener/", 1);

@@ -100,6 +100,20 @@ impl Ready {
     }
 }
 
+/// The rule that a described service and its candidate are behind.
+pub(crate) async fn rule_between(
+    client: &Client,
+    target: &ServiceRef,
+    stable: &Value,
+    candidate: &Candidate,
+) -> Result<tidegate_rollout::alb::Rule, DeployError> {
+    let second = ServiceRef { cluster: target.cluster.clone(), service: candidate.service.clone() };
+    let second = client.described_service(&second).await?;
+    let stable_group = only_group(target.service.short(), stable)?;
+    let candidate_group = only_group(candidate.service.short(), &second)?;
+    rule(client, &stable_group, &candidate_group, candidate.rule.as_deref()).await
+}
+
 /// The only target group of a described service.
 fn only_group(name: &str, described: &Value) -> Result<String, CheckError> {
     let groups: Vec<String> = observe::list(described, "loadBalancers")

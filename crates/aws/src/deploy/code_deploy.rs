@@ -11,7 +11,7 @@
 
 mod back;
 mod follow;
-mod moving;
+pub(crate) mod moving;
 pub(crate) mod status;
 
 use super::{Before, DeployError, DeployPlan, Outcome, Then, Wanted};
@@ -24,7 +24,7 @@ use crate::history;
 use crate::observe;
 use crate::sink::{EventSink, now};
 pub use back::{Promoted, abort, promote};
-pub(crate) use back::{attach, brought, stop, way_back};
+pub(crate) use back::{attach, brought, stop, under_way_for_rollback, way_back};
 use follow::follow;
 use moving::Moving;
 use serde_json::{Value, json};
@@ -336,7 +336,7 @@ async fn config(
     Ok((DeploymentConfig::Existing(name.clone()), Some(routing)))
 }
 
-fn routing(config: &Value) -> Option<Routing> {
+pub(crate) fn routing(config: &Value) -> Option<Routing> {
     let number = |pointer: &str| config.pointer(pointer).and_then(Value::as_i64);
     let percentage = |pointer: &str| u16::try_from(number(pointer)?).ok();
     match config["type"].as_str()? {

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use tidegate_aws::deploy::code_deploy::{self, Wait};
 use tidegate_aws::deploy::{Changed, DeployPlan, Then};
 use tidegate_aws::gates::{Asking, Elsewhere, Nobody};
-use tidegate_aws::rollback::{Wish, find_target};
+use tidegate_aws::rollback::{Wish, find};
 use tidegate_aws::{DeployError, Outcome, rollback};
 use tidegate_rollout::gate::{At, Check, Gate, HttpProbe, Reading};
 use tidegate_rollout::strategy::{DeploymentGroup, Traffic};
@@ -288,9 +288,9 @@ async fn a_rollback_during_a_deployment_stops_it_and_follows_the_way_back() {
     let endpoint = Endpoint::start(under_way()).await;
     let client = client(&endpoint).await;
     let plan = DeployPlan { strategy: Strategy::Rolling, ..blue_green(Then::Wait) };
-    let target = find_target(&client, &plan.target, &Wish::LastSteady).await.expect("the revision before");
-    assert_eq!((target.current.revision(), target.to.revision()), (8, 7));
-    let outcome = rollback::run(&client, &plan, target, &mut |_, _: &Event| {}).await;
+    let target = find(&client, &plan, &Wish::LastSteady).await.expect("the revision before");
+    assert_eq!((target.current.revision(), target.way.to().revision()), (8, 7));
+    let outcome = rollback::run(&client, &plan, &target, &mut |_, _: &Event| {}).await;
     let Ok(Outcome::Ended(Verdict::RolledBack { to, .. })) = outcome else { panic!("{outcome:?}") };
     assert_eq!(to.revision(), 7);
     assert_eq!(

@@ -12,6 +12,7 @@ mod control;
 mod endpoint;
 mod lease;
 mod native;
+mod rollback;
 
 use endpoint::{Answer, Endpoint, deployment, service};
 use serde_json::{Value, json};
@@ -50,6 +51,7 @@ fn plan(then: Then) -> DeployPlan {
         elsewhere: Arc::new(tidegate_aws::gates::Nobody),
         source: TaskDefinitionSource::Running,
         images: vec![ImageChange::Of { container: "web".into(), image: "web:2".into() }],
+        origin: tidegate_rollout::origin::Origin::default(),
         tags: Tags::Keep,
         breaker: BreakerPolicy::EnsureOn,
         force: Force::OnlyIfChanged,
@@ -132,6 +134,24 @@ async fn fields_that_the_sdk_does_not_know_survive_the_copy() {
         "deploymentConfiguration": {"minimumHealthyPercent": 100, "maximumPercent": 200, "settingOfNextYear": {"a": 1},
             "deploymentCircuitBreaker": {"enable": true, "rollback": true, "thresholdConfiguration": {"type": "COUNT", "value": 4}}}})
     );
+}
+
+#[tokio::test]
+async fn an_answer_of_describe_task_definition_is_a_document_like_any_other_and_what_is_left_out_is_told() {
+    let endpoint = Endpoint::start(ordinary).await;
+    let described = ordinary("DescribeTaskDefinition", &Value::Null, 1).body["taskDefinition"].clone();
+    let plan = DeployPlan { source: TaskDefinitionSource::Document(described), ..plan(Then::Return) };
+    let (outcome, events) = deploy(&endpoint, &plan).await;
+    outcome.expect("started");
+    let told = events.iter().find_map(|event| match event {
+        Event::Warned { message } if message.contains("left out") => Some(message.as_str()),
+        _ => None,
+    });
+    let expected = "left out of the task definition, since only AWS writes them: taskDefinitionArn, revision, status, compatibilities, registeredAt";
+    assert_eq!(told, Some(expected));
+    let registered = endpoint.request("RegisterTaskDefinition");
+    assert_eq!(registered["fieldOfNextYear"], json!({"deep": [1, null]}));
+    assert_eq!(registered.get("status"), None);
 }
 
 #[tokio::test]
@@ -307,7 +327,8 @@ async fn a_crashing_release_ends_rolled_back_with_the_reason_on_one_screen() {
     assert_eq!(told[told.len() - 2..], ["diagnosed", "decided"], "the verdict is the last thing said");
     let Some(Event::Diagnosed { diagnosis }) = events.iter().rev().nth(1) else { panic!("diagnosed") };
     assert_eq!(diagnosis.stopped[0].containers, ["web exited 1"]);
-    assert_eq!(diagnosis.causes[0].what, "the application exits");
+    assert_eq!(diagnosis.causes[0].what, "the application in container web exits with code 1");
+    assert_eq!(diagnosis.causes[1].rule, "breaker-tripped");
     assert_eq!(diagnosis.missing.len(), 1, "no awslogs here: {:?}", diagnosis.missing);
 }
 

@@ -10,12 +10,20 @@ use std::path::Path;
 pub fn read(path: &Path) -> Result<Value, ConfigError> {
     let text = std::fs::read_to_string(path)
         .map_err(|error| ConfigError::without_place(format!("cannot read {}: {error}", path.display())))?;
-    parse(&Source { name: path.display().to_string(), text })
+    parse(&Source { name: path.display().to_string(), text }, &|name| std::env::var(name).ok())
 }
 
-fn parse(source: &Source) -> Result<Value, ConfigError> {
+/// A JSON or YAML file as it stands, look-ups and all.
+pub fn raw(path: &Path) -> Result<Value, ConfigError> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| ConfigError::without_place(format!("cannot read {}: {error}", path.display())))?;
+    Ok(yaml::parse(&Source { name: path.display().to_string(), text })?.to_json())
+}
+
+/// The document of a text; `variable` answers `${env:…}`.
+pub fn parse(source: &Source, variable: &dyn Fn(&str) -> Option<String>) -> Result<Value, ConfigError> {
     let mut node = yaml::parse(source)?;
-    lookup::resolve(source, &mut node, &|name| std::env::var(name).ok())?;
+    lookup::resolve(source, &mut node, variable)?;
     checked(source, &node)
 }
 
@@ -51,7 +59,8 @@ mod tests {
     #[test]
     fn the_answer_of_describe_task_definition_is_taken_for_the_definition_in_it() {
         let text = r#"{"taskDefinition": {"family": "web", "containerDefinitions": [{"name": "web"}]}, "tags": [{"key": "a", "value": "b"}]}"#;
-        let document = parse(&Source { name: "td.json".into(), text: text.into() }).expect("a definition");
+        let document =
+            parse(&Source { name: "td.json".into(), text: text.into() }, &|_| None).expect("a definition");
         assert_eq!(document["family"], "web");
         assert_eq!(document["tags"][0]["key"], "a");
     }

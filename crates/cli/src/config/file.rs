@@ -1,13 +1,16 @@
 //! The keys of `tidegate.yml`. Start with [`Config`].
 
+use super::check::{CheckConfig, check};
 use super::error::{ConfigError, Place, Source};
 use super::local::{LocalConfig, RehearseConfig, local, rehearse};
 use super::section::Section;
+use super::sync::{SyncConfig, freeze, sync};
 use super::yaml::{Data, Node};
 use super::{document, gates, lookup, strategy, yaml};
 use serde_json::Value;
 use std::path::Path;
 use tidegate_aws::deploy::Tags;
+use tidegate_gitops::freeze::Window;
 use tidegate_rollout::Strategy;
 use tidegate_rollout::gate::{Gate, misplaced};
 use tidegate_rollout::names::{ClusterName, NameError, ServiceName};
@@ -33,9 +36,27 @@ const KEYS: &[&str] = &[
     "alb",
     "gates",
     "gatesTimeout",
+    "check",
+    "desiredCount",
+    "dependsOn",
+    "wave",
+    "release",
+    "freeze",
     "local",
     "rehearse",
 ];
+
+/// Reads a file that the config names: its text, `None` if there is no such file, or why it cannot be read.
+pub type Files<'a> = &'a dyn Fn(&Path) -> Result<Option<String>, String>;
+
+/// The files of this machine.
+pub fn on_disk(path: &Path) -> Result<Option<String>, String> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error.to_string()),
+    }
+}
 
 /// How long gates may take to answer when nobody says: ten minutes.
 const GATES_TIMEOUT: i64 = 10 * 60 * 1000;
@@ -67,6 +88,14 @@ pub struct Config {
     pub breaker: BreakerPolicy,
     /// Whether ECR tags become digests.
     pub tags: Tags,
+    /// What `check` lives with, and how often a rollback is to be tried.
+    pub check: CheckConfig,
+    /// How many tasks, where the file and not autoscaling says so.
+    pub desired_count: Option<u32>,
+    /// The service's place among those that are synced together.
+    pub sync: SyncConfig,
+    /// When nothing new may begin.
+    pub freeze: Vec<Window>,
     /// How the local cloud runs images as processes.
     pub local: LocalConfig,
     /// How rehearsals are driven.
@@ -107,6 +136,10 @@ impl Default for Config {
             timeout_ms: None,
             breaker: BreakerPolicy::EnsureOn,
             tags: Tags::Resolve,
+            check: CheckConfig::default(),
+            desired_count: None,
+            sync: SyncConfig::default(),
+            freeze: Vec::new(),
             local: LocalConfig::default(),
             rehearse: RehearseConfig::default(),
         }
@@ -116,12 +149,21 @@ impl Default for Config {
 impl Config {
     /// Reads and checks a file.
     pub fn read(path: &Path, reading: Reading) -> Result<Self, ConfigError> {
+        Self::read_with(path, reading, &|name| std::env::var(name).ok())
+    }
+
+    /// The same where `variable` answers `${env:…}` of the file itself.
+    pub fn read_with(
+        path: &Path,
+        reading: Reading,
+        variable: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Self, ConfigError> {
         let text = std::fs::read_to_string(path).map_err(|error| {
             ConfigError::without_place(format!("cannot read the config file {}: {error}", path.display()))
         })?;
         let source = Source { name: path.display().to_string(), text };
         let folder = path.parent().unwrap_or_else(|| Path::new("."));
-        Self::parse(&source, folder, reading, &|name| std::env::var(name).ok())
+        Self::parse(&source, folder, reading, variable)
     }
 
     /// Checks a text. Relative paths in it start at `folder`; `variable` answers `${env:…}`.
@@ -132,21 +174,34 @@ impl Config {
         variable: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self, ConfigError> {
         let mut root = yaml::parse(source)?;
+        several(source, &mut root, reading)?;
         if reading == Reading::TargetOnly {
             root.forget(&["images", "taskDefinition"]);
         }
         lookup::resolve(source, &mut root, variable)?;
-        let section = Section::of(source, &root, "tidegate.yml", KEYS)?;
+        Self::of_node(source, &root, folder, reading, variable, &on_disk)
+    }
+
+    /// Checks one service's mapping, whose look-ups are resolved; `files` answers what it names.
+    pub fn of_node(
+        source: &Source,
+        root: &Node,
+        folder: &Path,
+        reading: Reading,
+        variable: &dyn Fn(&str) -> Option<String>,
+        files: Files<'_>,
+    ) -> Result<Self, ConfigError> {
+        let section = Section::of(source, root, "tidegate.yml", KEYS)?;
         let wish = strategy::wish(source, &section)?;
         let chosen = Strategy::choose(&wish).map_err(|error| {
-            let node = section.node("strategy").or(section.node("controller")).unwrap_or(&root);
+            let node = section.node("strategy").or(section.node("controller")).unwrap_or(root);
             ConfigError::at(source, node.place, error.to_string())
         })?;
         let gates =
             section.node("gates").map_or_else(|| Ok(Vec::new()), |node| gates::gates(source, node))?;
         let gates = fitting(source, gates, &chosen)?;
         let name_at = |key: &str, error: NameError| {
-            let node = section.node(key).unwrap_or(&root);
+            let node = section.node(key).unwrap_or(root);
             ConfigError::at(source, node.place, error.to_string())
         };
         let timeout_ms = section.time("timeout")?;
@@ -164,15 +219,24 @@ impl Config {
             region: section.text("region")?,
             task_definition: section
                 .node("taskDefinition")
-                .map_or(Ok(TaskDefinitionConfig::Running), |node| task_definition(source, node, folder))?,
+                .filter(|_| reading == Reading::Everything)
+                .map_or(Ok(TaskDefinitionConfig::Running), |node| {
+                    task_definition(source, node, folder, variable, files)
+                })?,
             images: section.texts("images")?,
-            strategy: chosen,
             wish,
             gates,
             gates_timeout: section.time("gatesTimeout")?.unwrap_or(GATES_TIMEOUT),
             timeout_ms,
             breaker: breaker(source, &section)?,
             tags: if section.truth("resolveDigests")?.unwrap_or(true) { Tags::Resolve } else { Tags::Keep },
+            check: section
+                .node("check")
+                .map_or_else(|| Ok(CheckConfig::default()), |node| check(source, node))?,
+            desired_count: desired_count(source, &section, &chosen)?,
+            sync: sync(source, &section)?,
+            freeze: freeze(source, &section)?,
+            strategy: chosen,
             local: section
                 .node("local")
                 .map_or_else(|| Ok(LocalConfig::default()), |node| local(source, node))?,
@@ -214,20 +278,26 @@ fn fitting(
 }
 
 /// A mapping is the document itself, a text the path of its file.
-fn task_definition(source: &Source, node: &Node, folder: &Path) -> Result<TaskDefinitionConfig, ConfigError> {
+fn task_definition(
+    source: &Source,
+    node: &Node,
+    folder: &Path,
+    variable: &dyn Fn(&str) -> Option<String>,
+    files: Files<'_>,
+) -> Result<TaskDefinitionConfig, ConfigError> {
     match &node.data {
         Data::Mapping(_) => document::checked(source, node).map(TaskDefinitionConfig::Document),
         Data::Scalar(Value::String(path)) => {
             let path = folder.join(path);
-            if !path.exists() {
-                return Err(ConfigError::at(
-                    source,
-                    node.place,
-                    format!("there is no file {}", path.display()),
-                )
-                .with_help("leave taskDefinition out to take the one that the service runs now"));
-            }
-            document::read(&path).map(TaskDefinitionConfig::Document)
+            let wrong = |what: String| ConfigError::at(source, node.place, what);
+            let text = files(&path)
+                .map_err(|reason| wrong(format!("cannot read {}: {reason}", path.display())))?
+                .ok_or_else(|| {
+                    wrong(format!("there is no file {}", path.display()))
+                        .with_help("leave taskDefinition out to take the one that the service runs now")
+                })?;
+            let named = Source { name: path.display().to_string(), text };
+            document::parse(&named, variable).map(TaskDefinitionConfig::Document)
         }
         _ => Err(ConfigError::at(
             source,
@@ -237,6 +307,35 @@ fn task_definition(source: &Source, node: &Node, folder: &Path) -> Result<TaskDe
                 node.kind()
             ),
         )),
+    }
+}
+
+/// A file of several services is for `sync`; where only the rest of it matters, they are not looked at.
+fn several(source: &Source, root: &mut Node, reading: Reading) -> Result<(), ConfigError> {
+    let Data::Mapping(entries) = &root.data else { return Ok(()) };
+    let Some((key, _)) = entries.iter().find(|(key, _)| key.name == "services") else { return Ok(()) };
+    if reading == Reading::Everything {
+        return Err(ConfigError::at(source, key.place, "this file describes several services")
+            .with_help("`tidegate sync` deploys them; --only SERVICE one of them"));
+    }
+    root.forget(&["services"]);
+    Ok(())
+}
+
+/// `desiredCount: 3`.
+fn desired_count(
+    source: &Source,
+    section: &Section<'_>,
+    strategy: &Strategy,
+) -> Result<Option<u32>, ConfigError> {
+    let count = section.count("desiredCount")?;
+    match section.key_place("desiredCount").filter(|_| count.is_some()) {
+        Some(place) if matches!(strategy, Strategy::Alb(..)) => {
+            let what =
+                "desiredCount and controller `alb` do not go together: the candidate gets stable's count";
+            Err(ConfigError::at(source, place, what).with_help("take it out; the service's own count stays"))
+        }
+        _ => Ok(count),
     }
 }
 

@@ -9,7 +9,9 @@ use std::{
 };
 
 use clap::{Args, ValueEnum};
-use tidegate_local::{DEFAULT_PORT, ExposeTargets, LocalCloud, Options, RuntimeChoice, Speed};
+use tidegate_local::{
+    DEFAULT_PORT, EnforceIam, ExposeTargets, Limits, LocalCloud, Options, RuntimeChoice, Speed,
+};
 
 use super::{
     Folder, config_folder, ended_by_signal, functions, images, parse_account, parse_speed, say,
@@ -44,9 +46,15 @@ pub(super) struct Up {
     /// Apply this folder of Terraform before the cloud is announced; needs the program `terraform`
     #[arg(long, value_name = "DIR")]
     terraform: Option<PathBuf>,
+    /// Throttle calls to Amazon ECS as AWS publishes, by the cloud's own clock
+    #[arg(long)]
+    throttle: bool,
     /// The account of callers whose access key id is not twelve digits
     #[arg(long, default_value = "000000000000", value_parser = parse_account)]
     account: String,
+    /// Hold callers that assumed a role to what the role's policies grant
+    #[arg(long)]
+    enforce_iam: bool,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -93,6 +101,8 @@ impl Up {
             account: self.account,
             expose_targets: ExposeTargets::No,
             missing: tidegate_local::Missing::Fails,
+            enforce_iam: if self.enforce_iam { EnforceIam::Yes } else { EnforceIam::No },
+            limits: if self.throttle { Limits::Published } else { Limits::None },
         })
         .await
         .map_err(|error| Failure::new(Exit::Refused, error.to_string()))?;

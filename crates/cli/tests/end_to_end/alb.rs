@@ -178,6 +178,7 @@ impl<'a> Stage<'a> {
             elsewhere: Arc::clone(&self.gate) as Arc<dyn Elsewhere>,
             source: TaskDefinitionSource::Running,
             images: vec![ImageChange::OfTheOnlyOne { image: image.into() }],
+            origin: tidegate_rollout::origin::Origin::default(),
             tags: Tags::Keep,
             breaker: BreakerPolicy::EnsureOn,
             force: Force::OnlyIfChanged,

@@ -11,9 +11,20 @@ use serde_json::Value;
 /// What a call was answered with, or that it was not.
 pub(crate) type Answer = std::io::Result<(u16, String)>;
 
+/// Where calls go unless they say another.
+const REGION: &str = "eu-west-1";
+
 /// Calls an awsJson operation of ECS.
 pub(crate) fn ecs(endpoint: &str, operation: &str, input: &Value) -> Answer {
     json(endpoint, "ecs", "AmazonEC2ContainerServiceV20141113", operation, input)
+}
+
+/// Calls an awsJson operation of ECS in a region.
+pub(crate) fn ecs_in(region: &str, endpoint: &str, operation: &str, input: &Value) -> Answer {
+    let target = "AmazonEC2ContainerServiceV20141113";
+    let headers =
+        format!("Content-Type: application/x-amz-json-1.1\r\nX-Amz-Target: {target}.{operation}\r\n");
+    post(endpoint, region, "ecs", &headers, &input.to_string())
 }
 
 /// Calls an operation of CodeDeploy.
@@ -30,7 +41,7 @@ pub(crate) fn elbv2(endpoint: &str, operation: &str, parameters: &str) -> Answer
 pub(crate) fn json(endpoint: &str, service: &str, target: &str, operation: &str, input: &Value) -> Answer {
     let headers =
         format!("Content-Type: application/x-amz-json-1.1\r\nX-Amz-Target: {target}.{operation}\r\n");
-    post(endpoint, service, &headers, &input.to_string())
+    post(endpoint, REGION, service, &headers, &input.to_string())
 }
 
 /// Calls a query operation of the service that signs as `service`; `parameters` as in a form.
@@ -43,7 +54,7 @@ pub(crate) fn query(
 ) -> Answer {
     let headers = "Content-Type: application/x-www-form-urlencoded\r\n";
     let body = format!("Action={operation}&Version={version}&{parameters}");
-    post(endpoint, service, headers, &body)
+    post(endpoint, REGION, service, headers, &body)
 }
 
 /// The text of the first element `name` in an XML answer.
@@ -54,13 +65,13 @@ pub(crate) fn element(xml: &str, name: &str) -> String {
     xml[start..end].to_owned()
 }
 
-fn post(endpoint: &str, service: &str, headers: &str, body: &str) -> Answer {
+fn post(endpoint: &str, region: &str, service: &str, headers: &str, body: &str) -> Answer {
     let address = endpoint.strip_prefix("http://").unwrap();
     request(
         address,
         &format!(
             "POST / HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nAuthorization: AWS4-HMAC-SHA256 \
-             Credential=test/20260101/eu-west-1/{service}/aws4_request, SignedHeaders=host, Signature=0\r\n\
+             Credential=test/20260101/{region}/{service}/aws4_request, SignedHeaders=host, Signature=0\r\n\
              X-Amz-Date: 20260101T000000Z\r\n{headers}Content-Length: {}\r\n\r\n{body}",
             body.len()
         ),

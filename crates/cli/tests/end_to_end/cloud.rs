@@ -54,6 +54,11 @@ impl Cloud {
         Self::start_with("process", "", arguments, environment)
     }
 
+    /// Starts one that runs no program for its tasks.
+    pub(crate) fn start_simulated(arguments: &[&str]) -> Self {
+        Self::start_with("simulated", "", arguments, Vec::new())
+    }
+
     /// Starts one whose tasks are containers.
     pub(crate) fn start_in_docker(arguments: &[&str]) -> Self {
         Self::start_with("docker", "", arguments, Vec::new())
@@ -123,6 +128,12 @@ impl Cloud {
     /// Starts it again after [`Self::kill`].
     pub(crate) fn restart(&mut self) {
         (self.process, self.announcement) = up(self.folder.path(), &self.arguments, &self.environment);
+    }
+
+    /// Ends it with SIGKILL, and starts it again with these arguments on top.
+    pub(crate) fn kill_and_restart_with(&mut self, arguments: &[&str]) {
+        self.arguments.extend(arguments.iter().map(|&argument| argument.to_owned()));
+        self.kill_and_restart();
     }
 
     /// The folder of its config file.

@@ -22,7 +22,7 @@ fn gated(cell: Cell) -> DeployPlan {
 }
 
 /// A stage on which the deployer died when its call of this operation, the first, was made.
-async fn died_after(cell: Cell, plan: &DeployPlan, operation: &str) -> (Door, Stage) {
+pub(crate) async fn died_after(cell: Cell, plan: &DeployPlan, operation: &str) -> (Door, Stage) {
     let (door, _) = opened(SAME, cell, Release::Good).await;
     door.kill_at(Kill::Never);
     let mut told = Vec::new();
@@ -38,7 +38,7 @@ async fn died_after(cell: Cell, plan: &DeployPlan, operation: &str) -> (Door, St
 }
 
 /// Stable serves everything and is all that runs.
-fn is_home(door: &Door, stage: &Stage) {
+pub(crate) fn is_home(door: &Door, stage: &Stage) {
     let world = door.world();
     let running: Vec<String> = world.running(CLUSTER).into_keys().collect();
     assert_eq!(running, std::slice::from_ref(&stage.stable));

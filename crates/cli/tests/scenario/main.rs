@@ -9,6 +9,7 @@ mod cells;
 mod control;
 mod door;
 mod refusals;
+mod rollback;
 mod scaling;
 mod world;
 
@@ -194,6 +195,7 @@ fn plan(cell: Cell, release: Release) -> DeployPlan {
         elsewhere: Arc::new(Nobody),
         source: TaskDefinitionSource::Document(definition(2)),
         images: Vec::new(),
+        origin: tidegate_rollout::origin::Origin::default(),
         tags: Tags::Keep,
         breaker: BreakerPolicy::EnsureOn,
         force: Force::OnlyIfChanged,

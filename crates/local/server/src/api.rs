@@ -26,9 +26,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     control::Control,
-    logs,
+    logs, permission,
+    permission::Permissions,
     ports::PortGuard,
     registry::{self, Registry},
+    throttle::Throttle,
     writer::{Commands, SharedEngine, lock_read},
 };
 
@@ -51,7 +53,9 @@ pub(crate) struct Api {
     pub runtime: tidegate_tasks::Runtime,
     pub logs: logs::Logs,
     pub registry: Registry,
+    pub permissions: Permissions,
     pub control: Control,
+    pub throttle: Throttle,
 }
 
 /// Serves until `stop`.
@@ -125,6 +129,16 @@ impl Api {
     }
 
     async fn answer_call(&self, call: Call) -> Response<Bytes> {
+        if let Err(error) = self.permissions.check(&self.engine, &call, self.clock.now()) {
+            return call.fail(&tidegate_wire::ApiError::new(error.code, error.message.into_owned()));
+        }
+        if let Some(identity) = permission::identity(&call) {
+            return call.succeed(&identity);
+        }
+        let at = self.clock.now().as_millis();
+        if !self.throttle.takes(call.service, call.operation, &call.account, &call.region, at) {
+            return call.fail(&tidegate_wire::ApiError::new("ThrottlingException", "Rate exceeded"));
+        }
         if let Some(answered) = logs::answer(self, &call).await {
             return answered;
         }

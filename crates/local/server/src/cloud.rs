@@ -32,11 +32,13 @@ use crate::{
     logs::Logs,
     metering,
     network::Network,
+    permission::Permissions,
     ports::PortGuard,
     presence::{self, Presence},
     registry::Registry,
     snapshot,
     tasking::TaskNames,
+    throttle::Throttle,
     usage,
     writer::{CLOCK_ROW, Commands, META_TABLE, Unstored, Writer},
 };
@@ -175,6 +177,7 @@ impl LocalCloud {
             unstored: Unstored::default(),
         };
         let api = Api {
+            throttle: Throttle::new(options.limits),
             wire: Wire::new(
                 &[
                     ecs::model(),
@@ -199,6 +202,7 @@ impl LocalCloud {
             runtime: runtime.clone(),
             logs: logs.clone(),
             registry: registry.clone(),
+            permissions: Permissions::new(options.enforce_iam),
             control: Control {
                 balancer: balancer.clone(),
                 data_dir: folder.path().to_owned(),

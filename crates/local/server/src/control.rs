@@ -46,6 +46,11 @@ impl Control {
         match (&parts.method, path) {
             (&Method::GET, "health") => answer(StatusCode::OK, &health(api)),
             (&Method::GET, "listeners") => answer(StatusCode::OK, &self.listeners()),
+            (&Method::GET, "actions") => answer(StatusCode::OK, &api.permissions.tell()),
+            (&Method::DELETE, "actions") => {
+                api.permissions.forget();
+                answer(StatusCode::OK, &json!({ "status": "forgotten" }))
+            }
             (&Method::POST, "reset") => match api.commands.reset().await {
                 Ok(Ok(())) => answer(StatusCode::OK, &json!({ "status": "empty" })),
                 Ok(Err(error)) => {
@@ -65,13 +70,13 @@ impl Control {
                 self.shutdown.cancel();
                 answer(StatusCode::ACCEPTED, &json!({ "status": "shutting down" }))
             }
-            (_, "health" | "listeners" | "reset" | "shutdown" | "snapshot") => answer(
+            (_, "health" | "listeners" | "actions" | "reset" | "shutdown" | "snapshot") => answer(
                 StatusCode::METHOD_NOT_ALLOWED,
-                &json!({ "error": "health and listeners are GET; reset, shutdown and snapshot are POST" }),
+                &json!({ "error": "health and listeners are GET; actions is GET or DELETE; reset, shutdown and snapshot are POST" }),
             ),
             _ => answer(
                 StatusCode::NOT_FOUND,
-                &json!({ "error": format!("there is no /_tidegate/{path}; there are health, listeners, reset, shutdown and snapshot") }),
+                &json!({ "error": format!("there is no /_tidegate/{path}; there are health, listeners, actions, reset, shutdown and snapshot") }),
             ),
         }
     }
@@ -105,7 +110,7 @@ pub(crate) async fn copy(
 fn health(api: &Api) -> Value {
     let engine = lock_read(&api.engine);
     let state = engine.state();
-    json!({
+    let mut health = json!({
         "status": "ok",
         "version": env!("CARGO_PKG_VERSION"),
         "runtime": api.runtime.name(),
@@ -117,7 +122,11 @@ fn health(api: &Api) -> Value {
             "tasks": state.tasks.len(),
             "loadBalancers": state.load_balancers.len(),
         },
-    })
+    });
+    if let Some(throttled) = api.throttle.throttled() {
+        health["throttled"] = json!(throttled);
+    }
+    health
 }
 
 fn answer(status: StatusCode, body: &Value) -> Response<Full<Bytes>> {

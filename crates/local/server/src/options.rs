@@ -9,7 +9,7 @@ use tidegate_clock::Speed;
 use tidegate_engine::Missing;
 use tidegate_tasks::ImageMap;
 
-use crate::FunctionMap;
+use crate::{EnforceIam, FunctionMap, throttle::Limits};
 
 /// The port that the local-AWS tools share.
 pub const DEFAULT_PORT: u16 = 4566;
@@ -38,6 +38,10 @@ pub struct Options {
     pub expose_targets: ExposeTargets,
     /// What becomes of a task whose secrets or log groups are not there: it fails, but for rehearsals.
     pub missing: Missing,
+    /// Whether callers are held to the policies of the roles that they assumed.
+    pub enforce_iam: EnforceIam,
+    /// Whether calls are throttled as AWS publishes.
+    pub limits: Limits,
 }
 
 /// How tasks run.
@@ -75,6 +79,8 @@ impl Default for Options {
             account: "000000000000".to_owned(),
             expose_targets: ExposeTargets::No,
             missing: Missing::Fails,
+            enforce_iam: EnforceIam::No,
+            limits: Limits::None,
         }
     }
 }

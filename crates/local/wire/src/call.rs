@@ -5,7 +5,7 @@
 
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
-use tidegate_models::{Operation, ServiceModel};
+use tidegate_models::{Operation, Secret, ServiceModel};
 
 use crate::{
     ApiError, Response,
@@ -23,6 +23,8 @@ pub struct Call {
     pub account: String,
     /// The region that is acted in, for example `eu-central-1`.
     pub region: String,
+    /// The session token of the caller's credentials, if they do not last.
+    pub session_token: Option<Secret>,
     /// The request as a document of the model's shape: the model's names, no nulls, nothing that the model does not
     /// name, defaults not added. The same in every protocol.
     pub input: Value,
@@ -42,6 +44,11 @@ impl Call {
     pub fn typed<T: DeserializeOwned>(&self) -> Result<T, ApiError> {
         T::deserialize(&self.input)
             .map_err(|error| ApiError::new("SerializationException", error.to_string()))
+    }
+
+    /// Whether errors have the names that AWS gives them in JSON and CBOR, rather than those of XML.
+    pub fn speaks_json(&self) -> bool {
+        !matches!(self.encoding, Encoding::Query | Encoding::Ec2Query)
     }
 
     /// The answer of a call that went well.

@@ -4,6 +4,7 @@
 //! runs on. It must never repeat the signature or a token in an answer. Start at [`Scope::of`].
 
 use http::{HeaderMap, header::AUTHORIZATION};
+use tidegate_models::Secret;
 
 use crate::{params::Params, refusal::Refusal};
 
@@ -18,6 +19,8 @@ pub(crate) struct Scope {
     pub region: String,
     /// The service that the request is for, by its signing name.
     pub service: String,
+    /// What credentials that do not last are sent with.
+    pub session_token: Option<Secret>,
 }
 
 impl Scope {
@@ -25,10 +28,14 @@ impl Scope {
     pub(crate) fn of(headers: &HeaderMap, params: &Params<'_>) -> Result<Self, Refusal> {
         if let Some(header) = headers.get(AUTHORIZATION) {
             let header = header.to_str().map_err(|_| Refusal::MissingAuthentication)?;
-            return Self::of_header(header, headers);
+            let token = headers.get("x-amz-security-token").and_then(|token| token.to_str().ok());
+            return Ok(Self { session_token: token.map(Secret::new), ..Self::of_header(header, headers)? });
         }
         match params.get("X-Amz-Credential") {
-            Some(credential) if params.get("X-Amz-Signature").is_some() => Self::of_credential(credential),
+            Some(credential) if params.get("X-Amz-Signature").is_some() => {
+                let token = params.get("X-Amz-Security-Token").map(Secret::new);
+                Ok(Self { session_token: token, ..Self::of_credential(credential)? })
+            }
             Some(_) => Err(Refusal::IncompleteSignature(
                 "AWS query-string parameters must include 'X-Amz-Signature'.".into(),
             )),
@@ -38,7 +45,12 @@ impl Scope {
 
     /// The scope of a request for `service` that nobody signed.
     pub(crate) fn unsigned(service: &str) -> Self {
-        Self { access_key: String::new(), region: "us-east-1".into(), service: service.into() }
+        Self {
+            access_key: String::new(),
+            region: "us-east-1".into(),
+            service: service.into(),
+            session_token: None,
+        }
     }
 
     fn of_header(header: &str, headers: &HeaderMap) -> Result<Self, Refusal> {
@@ -83,7 +95,12 @@ impl Scope {
         if !is_region {
             return Err(Refusal::InvalidRegion);
         }
-        Ok(Self { access_key: access_key.into(), region: region.into(), service: service.into() })
+        Ok(Self {
+            access_key: access_key.into(),
+            region: region.into(),
+            service: service.into(),
+            session_token: None,
+        })
     }
 
     /// The account that the request acts in: a twelve-digit access key is one, as the local-AWS tools have it, and the
@@ -111,8 +128,12 @@ mod tests {
         let read = scope(
             "AWS4-HMAC-SHA256 Credential=AKID/20261123/eu-central-1/ecs/aws4_request, SignedHeaders=host, Signature=ab",
         );
-        let expected =
-            Scope { access_key: "AKID".into(), region: "eu-central-1".into(), service: "ecs".into() };
+        let expected = Scope {
+            access_key: "AKID".into(),
+            region: "eu-central-1".into(),
+            service: "ecs".into(),
+            session_token: None,
+        };
         assert_eq!(read, Ok(expected));
     }
 
@@ -161,7 +182,7 @@ mod tests {
     #[test]
     fn exactly_twelve_digits_are_an_account() {
         let account = |key: &str| {
-            let scope = Scope { access_key: key.into(), region: String::new(), service: String::new() };
+            let scope = Scope { access_key: key.into(), ..Scope::unsigned("") };
             scope.account("000000000000").to_owned()
         };
         assert_eq!(account("123456789012"), "123456789012");

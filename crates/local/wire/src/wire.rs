@@ -220,6 +220,7 @@ impl Wire {
             operation: &modelled.name,
             account: scope.account(&self.settings.default_account).to_owned(),
             region: scope.region,
+            session_token: scope.session_token,
             input,
             request_id: request_id.to_owned(),
             model: service.model,

@@ -2,7 +2,7 @@
 //! events. Start with [`cause`].
 
 use super::seen::{ErrorInformation, Stage};
-use crate::cause::{Cause, Heals};
+use crate::cause::{Bearing, Cause, Certainty, Heals};
 use std::collections::BTreeMap;
 
 /// CodeDeploy's error codes that a service meets, facts §4.5: what it is, and what to do.
@@ -74,5 +74,28 @@ pub fn cause(error: &ErrorInformation, failed: Option<&Stage>, hooks: &BTreeMap<
         said.push_str(diagnostics);
     }
     let fix = known.map_or("see the message", |(.., fix)| *fix).to_owned();
-    Cause { what, said, fix, heals: Heals::Never }
+    let rule = match error.code.as_str() {
+        "TIMEOUT" | "HEALTH_CONSTRAINTS" => "code-deploy-timeout",
+        "ALARM_ACTIVE" => "alarm-went-off",
+        _ if error.message.contains("must be behind listener") => "code-deploy-listener",
+        _ => "code-deploy-failed",
+    };
+    // Whoever stops it has a reason, and that is the cause.
+    let bearing = if error.code == "MANUAL_STOP" { Bearing::Consequence } else { Bearing::Cause };
+    let rule = rule.to_owned();
+    Cause {
+        rule,
+        what,
+        bearing,
+        certainty: Certainty::Proven,
+        evidence: vec![said],
+        fix,
+        next: None,
+        heals: Heals::Never,
+    }
+}
+
+/// What an error code means, and what to do about it.
+pub(crate) fn meaning(code: &str) -> Option<(&'static str, &'static str)> {
+    CODES.iter().find(|(known, ..)| *known == code).map(|(_, what, fix)| (*what, *fix))
 }

@@ -294,7 +294,7 @@ fn a_failed_hook_is_named_with_its_function_and_its_diagnostics() {
     let (rollout, _) = look(&rollout(Vec::new()), seen, &OK, MINUTE);
     let cause = &rollout.diagnosis().causes[0];
     assert_eq!(cause.what, "a lifecycle hook failed at BeforeAllowTraffic (smoke)");
-    assert!(cause.said.ends_with("found no front page"), "{}", cause.said);
+    assert!(cause.said().ends_with("found no front page"), "{}", cause.said());
     assert_eq!(rollout.followed(), &id("d-BACK"));
 }
 

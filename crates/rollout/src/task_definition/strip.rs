@@ -17,6 +17,15 @@ pub const RESPONSE_ONLY: [&str; 9] = [
     "deleteRequestedAt",
 ];
 
+/// Which members of the document only AWS writes, in the order of the service model: what `describe-task-definition`
+/// answered was taken for a definition of one's own.
+pub fn response_only(described: &Value) -> Vec<&'static str> {
+    RESPONSE_ONLY
+        .into_iter()
+        .filter(|name| described.get(name).is_some_and(|value| !value.is_null()))
+        .collect()
+}
+
 /// The document without the response-only members and without members that say nothing: `null`
 /// anywhere at the top, and an empty `tags`, which AWS refuses ("Tags can not be empty.").
 pub fn registrable(described: &Value) -> Value {
@@ -45,6 +54,14 @@ mod tests {
             "deregisteredAt": 2, "deleteRequestedAt": 3,
             "family": "web", "someFutureField": {"x": [1]}, "tags": [], "taskRoleArn": null});
         assert_eq!(registrable(&described), json!({"family": "web", "someFutureField": {"x": [1]}}));
+    }
+
+    #[test]
+    fn members_that_only_aws_writes_are_named_so_that_somebody_can_be_told() {
+        let described =
+            json!({"family": "web", "status": "ACTIVE", "revision": 3, "registeredBy": null, "x": 1});
+        assert_eq!(response_only(&described), ["revision", "status"]);
+        assert_eq!(response_only(&json!({"family": "web"})), [""; 0]);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::moving::{Moving, brought_by, deployment_of, named_by};
 use super::{count, routing, running};
 use crate::client::Client;
 use crate::codedeploy::{Wait, deployment_seen};
-use crate::deploy::{DeployError, DeployPlan};
+use crate::deploy::{DeployError, DeployPlan, Outcome, Then};
 use crate::error::AwsError;
 use crate::gates::Nobody;
 use crate::sink::{EventSink, now};
@@ -18,6 +18,7 @@ use tidegate_rollout::code_deploy::seen::Status;
 use tidegate_rollout::code_deploy::{Rollout, Start};
 use tidegate_rollout::names::{DeploymentId, ServiceRef, TaskDefinitionArn};
 use tidegate_rollout::plan::Size;
+use tidegate_rollout::rollback::{Phase, Stop, UnderWay};
 use tidegate_rollout::strategy::DeploymentGroup;
 use tidegate_rollout::{Event, Millis, Plan, Strategy, Verdict};
 
@@ -87,7 +88,7 @@ pub(crate) async fn stop(
     plan: &DeployPlan,
     service: &Value,
     sink: &mut dyn EventSink,
-) -> Result<Option<Verdict>, AwsError> {
+) -> Result<Option<Outcome>, AwsError> {
     let Some(moving) = Moving::under_way(client, service, &plan.strategy).await? else { return Ok(None) };
     let (id, stable) = (moving.id.clone(), moving.stable.clone());
     let is_over = moving.is_over();
@@ -107,7 +108,37 @@ pub(crate) async fn stop(
         sink.event(now(), &Event::RollingBack { to: stable, reason: reason.clone() });
         rollout.asked_to_stop(reason)
     };
-    follow(client, rollout, None, &Nobody, plan.watch, sink).await.map(Some)
+    if plan.then == Then::Return {
+        return Ok(Some(Outcome::Started { deployment: id }));
+    }
+    let verdict = follow(client, rollout, None, &Nobody, plan.watch, sink).await?;
+    Ok(Some(Outcome::Ended(verdict)))
+}
+
+/// The deployment that is under way, as a rollback sees it.
+pub(crate) async fn under_way_for_rollback(
+    client: &Client,
+    service: &Value,
+    strategy: &Strategy,
+) -> Result<Option<UnderWay>, AwsError> {
+    let moving = Moving::under_way(client, service, strategy).await?;
+    Ok(moving.map(|moving| {
+        let status = deployment_seen(&moving.id, &moving.info).status;
+        let blue_waits = moving.info["instanceTerminationWaitTimeStarted"] == true;
+        let phase = match status {
+            _ if moving.is_over() => Phase::GoingBack,
+            Status::Baking => Phase::Baking,
+            _ if blue_waits => Phase::Baking,
+            _ => Phase::Moving,
+        };
+        UnderWay {
+            id: format!("deployment {}", moving.id),
+            brings: moving.candidate,
+            back_to: Some(moving.stable),
+            phase,
+            stop: Stop::ByCall,
+        }
+    }))
 }
 
 /// What was not waited for any longer.
@@ -168,7 +199,11 @@ pub async fn abort(
     sink: &mut dyn EventSink,
 ) -> Result<Verdict, DeployError> {
     let service = client.described_service(&plan.target).await?;
-    stop(client, plan, &service, sink).await?.ok_or_else(|| nothing_runs(plan))
+    let wait = DeployPlan { then: Then::Wait, ..plan.clone() };
+    match stop(client, &wait, &service, sink).await? {
+        Some(Outcome::Ended(verdict)) => Ok(verdict),
+        _ => Err(nothing_runs(plan)),
+    }
 }
 
 /// What the deployment under way brings.

@@ -3,7 +3,7 @@
 
 use crate::client::Client;
 use crate::codedeploy::{Wait, deployment_seen};
-use crate::diagnose::last_lines;
+use crate::diagnose::{Looking, diagnose_code_deploy};
 use crate::error::AwsError;
 use crate::gates::{Elsewhere, GateAsker, TrafficGroups};
 use crate::sink::{EventSink, now};
@@ -132,7 +132,7 @@ impl Following<'_> {
         }
     }
 
-    async fn readings(&self, questions: &[usize]) -> Vec<(usize, Reading)> {
+    async fn readings(&mut self, questions: &[usize]) -> Vec<(usize, Reading)> {
         let plan = self.rollout.plan();
         let asked: Vec<usize> = questions.iter().copied().filter(|it| *it < plan.gates.len()).collect();
         let gates: Vec<_> = asked.iter().filter_map(|index| plan.gates.get(*index)).collect();
@@ -156,12 +156,8 @@ impl Following<'_> {
         if !has_failed {
             return;
         }
-        let mut diagnosis = self.rollout.diagnosis();
-        let (stopped, candidate) = (self.rollout.stopped_tasks(), self.rollout.candidate());
-        match last_lines(self.client, stopped, candidate, self.options.log_lines).await {
-            Ok(logs) => diagnosis.logs = logs,
-            Err(why) => diagnosis.missing.push(format!("logs: {why}")),
-        }
+        let looking = Looking::of(self.options);
+        let diagnosis = diagnose_code_deploy(self.client, &self.rollout, looking).await;
         let is_empty =
             diagnosis.causes.is_empty() && diagnosis.stopped.is_empty() && diagnosis.logs.is_empty();
         if !is_empty {

@@ -120,7 +120,7 @@ impl Moving {
 }
 
 /// The deployment that made the newest task set. CodeDeploy writes its id into `externalId`.
-pub(super) fn deployment_of(service: &Value) -> Option<DeploymentId> {
+pub(crate) fn deployment_of(service: &Value) -> Option<DeploymentId> {
     let sets = observe::list(service, "taskSets").iter();
     let made = sets.filter(|set| set["startedBy"] == "CODE_DEPLOY");
     let newest = made.max_by(|one, other| {
@@ -153,13 +153,13 @@ fn stable_beside(service: &Value, id: &DeploymentId, info: &Value) -> Option<Tas
 }
 
 /// The revision that `revision` or `previousRevision` of a deployment brings.
-pub(super) fn brought_by(info: &Value, member: &str) -> Option<TaskDefinitionArn> {
+pub(crate) fn brought_by(info: &Value, member: &str) -> Option<TaskDefinitionArn> {
     let content = info.get(member)?.pointer("/appSpecContent/content")?.as_str()?;
     app_spec::read(content).map(|(arn, _)| arn)
 }
 
 /// Application and deployment group of `deploymentInfo`.
-pub(super) fn named_by(info: &Value) -> DeploymentGroup {
+pub(crate) fn named_by(info: &Value) -> DeploymentGroup {
     DeploymentGroup {
         application: observe::text(info, "applicationName").unwrap_or_default(),
         group: observe::text(info, "deploymentGroupName").unwrap_or_default(),

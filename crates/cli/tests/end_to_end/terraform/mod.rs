@@ -3,6 +3,7 @@
 //! `TIDEGATE_TERRAFORM_PLUGINS` names the folder of a provider mirror, so that nothing is downloaded. Without it or
 //! without `terraform` the tests say loudly that they skip; with `TIDEGATE_REQUIRE_TERRAFORM=1` they fail.
 
+mod cells;
 mod left;
 mod program;
 mod start;

@@ -1,4 +1,4 @@
-//! What a task needs before it can start: the values of its secrets, and logs to write to.
+//! What a task needs before it can start: roles that exist, the values of its secrets, and logs to write to.
 //!
 //! Looked up when the task starts, as the ECS agent does, and never stored with it. What is missing fails the task in
 //! ECS's words. Start at [`resources`].
@@ -23,6 +23,9 @@ pub struct Injected {
     pub value: Secret,
 }
 
+/// How the reason of a task begins whose role ECS cannot take on.
+pub(crate) const NOT_ASSUMED: &str = "ECS was unable to assume the role";
+
 /// What is invented for a secret.
 const INVENTED: &str = "rehearsal";
 
@@ -32,6 +35,12 @@ const INVENTED: &str = "rehearsal";
 ///
 /// Why the task cannot start: the reason that ECS gives a task that failed to start.
 pub fn resources(state: &State, task_arn: &str) -> Result<Vec<Injected>, String> {
+    if let Some(role) = missing_role(state, task_arn) {
+        return Err(format!(
+            "{NOT_ASSUMED} '{role}' that was provided for this task. Please verify that the role being passed has the proper \
+             trust relationship and permissions and that your IAM user has permissions to pass this role."
+        ));
+    }
     let failed = |why: String| format!("ResourceInitializationError: {why}");
     let (scope, id) = (Scope::of_arn(task_arn), id(task_arn));
     let value = |value_from: &str| match value(state, &scope, value_from) {
@@ -58,6 +67,21 @@ pub fn resources(state: &State, task_arn: &str) -> Result<Vec<Injected>, String>
     }
 }
 
+/// A role of the task's definition that its account does not have. An account in which nobody has ever made a role
+/// plays no IAM, and has every role.
+fn missing_role(state: &State, task_arn: &str) -> Option<String> {
+    let account = Scope::of_arn(task_arn).account;
+    let of_account = |arn: &str| arn.split(':').nth(4) == Some(account.as_str());
+    let plays = state.iam_roles.iter().any(|(_, role)| of_account(&role.arn));
+    if !plays || state.settings.missing == Missing::IsInvented {
+        return None;
+    }
+    let definition = definition(state, task_arn)?;
+    let named = [&definition.document.execution_role_arn, &definition.document.task_role_arn];
+    let mut named = named.into_iter().flatten().filter(|arn| arn.starts_with("arn:") && of_account(arn));
+    named.find(|arn| !state.iam_roles.iter().any(|(_, role)| role.arn == **arn)).cloned()
+}
+
 /// Makes the log streams that the containers of a task write to.
 pub(crate) fn open_logs(state: &mut State, task_arn: &str, now: Timestamp) {
     let scope = Scope::of_arn(task_arn);
@@ -68,9 +92,13 @@ pub(crate) fn open_logs(state: &mut State, task_arn: &str, now: Timestamp) {
 }
 
 fn containers<'a>(state: &'a State, task_arn: &str) -> impl Iterator<Item = &'a ecs::ContainerDefinition> {
-    let key = state.tasks.get(task_arn).and_then(|task| definition_key(&task.task_definition));
-    let definition: Option<&TaskDefinition> = key.and_then(|key| state.task_definitions.get(&key));
+    let definition = definition(state, task_arn);
     definition.into_iter().flat_map(|row| row.document.container_definitions.iter().flatten())
+}
+
+fn definition<'a>(state: &'a State, task_arn: &str) -> Option<&'a TaskDefinition> {
+    let key = state.tasks.get(task_arn).and_then(|task| definition_key(&task.task_definition));
+    key.and_then(|key| state.task_definitions.get(&key))
 }
 
 fn id(task_arn: &str) -> &str {

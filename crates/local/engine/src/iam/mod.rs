@@ -1,10 +1,11 @@
 //! AWS IAM: roles, policies, instance profiles and identity providers, as records.
 //!
-//! It is global: its rows and ARNs know an account and no region. What a policy allows is not decided here; documents
-//! are checked and kept as they were given, so that who enforces them can read them. Start at `api`; `document` is the
+//! It is global: its rows and ARNs know an account and no region. Documents are checked and kept as they were given; what
+//! they allow is decided in [`authority`], where a cloud was started to enforce it. Start at `api`; `document` is the
 //! grammar of policies, `managed` holds those that AWS made.
 
 mod api;
+pub mod authority;
 mod document;
 mod managed;
 pub mod records;

@@ -1,7 +1,8 @@
 //! AWS STS: who is asking, and credentials that pass.
 //!
-//! Nobody is refused anything here, so that the credentials stand for an account alone: the access key id holds its
-//! twelve digits, by which the wire knows it again. Start at [`register`].
+//! The access key id of credentials holds the account's twelve digits, by which the wire knows it again; the session token
+//! says which role they are of, so that nothing about them need be kept. Anybody may assume any role: trust policies are
+//! kept, and not looked at. Start at [`register`].
 
 #![allow(clippy::needless_pass_by_value, reason = "every handler takes its whole input")]
 #![allow(clippy::unnecessary_wraps, reason = "every handler may fail, also one that cannot")]
@@ -18,7 +19,7 @@ use tidegate_models::{
     },
 };
 
-use crate::{ApiError, Context, State, engine::Handlers};
+use crate::{ApiError, Context, State, engine::Handlers, iam::authority::Session};
 
 /// The signing name.
 pub(crate) const SERVICE: &str = "sts";
@@ -68,7 +69,8 @@ fn get_session_token(
     input: GetSessionTokenRequest,
 ) -> Result<GetSessionTokenResponse, ApiError> {
     let seconds = input.duration_seconds.unwrap_or(SESSION_SECONDS);
-    let credentials = credentials(state, context, &context.scope.account, seconds);
+    let token = state.ids.hex(128);
+    let credentials = credentials(state, context, &context.scope.account, seconds, token);
     Ok(GetSessionTokenResponse { credentials: Some(credentials), ..GetSessionTokenResponse::default() })
 }
 
@@ -81,7 +83,7 @@ fn assume_role(
     let seconds = input.duration_seconds.unwrap_or(ROLE_SECONDS);
     Ok(AssumeRoleResponse {
         assumed_role_user: Some(role.user(state, &input.role_session_name)),
-        credentials: Some(credentials(state, context, role.account, seconds)),
+        credentials: Some(role.credentials(state, context, &input.role_session_name, seconds)),
         source_identity: input.source_identity,
         ..AssumeRoleResponse::default()
     })
@@ -97,7 +99,7 @@ fn assume_role_with_web_identity(
     let seconds = input.duration_seconds.unwrap_or(ROLE_SECONDS);
     Ok(AssumeRoleWithWebIdentityResponse {
         assumed_role_user: Some(role.user(state, &input.role_session_name)),
-        credentials: Some(credentials(state, context, role.account, seconds)),
+        credentials: Some(role.credentials(state, context, &input.role_session_name, seconds)),
         audience: Some("sts.amazonaws.com".to_owned()),
         provider: input.provider_id,
         subject_from_web_identity_token: Some(input.role_session_name),
@@ -125,6 +127,16 @@ impl<'a> Role<'a> {
             .ok_or_else(|| ApiError::new("ValidationError", format!("{arn} is invalid")))
     }
 
+    fn credentials(&self, state: &mut State, context: &Context, session: &str, seconds: i32) -> Credentials {
+        let token = Session {
+            account: self.account.to_owned(),
+            role: self.name.to_owned(),
+            name: session.to_owned(),
+            expires: context.now + lifetime(seconds),
+        };
+        credentials(state, context, self.account, seconds, token.token())
+    }
+
     fn user(&self, state: &mut State, session: &str) -> AssumedRoleUser {
         let id = state.ids.hex(17).to_ascii_uppercase();
         AssumedRoleUser {
@@ -138,12 +150,21 @@ fn is_account(text: &str) -> bool {
     text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-fn credentials(state: &mut State, context: &Context, account: &str, seconds: i32) -> Credentials {
-    let lifetime = Duration::from_secs(u64::try_from(seconds).unwrap_or_default());
+fn lifetime(seconds: i32) -> Duration {
+    Duration::from_secs(u64::try_from(seconds).unwrap_or_default())
+}
+
+fn credentials(
+    state: &mut State,
+    context: &Context,
+    account: &str,
+    seconds: i32,
+    session_token: String,
+) -> Credentials {
     Credentials {
         access_key_id: format!("ASIA{account}"),
         secret_access_key: Secret::new(state.ids.hex(40)),
-        session_token: state.ids.hex(128),
-        expiration: context.now + lifetime,
+        session_token,
+        expiration: context.now + lifetime(seconds),
     }
 }

@@ -5,6 +5,7 @@
 #![allow(clippy::needless_pass_by_value, reason = "inputs are written where they are used")]
 
 mod application_autoscaling;
+mod authority;
 mod cloud;
 mod cloudwatch;
 mod codedeploy;

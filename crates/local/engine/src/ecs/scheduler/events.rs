@@ -65,6 +65,8 @@ pub(super) enum Happened<'a> {
     Stuck,
     /// A task could not be started for want of something that ECS provides.
     NotPlaced { reason: &'a str },
+    /// A task was refused before it began.
+    NotLaunched { error: &'a str },
 }
 
 /// Adds an event to a service's.
@@ -203,6 +205,7 @@ impl fmt::Display for Happened<'_> {
                 ") was unable to stop or start tasks during a deployment because of the service deployment \
                  configuration. Update the minimumHealthyPercent or maximumPercent value and try again.",
             ),
+            Self::NotLaunched { error } => write!(f, ") failed to launch a task with (error {error})."),
             Self::NotPlaced { reason } => write!(f, ") was unable to place a task. Reason: {reason}."),
         }
     }
@@ -304,6 +307,10 @@ mod tests {
                     reason: "Health checks failed with these codes: [404]",
                 },
                 "(service web) (task 0a) (port 8080) is unhealthy in (target-group arn:g) due to (reason Health checks failed with these codes: [404]).",
+            ),
+            (
+                Happened::NotLaunched { error: "ECS was unable to assume the role 'arn:r'." },
+                "(service web) failed to launch a task with (error ECS was unable to assume the role 'arn:r'.).",
             ),
             (Happened::StartImpaired, "(service web) is unable to consistently start tasks successfully."),
             (

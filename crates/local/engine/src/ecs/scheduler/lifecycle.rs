@@ -19,6 +19,7 @@ use crate::{
     ecs::records::{
         ContainerStatus, Service, StandingCause, Task, TaskContainer, TaskOwner, TaskStatus, TaskStop,
     },
+    ecs::start::NOT_ASSUMED,
     engine::TaskChange,
     state::Subject,
 };
@@ -238,8 +239,14 @@ fn end_by_itself(state: &mut State, task_arn: &str, code: TaskStopCode, reason: 
         breaker::count_failure(state, &service_arn, &deployment_id, now);
     }
     slow_down(state, &service_arn, &deployment_id, ran, counts, now);
-    if reason.starts_with("ResourceInitializationError") {
-        let happened = Happened::NotPlaced { reason: reason.trim_end_matches('.') };
+    let happened = if reason.starts_with("ResourceInitializationError") {
+        Some(Happened::NotPlaced { reason: reason.trim_end_matches('.') })
+    } else if reason.starts_with(NOT_ASSUMED) {
+        Some(Happened::NotLaunched { error: reason })
+    } else {
+        None
+    };
+    if let Some(happened) = happened {
         events::tell_standing(state, &service_arn, StandingCause::NotPlaced, &happened, now);
     }
 }

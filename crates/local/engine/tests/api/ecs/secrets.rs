@@ -162,3 +162,32 @@ fn on_the_stage_of_a_rehearsal_what_is_missing_is_invented() {
     cloud.observe(Event::LogsBegin(task));
     assert_eq!(cloud.engine.state().log_groups.len(), 1);
 }
+
+#[test]
+fn a_role_that_does_not_exist_fails_the_task_where_roles_are_made_at_all() {
+    let (mut cloud, _) = ready();
+    let named = |cloud: &mut Cloud, role: &str| {
+        let mut definition = definition("web");
+        definition["executionRoleArn"] = json!(format!("arn:aws:iam::123456789012:role/{role}"));
+        cloud.call("RegisterTaskDefinition", definition);
+        let input = json!({
+            "cluster": "prod", "taskDefinition": "web", "launchType": "FARGATE",
+            "networkConfiguration": { "awsvpcConfiguration": { "subnets": ["subnet-1"] } },
+        });
+        let task = text(&cloud.call("RunTask", input)["tasks"][0]["taskArn"]);
+        resources(cloud.engine.state(), &task).map(drop)
+    };
+    assert_eq!(named(&mut cloud, "none"), Ok(()), "nobody has made a role");
+    let trust = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ecs-tasks.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
+    cloud.at("iam", |cloud| {
+        cloud.call("CreateRole", json!({"RoleName": "execution", "AssumeRolePolicyDocument": trust}));
+    });
+    assert_eq!(named(&mut cloud, "execution"), Ok(()));
+    let refused = named(&mut cloud, "none").unwrap_err();
+    assert!(
+        refused.starts_with(
+            "ECS was unable to assume the role 'arn:aws:iam::123456789012:role/none' that was provided for this task."
+        ),
+        "{refused}"
+    );
+}
