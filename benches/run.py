@@ -5,7 +5,7 @@ Needs Debian's nginx, haproxy, wrk and hyperfine, and Python 3 with pip; install
 under target/. Everything binds to loopback, runs for a bounded time and is ended by its process id.
 
     python3 benches/run.py            all of it, about twenty minutes
-    python3 benches/run.py api cli    only these parts: balancer, api, cli, scale, scheduler
+    python3 benches/run.py api cli    only these parts: balancer, api, cli, scale, scheduler, fleet
 """
 
 import json
@@ -529,7 +529,72 @@ def bench_scheduler() -> str:
     ])
 
 
-PARTS = {"balancer": bench_balancer, "api": bench_api, "cli": bench_cli, "scale": bench_scale, "scheduler": bench_scheduler}
+# --- a fleet under AWS's rate limits --------------------------------------------------------------------------------
+
+FLEET = 1_000
+
+
+def bench_fleet() -> str:
+    """What a look at a fleet takes where calls are throttled as AWS publishes, by `sync` and by a script over boto3."""
+    with tempfile.TemporaryDirectory() as folder:
+        port = free_port()
+        command = [TIDEGATE, "local", "up", "--port", port, "--runtime", "simulated", "--data-dir", f"{folder}/state"]
+        command = [str(part) for part in command]
+        peer = [PEERS / "bin" / "python3", ROOT / "benches" / "fleet_peer.py", str(FLEET)]
+        rows = []
+        config = Path(folder) / "fleet.yml"
+        # Registering a thousand revisions takes a quarter of an hour where it is throttled.
+        with server(command, port, {}):
+            config.write_text(fill_fleet(port))
+        with server([*command, "--throttle"], port, {}):
+            sync = [TIDEGATE, "sync", "--dry-run", "--output", "json", "--config", config]
+            for name, line in ("tidegate sync --dry-run", sync), ("a script over boto3", peer):
+                before, began = throttled(port), time.monotonic()
+                looked = subprocess.run(line, env=os.environ | aws(port), capture_output=True, text=True, timeout=300)
+                if looked.returncode != 0:
+                    raise SystemExit(f"{name} ended with {looked.returncode}: {looked.stderr[-2000:]}")
+                rows.append((name, time.monotonic() - began, throttled(port) - before))
+                # Until the buckets are full again.
+                time.sleep(10)
+    return "\n".join([
+        f"## A look at {FLEET:,} services under AWS's rate limits\n",
+        "Each with a task definition of its own, on a local cloud that throttles as AWS publishes (`local up --throttle`). The "
+        f"script makes the same calls over boto3 {version('boto3')} from ten threads, with its standard retries. The bucket of "
+        "DescribeTaskDefinition alone asks for 47.5 s; Tidegate leaves a quarter of each burst to others.\n",
+        "| | time | calls throttled |",
+        "| --- | --- | --- |",
+        *[f"| {name} | {seconds:.1f} s | {count} |" for name, seconds, count in rows],
+        "",
+    ])
+
+
+def fill_fleet(port: int) -> str:
+    """Makes the services, and answers the config that describes them as they are."""
+    call(port, "CreateCluster", {"clusterName": "fleet"})
+    lines = ["cluster: fleet", "services:"]
+    for number in range(FLEET):
+        name = f"s{number}"
+        definition = {"family": name, "containerDefinitions": [{"name": "app", "image": "app:1", "memory": 64}]}
+        call(port, "RegisterTaskDefinition", definition)
+        call(port, "CreateService",
+             {"cluster": "fleet", "serviceName": name, "taskDefinition": name, "desiredCount": 0})
+        lines.append(f"  - {{ service: {name}, taskDefinition: {json.dumps(definition)} }}")
+    return "\n".join(lines) + "\n"
+
+
+def throttled(port: int) -> int:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/_tidegate/health", timeout=30) as answer:
+        return sum(json.load(answer)["throttled"].values())
+
+
+PARTS = {
+    "balancer": bench_balancer,
+    "api": bench_api,
+    "cli": bench_cli,
+    "scale": bench_scale,
+    "scheduler": bench_scheduler,
+    "fleet": bench_fleet,
+}
 
 if __name__ == "__main__":
     for tool in ("wrk", "hyperfine"):

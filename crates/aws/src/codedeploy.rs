@@ -13,13 +13,15 @@ use aws_sdk_codedeploy::types::{
     RevisionLocationType, TimeBasedCanary, TimeBasedLinear, TrafficRoutingConfig, TrafficRoutingType,
 };
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::time::Duration;
 use tidegate_rollout::Percent;
+use tidegate_rollout::code_deploy::app_spec;
 use tidegate_rollout::code_deploy::config::Routing;
 use tidegate_rollout::code_deploy::seen::{
     Deployment, ErrorInformation, Label, RollsBack, Stage, StageStatus, Status, Target, TaskSet,
 };
-use tidegate_rollout::names::{DeploymentId, ServiceRef};
+use tidegate_rollout::names::{DeploymentId, ServiceRef, TaskDefinitionArn};
 use tidegate_rollout::strategy::DeploymentGroup;
 
 /// How often a deployment that certainly was not created is asked for in all.
@@ -189,6 +191,35 @@ impl Client {
         member("GetDeployment", &reply, "deploymentInfo")
     }
 
+    /// What `revision` or `previousRevision` of `deploymentInfo` brings: the task definition, and the hooks by lifecycle
+    /// event. GetDeployment answers an AppSpec by its SHA-256 alone; its content is the application's revision's.
+    pub(crate) async fn brought(&self, info: &Value, member: &str) -> Result<Option<Brought>, AwsError> {
+        let Some(location) = info.get(member).filter(|it| it.is_object()) else { return Ok(None) };
+        if let Some(content) = content(location) {
+            return Ok(app_spec::read(content));
+        }
+        let sha256 = location.pointer("/appSpecContent/sha256").and_then(Value::as_str);
+        let (Some(sha256), Some(application)) = (sha256, observe::word(info, "applicationName")) else {
+            return Ok(None);
+        };
+        let wanted = RevisionLocation::builder()
+            .revision_type(RevisionLocationType::AppSpecContent)
+            .app_spec_content(AppSpecContent::builder().sha256(sha256).build());
+        let request = self
+            .codedeploy
+            .get_application_revision()
+            .application_name(application)
+            .revision(wanted.build());
+        match ask!(self, "codedeploy", "GetApplicationRevision", Bucket::CodeDeploy, request) {
+            Ok((_, reply)) => {
+                let reply = json("GetApplicationRevision", &reply)?;
+                Ok(reply.get("revision").and_then(content).and_then(app_spec::read))
+            }
+            Err(AwsError::Refused { code, .. }) if code == "RevisionDoesNotExistException" => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// The deployment's one target: the service. `None` until CodeDeploy knows it.
     pub(crate) async fn deployment_target(
         &self,
@@ -232,6 +263,14 @@ impl Client {
             self.codedeploy.stop_deployment().deployment_id(id.as_str()).auto_rollback_enabled(true);
         ask!(self, "codedeploy", "StopDeployment", Bucket::CodeDeploy, request).map(drop)
     }
+}
+
+/// The revision that a deployment brings, and its hooks by lifecycle event.
+pub(crate) type Brought = (TaskDefinitionArn, BTreeMap<String, String>);
+
+/// The text of an AppSpec, where an answer has it.
+fn content(location: &Value) -> Option<&str> {
+    location.pointer("/appSpecContent/content").and_then(Value::as_str).filter(|content| !content.is_empty())
 }
 
 /// What a deployment waits for.

@@ -233,8 +233,8 @@ fn newest(briefs: &[Value]) -> Option<ServiceDeploymentArn> {
 /// The revision that a deployment which has not succeeded was to bring: it may run nowhere any more.
 async fn brought(client: &Client, case: &Case) -> Option<String> {
     if let Some(info) = case.code_deploy.known() {
-        let brought = crate::deploy::code_deploy::moving::brought_by(info, "revision");
-        return brought.map(|arn| arn.as_str().to_owned());
+        let brought = client.brought(info, "revision").await.ok().flatten();
+        return brought.map(|(arn, _)| arn.as_str().to_owned());
     }
     if matches!(case.course(), Course::Steady | Course::Moving) {
         return None;

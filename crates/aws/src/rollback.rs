@@ -64,6 +64,14 @@ pub enum RollbackError {
     /// There is nothing to go back to, or no way there now.
     #[error(transparent)]
     NoWay(#[from] NoWay),
+    /// There would be something to go back to, had it not been thrown back itself.
+    #[error("{no_way}; {passed}")]
+    AllPassedOver {
+        /// What is left.
+        no_way: NoWay,
+        /// What was passed over, and why.
+        passed: String,
+    },
     /// The revision cannot run.
     #[error(
         "{revision} is {status}: no new deployment may use it. Deploy it again from its source, or name another revision with --to"
@@ -95,7 +103,7 @@ impl RollbackError {
     pub fn help(&self) -> Option<String> {
         match self {
             Self::Aws(error) => error.help(),
-            Self::NoWay(error) => error.help().map(str::to_owned),
+            Self::NoWay(error) | Self::AllPassedOver { no_way: error, .. } => error.help().map(str::to_owned),
             Self::NotActive { .. } | Self::Elsewhere { .. } => None,
         }
     }

@@ -144,38 +144,42 @@ impl Shares<'_> {
 /// Asks it.
 pub async fn ask(client: &Client, asking: &Asking<'_>, sink: &mut dyn EventSink) -> Result<Answer, AlbError> {
     let request = Request { id: format!("{:016x}", fastrand::u64(..)), verb: asking.verb, by: whoami() };
-    let mut held = existing(client, asking).await?;
-    if held.is_running(now()) {
+    let mut latest = existing(client, asking).await?;
+    if latest.is_running(now()) {
         let text = serde_json::to_string(&request).unwrap_or_default();
         client.write_parameter(&request_name(asking.target), &text).await?;
-        while held.is_running(now()) {
-            if held.progress.last_request() == Some(&request.id) {
-                return Ok(Answer::Heard { by: held.by });
-            }
+        // It may be heard, and the rollout over, between two looks.
+        while latest.is_running(now()) && latest.progress.last_request() != Some(&request.id) {
             tokio::time::sleep(Duration::from_millis(asking.watch.tick.unsigned_abs())).await;
-            held = existing(client, asking).await?;
+            latest = held(client, asking.target).await?.ok_or_else(|| no_rollout(asking))?;
         }
-        if held.progress.last_request() == Some(&request.id) {
-            return Ok(Answer::Heard { by: held.by });
+        if latest.progress.last_request() == Some(&request.id) {
+            return Ok(Answer::Heard { by: latest.by });
         }
     }
-    take_over(client, asking, held, request, sink).await
+    take_over(client, asking, under_way(asking, latest)?, request, sink).await
 }
 
 /// The rollout that is asked something.
 async fn existing(client: &Client, asking: &Asking<'_>) -> Result<Held, AlbError> {
-    let Some(held) = held(client, asking.target).await? else {
-        return Err(AlbError::Nothing(format!("{} has no rollout by controller `alb`", asking.target)));
-    };
+    let held = held(client, asking.target).await?.ok_or_else(|| no_rollout(asking))?;
+    under_way(asking, held)
+}
+
+/// Refuses a rollout that has ended.
+fn under_way(asking: &Asking<'_>, held: Held) -> Result<Held, AlbError> {
     if held.progress.can_be_taken_up() {
-        Ok(held)
-    } else {
-        Err(AlbError::Nothing(format!(
-            "the last rollout of {} has ended: there is nothing to {}",
-            asking.target,
-            asking.verb.name()
-        )))
+        return Ok(held);
     }
+    Err(AlbError::Nothing(format!(
+        "the last rollout of {} has ended: there is nothing to {}",
+        asking.target,
+        asking.verb.name()
+    )))
+}
+
+fn no_rollout(asking: &Asking<'_>) -> AlbError {
+    AlbError::Nothing(format!("{} has no rollout by controller `alb`", asking.target))
 }
 
 /// Nobody runs it: this process does from here on.

@@ -157,7 +157,7 @@ impl Ready {
             group: &self.group,
             config: self.config.name(),
             app_spec: &app_spec(&before.raw, &self.served, &candidate, &self.group.hooks),
-            description: format!("tidegate brings {} ({:08x})", candidate.short(), fastrand::u32(..)),
+            description: moving::description(&candidate, &before.service.task_definition, fastrand::u32(..)),
         };
         let created = match client.create_deployment(&new).await {
             Ok(id) => id,

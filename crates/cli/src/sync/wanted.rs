@@ -14,6 +14,7 @@ use tidegate_gitops::freeze::{self, Window};
 use tidegate_gitops::{Frozen, Id, Plan, Wanted, digest};
 use tidegate_probe::{Person, Probe};
 use tidegate_rollout::Millis;
+use tidegate_rollout::origin::Origin;
 
 /// What deploys one service.
 #[derive(Debug, Clone)]
@@ -38,8 +39,11 @@ impl Services {
     pub fn of(described: Described, only: &[String], global: &Global) -> Result<Self, Failure> {
         let mut services = BTreeMap::new();
         let mut wanted = Vec::new();
+        // A work tree's own commit is asked of git.
+        let commit = Some(&described.commit.id).filter(|id| id.len() >= 40).cloned();
+        let origin = crate::origin::of_here(commit);
         for (file, entry) in described.entries {
-            let (one, service) = of_entry(file, entry, global)?;
+            let (one, service) = of_entry(file, entry, global, &origin)?;
             services.entry(one.id.clone()).or_insert(service);
             wanted.push(one);
         }
@@ -67,7 +71,12 @@ impl Services {
     }
 }
 
-fn of_entry(file: String, entry: Entry, global: &Global) -> Result<(Wanted, Service), Failure> {
+fn of_entry(
+    file: String,
+    entry: Entry,
+    global: &Global,
+    origin: &Origin,
+) -> Result<(Wanted, Service), Failure> {
     let config = entry.config;
     // The flags that name one service mean nothing here, and every gate is asked without a terminal.
     let global = Global { cluster: None, service: None, ..global.clone() };
@@ -75,6 +84,7 @@ fn of_entry(file: String, entry: Entry, global: &Global) -> Result<(Wanted, Serv
     let mut plan = session.plan(Vec::new())?;
     plan.elsewhere = Arc::new(Probe::new(Person::Elsewhere));
     plan.desired_count = None;
+    plan.origin = origin.clone();
     let id = Id::of(&plan.target);
     let sync = &session.config.sync;
     let wanted = Wanted {

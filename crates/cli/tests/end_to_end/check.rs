@@ -38,7 +38,7 @@ fn a_service_that_breaks_the_eight_practices_is_told_of_each_and_the_printed_fix
     if missing("aws", &["--version"]) {
         return;
     }
-    let cloud = Cloud::start(&["--speed", "20"]);
+    let cloud = Cloud::start_beside(&["--speed", "20"]);
     let world = World::set(&cloud);
     world.release(&definition("v1", &Value::Null));
     world.release(&definition("v2", &Value::Null));
@@ -95,7 +95,7 @@ fn a_service_that_breaks_the_eight_practices_is_told_of_each_and_the_printed_fix
 
 #[test]
 fn a_whole_cluster_is_audited_in_every_format_and_the_exit_code_tells() {
-    let cloud = Cloud::start(&["--speed", "20"]);
+    let cloud = Cloud::start_beside(&["--speed", "20"]);
     let world = World::set(&cloud);
     world.release(&definition("v1", &Value::Null));
     world.broken_neighbour();

@@ -4,7 +4,7 @@
 
 use std::{env, path::Path, process::Command};
 
-use crate::cloud::{Cloud, turn};
+use crate::cloud::{Cloud, Turn};
 
 #[test]
 fn the_guides_rolling_deployments_run_unchanged_with_boto3() {
@@ -88,7 +88,7 @@ fn the_suite_of_pytest_runs_as_its_readme_says() {
         return;
     }
     // It starts its own clouds.
-    let _turn = turn();
+    let _turn = Turn::Alone.wait();
     let scratch = tempfile::tempdir().unwrap();
     let output = Command::new("python3")
         .args(["-m", "pytest", "-p", "no:cacheprovider", "--basetemp"])

@@ -4,7 +4,7 @@ use std::{
     io::{BufRead, BufReader},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
     time::{Duration, Instant},
 };
 
@@ -18,15 +18,36 @@ pub(crate) struct Cloud {
     announcement: Value,
     arguments: Vec<String>,
     environment: Vec<(&'static str, String)>,
-    _turn: MutexGuard<'static, ()>,
+    _turn: Held,
 }
 
-/// One cloud at a time.
-static TURN: Mutex<()> = Mutex::new(());
+/// Whether a test shares the machine.
+#[derive(Clone, Copy)]
+pub(crate) enum Turn {
+    /// One that measures traffic or time: another's load would be its latency.
+    Alone,
+    /// One that mostly waits.
+    WithOthers,
+}
 
-/// Waits until no other test has a cloud.
-pub(crate) fn turn() -> MutexGuard<'static, ()> {
-    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+/// A turn that has come.
+pub(crate) enum Held {
+    Alone { _turn: RwLockWriteGuard<'static, ()> },
+    WithOthers { _turn: RwLockReadGuard<'static, ()> },
+}
+
+static TURN: RwLock<()> = RwLock::new(());
+
+impl Turn {
+    /// Waits until it comes.
+    pub(crate) fn wait(self) -> Held {
+        match self {
+            Self::Alone => Held::Alone { _turn: TURN.write().unwrap_or_else(PoisonError::into_inner) },
+            Self::WithOthers => {
+                Held::WithOthers { _turn: TURN.read().unwrap_or_else(PoisonError::into_inner) }
+            }
+        }
+    }
 }
 
 /// The part of a config file that makes the sample service stand for images called `sample`.
@@ -41,36 +62,52 @@ pub(crate) fn images() -> String {
 impl Cloud {
     /// Starts one with more `arguments`, with the sample service for every image called `sample`.
     pub(crate) fn start(arguments: &[&str]) -> Self {
-        Self::start_with("process", "", arguments, Vec::new())
+        Self::start_with(Turn::Alone, "process", "", arguments, Vec::new())
+    }
+
+    /// [`Self::start`], beside those of other tests.
+    pub(crate) fn start_beside(arguments: &[&str]) -> Self {
+        Self::start_configured_beside("", arguments)
+    }
+
+    /// [`Self::start_configured`], beside those of other tests.
+    pub(crate) fn start_configured_beside(local: &str, arguments: &[&str]) -> Self {
+        Self::start_with(Turn::WithOthers, "process", local, arguments, Vec::new())
     }
 
     /// [`Self::start`], with more of the section `local` of the config file.
     pub(crate) fn start_configured(local: &str, arguments: &[&str]) -> Self {
-        Self::start_with("process", local, arguments, Vec::new())
+        Self::start_with(Turn::Alone, "process", local, arguments, Vec::new())
     }
 
-    /// [`Self::start`], with more in its environment.
+    /// [`Self::start_beside`], with more in its environment.
     pub(crate) fn start_in_environment(arguments: &[&str], environment: Vec<(&'static str, String)>) -> Self {
-        Self::start_with("process", "", arguments, environment)
+        Self::start_with(Turn::WithOthers, "process", "", arguments, environment)
     }
 
-    /// Starts one that runs no program for its tasks.
+    /// Starts one that runs no program for its tasks, beside those of other tests.
     pub(crate) fn start_simulated(arguments: &[&str]) -> Self {
-        Self::start_with("simulated", "", arguments, Vec::new())
+        Self::start_with(Turn::WithOthers, "simulated", "", arguments, Vec::new())
+    }
+
+    /// [`Self::start_simulated`], with the machine to itself.
+    pub(crate) fn start_simulated_alone(arguments: &[&str]) -> Self {
+        Self::start_with(Turn::Alone, "simulated", "", arguments, Vec::new())
     }
 
     /// Starts one whose tasks are containers.
     pub(crate) fn start_in_docker(arguments: &[&str]) -> Self {
-        Self::start_with("docker", "", arguments, Vec::new())
+        Self::start_with(Turn::Alone, "docker", "", arguments, Vec::new())
     }
 
     fn start_with(
+        turn: Turn,
         runtime: &str,
         local: &str,
         arguments: &[&str],
         environment: Vec<(&'static str, String)>,
     ) -> Self {
-        let turn = turn();
+        let turn = turn.wait();
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("tidegate.yml"), images() + local).unwrap();
         let arguments: Vec<String> =

@@ -126,7 +126,7 @@ impl World {
     fn make() -> Self {
         let images = "    \"shell:*\": { command: [\"sh\"] }\n  functions:\n    \
                       \"diag-no\": { command: [\"echo\", '{\"hookStatus\": \"FAILED\"}'] }\n";
-        let cloud = Cloud::start_configured(images, &["--speed", "20"]);
+        let cloud = Cloud::start_configured_beside(images, &["--speed", "20"]);
         let elb = |operation: &str, parameters: &str| called(elbv2(cloud.endpoint(), operation, parameters));
         let subnets = "Subnets.member.1=subnet-1&Subnets.member.2=subnet-2";
         let balancer =

@@ -25,7 +25,7 @@ fn the_demo_runs_in_docker_fails_no_request_that_stable_got_and_leaves_nothing()
     if no_daemon() {
         return;
     }
-    let _turn = cloud::turn();
+    let _turn = cloud::Turn::Alone.wait();
     let before = everything_in_docker();
     let demo = Command::new(env!("CARGO_BIN_EXE_tidegate"))
         .args(["demo", "--docker", "--output", "json"])
@@ -54,7 +54,7 @@ fn a_demo_that_is_interrupted_takes_everything_with_it() {
     if no_daemon() {
         return;
     }
-    let _turn = cloud::turn();
+    let _turn = cloud::Turn::Alone.wait();
     let before = everything_in_docker();
     let mut demo = Command::new(env!("CARGO_BIN_EXE_tidegate"))
         .args(["demo", "--docker"])
@@ -76,7 +76,7 @@ fn the_containers_of_a_demo_that_is_killed_end() {
     if no_daemon() {
         return;
     }
-    let _turn = cloud::turn();
+    let _turn = cloud::Turn::Alone.wait();
     let of_anyone = ["ps", "--all", "--quiet", "--filter", "label=dev.tidegate.instance"];
     let before = words(&docker(&of_anyone));
     let mine = || words(&docker(&of_anyone)).difference(&before).count();

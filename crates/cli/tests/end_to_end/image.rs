@@ -26,7 +26,7 @@ fn the_actions_image_holds_the_program_alone_and_registers_as_its_inputs_say() {
     if no_daemon() {
         return;
     }
-    let cloud = Cloud::start(&[]);
+    let cloud = Cloud::start_beside(&[]);
     let folder = tempfile::tempdir().unwrap();
     let context = folder.path().join("context");
     prebuilt(&context.join("dist"));

@@ -18,7 +18,7 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_tidegate");
 
 #[test]
 fn the_files_of_a_service_that_runs_ship_it_and_so_do_the_workflows() {
-    let cloud = Cloud::start_configured(
+    let cloud = Cloud::start_configured_beside(
         &format!("    \"*/web*\": {{ command: [{PROGRAM:?}, \"sample-service\"] }}\n"),
         &["--speed", "20"],
     );

@@ -115,7 +115,7 @@ fn talking() -> Cloud {
             "    \"talk:{number}\": {{ command: [\"sh\", \"-c\", {TALK:?}], environment: {{ WHO: {who} }} }}\n"
         )
     };
-    let cloud = Cloud::start_configured(&(image(1, "one") + &image(2, "two")), &["--speed", "20"]);
+    let cloud = Cloud::start_configured_beside(&(image(1, "one") + &image(2, "two")), &["--speed", "20"]);
     call(&cloud, "CreateCluster", &json!({ "clusterName": "talk" }));
     cloud
 }

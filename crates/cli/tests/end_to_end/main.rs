@@ -1,6 +1,7 @@
 //! The whole program against its own local cloud: real processes, real connections, people's own clients.
 //!
-//! Only one cloud runs at a time, so that one test's load is not another's latency: `Cloud::start` waits its turn.
+//! A test that measures traffic or time has the machine to itself; those that mostly wait run side by side. A cloud waits
+//! for its turn: see `cloud::Turn`.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

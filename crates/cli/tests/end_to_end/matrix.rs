@@ -13,7 +13,7 @@ const CELLS: usize = 10;
 
 /// Rehearses every cell, those of a controller one after the other. Answers all reports.
 fn rehearse_all(arguments: &[&str]) -> Vec<Value> {
-    let _turn = cloud::turn();
+    let _turn = cloud::Turn::Alone.wait();
     let begun = CONTROLLERS.map(|controller| {
         let all: Vec<&str> =
             ["--strategy", "all", "--controller", controller].iter().chain(arguments).copied().collect();

@@ -49,7 +49,7 @@ fn a_reset_ends_every_task_and_the_cloud_goes_on() {
 /// A cloud inside another program has no one to come back for its tasks.
 #[test]
 fn the_tasks_of_a_program_that_is_killed_with_a_cloud_inside_it_end() {
-    let _turn = cloud::turn();
+    let _turn = cloud::Turn::Alone.wait();
     let mut demo = Command::new(env!("CARGO_BIN_EXE_tidegate"))
         .arg("demo")
         .stdout(Stdio::null())

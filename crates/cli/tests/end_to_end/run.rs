@@ -120,7 +120,7 @@ fn with_jobs() -> Cloud {
         "    \"job:*\": {{ command: [\"sh\", \"-c\", {JOB:?}] }}\n    \
          \"other:*\": {{ command: [\"sh\", \"-c\", \"echo of the other image\"] }}\n"
     );
-    let cloud = Cloud::start_configured(&images, &["--speed", "20"]);
+    let cloud = Cloud::start_configured_beside(&images, &["--speed", "20"]);
     call(&cloud, "CreateCluster", &json!({ "clusterName": "jobs" }));
     let logs = json!({ "logDriver": "awslogs", "options": {
         "awslogs-group": "/jobs", "awslogs-region": "eu-west-1", "awslogs-stream-prefix": "j",

@@ -113,7 +113,7 @@ fn autoscaling_is_bounded_suspended_and_resumed_and_its_say_over_a_count_is_told
 
 /// A cloud with a service of two tasks that is steady.
 pub(crate) fn with_service() -> Cloud {
-    let cloud = Cloud::start(&["--speed", "20"]);
+    let cloud = Cloud::start_beside(&["--speed", "20"]);
     call(&cloud, "CreateCluster", &json!({ "clusterName": "prod" }));
     call(
         &cloud,

@@ -30,7 +30,7 @@ fn secrets_reach_processes_and_nothing_else() {
     let command: Vec<&str> =
         [program.to_str().unwrap(), "hash-env-and-wait"].into_iter().chain(NAMES).collect();
     let image = format!("    \"probe:*\": {{ command: {} }}\n", json!(command));
-    let cloud = Cloud::start_configured(&image, &["--speed", "20", "-vvv"]);
+    let cloud = Cloud::start_configured_beside(&image, &["--speed", "20", "-vvv"]);
     keep(cloud, &json!({ "image": "probe:1" }));
 }
 

@@ -26,7 +26,7 @@ pub(crate) fn rehearse_by(
     strategy: &str,
     arguments: &[&str],
 ) -> (Option<i32>, Value) {
-    let _turn = cloud::turn();
+    let _turn = cloud::Turn::Alone.wait();
     let all: Vec<&str> =
         ["--controller", controller, "--strategy", strategy].iter().chain(arguments).copied().collect();
     Rehearsal::begin(more, &all).end()

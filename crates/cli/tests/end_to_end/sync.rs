@@ -52,6 +52,11 @@ fn a_push_is_deployed_by_canary_a_bad_commit_is_thrown_back_once_and_a_revert_he
     assert_eq!(thrown_back["how"], "rolled_back", "{thrown_back}");
     assert!(thrown_back["reason"].as_str().is_some_and(|it| it.contains("gate errors")), "{thrown_back}");
     let revisions = stage.call("ListTaskDefinitions", &json!({ "familyPrefix": "turns" }));
+    let newest = revisions["taskDefinitionArns"].as_array().and_then(|it| it.last()).unwrap();
+    let described =
+        stage.call("DescribeTaskDefinition", &json!({ "taskDefinition": newest, "include": ["TAGS"] }));
+    let of_commit = json!({ "key": "tidegate:commit", "value": bad });
+    assert!(described["tags"].as_array().unwrap().contains(&of_commit), "{described}");
 
     // Killed, and started again: what was thrown back is known, and is not tried again.
     let drifted = dry_run(&cloud, &repository);
@@ -90,7 +95,7 @@ fn a_push_is_deployed_by_canary_a_bad_commit_is_thrown_back_once_and_a_revert_he
 
 #[test]
 fn a_freeze_window_holds_until_somebody_says_why_not_and_a_release_that_fails_goes_back_as_one() {
-    let cloud = Cloud::start(&["--speed", "40"]);
+    let cloud = Cloud::start_beside(&["--speed", "40"]);
     let call = |operation: &str, input: &Value| -> Value {
         let (status, body) = crate::api::ecs(cloud.endpoint(), operation, input).unwrap();
         assert_eq!(status, 200, "{operation}: {body}");
@@ -176,7 +181,9 @@ fn a_freeze_window_holds_until_somebody_says_why_not_and_a_release_that_fails_go
 #[test]
 fn a_thousand_services_are_looked_at_within_the_published_token_buckets() {
     const SERVICES: usize = 1_000;
-    let mut cloud = Cloud::start_simulated(&["--speed", "50"]);
+    // At five times AWS's pace a call may be late by no more than a fifth of what it may be late there.
+    const SPEED: u32 = 5;
+    let mut cloud = Cloud::start_simulated_alone(&["--speed", &SPEED.to_string()]);
     let call = |cloud: &Cloud, operation: &str, input: &Value| {
         let (status, body) = crate::api::ecs(cloud.endpoint(), operation, input).unwrap();
         assert_eq!(status, 200, "{operation}: {body}");
@@ -205,7 +212,7 @@ fn a_thousand_services_are_looked_at_within_the_published_token_buckets() {
         .arg(&file)
         .env_clear()
         .envs(cloud.aws_environment())
-        .env("TIDEGATE_TICK_MS", (2_000 / 50).to_string())
+        .env("TIDEGATE_TICK_MS", (2_000 / SPEED).to_string())
         .output()
         .unwrap();
     assert_eq!(looked.status.code(), Some(7), "{}", told(&looked));
@@ -221,7 +228,8 @@ fn a_thousand_services_are_looked_at_within_the_published_token_buckets() {
         began.elapsed(),
         whole["calls"]
     );
-    assert!(throttled <= 5, "{health}");
+    // Each is asked again; one in a hundred would be a burst of ours.
+    assert!(throttled <= 11, "{health}");
 }
 
 /// What the branch says of the service.

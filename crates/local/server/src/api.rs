@@ -227,7 +227,8 @@ async fn pass_over(mut body: Incoming) {
         while let Some(Ok(frame)) = body.frame().await {
             passed += frame.data_ref().map_or(0, Bytes::len);
             if passed > MAX_PASSED {
-                break;
+                // Whoever still sends has to wait, and so finds the answer.
+                return std::future::pending().await;
             }
         }
     };

@@ -2,7 +2,7 @@
 //! must never create one. Start with [`attach`].
 
 use super::follow::follow;
-use super::moving::{Moving, brought_by, deployment_of, named_by};
+use super::moving::{Moving, came_from, deployment_of, named_by};
 use super::{count, routing, running};
 use crate::client::Client;
 use crate::codedeploy::{Wait, deployment_seen};
@@ -241,12 +241,14 @@ pub(crate) async fn way_back(
     let current = running(service)?;
     for id in client.deployments_succeeded(&group).await? {
         let info = client.deployment_info(&id).await?;
-        if let Some(arn) = brought_by(&info, "revision").filter(|arn| *arn != current) {
+        let brought = client.brought(&info, "revision").await?;
+        if let Some((arn, _)) = brought.filter(|(arn, _)| *arn != current) {
             return Ok(Some((current, arn)));
         }
     }
     // The first revision of a service came without CodeDeploy.
-    Ok(brought_by(&info, "previousRevision").filter(|arn| *arn != current).map(|arn| (current, arn)))
+    let first = came_from(client, &info, &current).await?;
+    Ok(first.filter(|arn| *arn != current).map(|arn| (current, arn)))
 }
 
 /// The deployment group: the config file's, else that of the service's latest deployment.

@@ -8,7 +8,6 @@ use crate::observe;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use tidegate_rollout::Strategy;
-use tidegate_rollout::code_deploy::app_spec;
 use tidegate_rollout::code_deploy::seen::Status;
 use tidegate_rollout::names::{DeploymentId, TaskDefinitionArn};
 use tidegate_rollout::strategy::DeploymentGroup;
@@ -80,17 +79,20 @@ impl Moving {
             }
             None => (id, info),
         };
-        let content = info.pointer("/revision/appSpecContent/content").and_then(Value::as_str);
         let set = task_sets_of(service, &id).next();
         let by_task_set = || {
             let arn = observe::task_definition_arn(set?, "taskDefinition").ok()?;
             Some((arn, BTreeMap::new()))
         };
-        let Some((candidate, hooks)) = content.and_then(app_spec::read).or_else(by_task_set) else {
+        let Some((candidate, hooks)) = client.brought(&info, "revision").await?.or_else(by_task_set) else {
             return Ok(None);
         };
+        let stable = match stable_beside(service, &id) {
+            Some(stable) => Some(stable),
+            None => came_from(client, &info, &candidate).await?,
+        };
         Ok(Some(Self {
-            stable: stable_beside(service, &id, &info).unwrap_or_else(|| candidate.clone()),
+            stable: stable.unwrap_or_else(|| candidate.clone()),
             candidate,
             hooks,
             candidate_set: set.and_then(|set| observe::text(set, "id")).map(DeploymentId::answered),
@@ -136,9 +138,8 @@ fn task_sets_of<'a>(service: &'a Value, id: &'a DeploymentId) -> impl Iterator<I
         .filter(|set| observe::word(set, "externalId") == Some(id.as_str()))
 }
 
-/// What served before: the revision of the other task set, one that drains from an earlier deployment last; else
-/// what CodeDeploy says.
-fn stable_beside(service: &Value, id: &DeploymentId, info: &Value) -> Option<TaskDefinitionArn> {
+/// What served before: the revision of the other task set, one that drains from an earlier deployment last.
+fn stable_beside(service: &Value, id: &DeploymentId) -> Option<TaskDefinitionArn> {
     let others = observe::list(service, "taskSets").iter();
     let others = others.filter(|set| observe::word(set, "externalId") != Some(id.as_str()));
     let rank = |set: &&Value| match observe::word(set, "status") {
@@ -146,16 +147,32 @@ fn stable_beside(service: &Value, id: &DeploymentId, info: &Value) -> Option<Tas
         Some("DRAINING") => 2,
         _ => 1,
     };
-    others
-        .min_by_key(rank)
-        .and_then(|set| observe::task_definition_arn(set, "taskDefinition").ok())
-        .or_else(|| brought_by(info, "previousRevision"))
+    others.min_by_key(rank).and_then(|set| observe::task_definition_arn(set, "taskDefinition").ok())
 }
 
-/// The revision that `revision` or `previousRevision` of a deployment brings.
-pub(crate) fn brought_by(info: &Value, member: &str) -> Option<TaskDefinitionArn> {
-    let content = info.get(member)?.pointer("/appSpecContent/content")?.as_str()?;
-    app_spec::read(content).map(|(arn, _)| arn)
+/// What a deployment took the place of: by CodeDeploy's `previousRevision`, else by Tidegate's own words in its
+/// description, where CodeDeploy leaves that or its content out. `beside` is a revision of the same account and Region.
+pub(super) async fn came_from(
+    client: &Client,
+    info: &Value,
+    beside: &TaskDefinitionArn,
+) -> Result<Option<TaskDefinitionArn>, AwsError> {
+    if let Some((arn, _)) = client.brought(info, "previousRevision").await? {
+        return Ok(Some(arn));
+    }
+    Ok(observe::word(info, "description").and_then(|it| described_before(it, beside)))
+}
+
+/// A mark of its own, by which a deployment of unknown fate is found, and what it takes the place of.
+pub(super) fn description(candidate: &TaskDefinitionArn, stable: &TaskDefinitionArn, mark: u32) -> String {
+    format!("tidegate brings {} in place of {} ({mark:08x})", candidate.short(), stable.short())
+}
+
+fn described_before(description: &str, beside: &TaskDefinitionArn) -> Option<TaskDefinitionArn> {
+    let (_, rest) = description.strip_prefix("tidegate brings ")?.split_once(" in place of ")?;
+    let (short, _) = rest.split_once(" (")?;
+    let (place, _) = beside.as_str().rsplit_once('/')?;
+    TaskDefinitionArn::parse(&format!("{place}/{short}")).ok()
 }
 
 /// Application and deployment group of `deploymentInfo`.
@@ -165,5 +182,24 @@ pub(crate) fn named_by(info: &Value) -> DeploymentGroup {
         group: observe::text(info, "deploymentGroupName").unwrap_or_default(),
         config: observe::text(info, "deploymentConfigName"),
         hooks: BTreeMap::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_description_tells_what_the_deployment_takes_the_place_of() {
+        let arn = |name: &str| {
+            TaskDefinitionArn::parse(&format!("arn:aws:ecs:eu-west-1:1:task-definition/{name}")).unwrap()
+        };
+        let (candidate, stable) = (arn("web:8"), arn("web-old:7"));
+        let said = description(&candidate, &stable, 0xbeef);
+        assert_eq!(said, "tidegate brings web:8 in place of web-old:7 (0000beef)");
+        assert_eq!(described_before(&said, &candidate), Some(stable));
+        for other in ["", "tidegate brings web:8 (0000beef)", "in place of web:7 (1)"] {
+            assert_eq!(described_before(other, &candidate), None, "{other}");
+        }
     }
 }

@@ -39,7 +39,7 @@ fn every_cell_is_formatted_valid_applied_and_left_alone_and_ships_by_its_config_
     if crate::clients::missing("aws", &["--version"]) {
         return;
     }
-    let cloud = Cloud::start(&["--speed", "20"]);
+    let cloud = Cloud::start_beside(&["--speed", "20"]);
     let cells = cloud.folder().join("cells");
     for (strategy, controller, name) in CELLS {
         let arguments = [

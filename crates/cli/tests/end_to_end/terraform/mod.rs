@@ -19,7 +19,7 @@ use program::{State, Terraform};
 #[test]
 fn the_example_is_applied_changed_imported_and_destroyed() {
     let Some(plugins) = program::plugins() else { return };
-    let cloud = Cloud::start(&["--speed", "10"]);
+    let cloud = Cloud::start_beside(&["--speed", "10"]);
     let mut terraform = Terraform::of_example(&cloud, &plugins);
 
     terraform.run("init", &["init"]);
@@ -51,7 +51,7 @@ fn the_example_is_applied_changed_imported_and_destroyed() {
 #[test]
 fn kinds_that_the_example_has_no_use_for_are_applied_and_destroyed() {
     let Some(plugins) = program::plugins() else { return };
-    let cloud = Cloud::start(&[]);
+    let cloud = Cloud::start_beside(&[]);
     let source = program::workspace().join("crates/cli/tests/end_to_end/terraform/more");
     let mut terraform = Terraform::of(&source, &cloud, &plugins);
     terraform.run("init", &["init"]);

@@ -11,7 +11,7 @@ use serde_json::json;
 use super::program;
 use crate::{
     api::{self, ecs},
-    cloud::{Cloud, turn, wait_until},
+    cloud::{Cloud, Turn, wait_until},
 };
 
 fn folder(name: &str) -> PathBuf {
@@ -82,7 +82,7 @@ fn a_folder_that_cannot_be_applied_ends_the_cloud_with_terraforms_words() {
     let Some(plugins) = program::plugins() else { return };
     let scratch = tempfile::tempdir().unwrap();
     let configuration = program::configuration_of(scratch.path(), &plugins);
-    let _turn = turn();
+    let _turn = Turn::WithOthers.wait();
     let ended =
         up(scratch.path(), &folder("broken")).env("TF_CLI_CONFIG_FILE", configuration).output().unwrap();
     let said = errors(&ended);
@@ -106,7 +106,7 @@ fn a_signal_while_terraform_runs_ends_terraform_and_then_the_cloud() {
     }
     let scratch = tempfile::tempdir().unwrap();
     let sign = scratch.path().join("sign");
-    let _turn = turn();
+    let _turn = Turn::WithOthers.wait();
     let child = up(scratch.path(), &folder("waits")).env("TF_VAR_sign", &sign).spawn().unwrap();
     wait_until("the provisioner runs", || sign.exists());
     let provisioner = fs::read_to_string(&sign).unwrap();

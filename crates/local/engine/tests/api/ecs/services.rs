@@ -207,6 +207,32 @@ fn an_update_leaves_what_it_does_not_name() {
 }
 
 #[test]
+fn the_numbers_of_a_strategy_go_with_it() {
+    let (mut cloud, _) = ready();
+    let definition = json!({
+        "family": "plain", "containerDefinitions": [{ "name": "app", "image": "app:1", "memory": 64 }],
+    });
+    cloud.call("RegisterTaskDefinition", definition);
+    let made = json!({ "cluster": "prod", "serviceName": "web", "taskDefinition": "plain", "desiredCount": 0 });
+    cloud.call("CreateService", made);
+    let canary = json!({ "canaryPercent": 10.0, "canaryBakeTimeInMinutes": 5 });
+    let linear = json!({ "stepPercent": 20.0, "stepBakeTimeInMinutes": 5 });
+    for (change, left) in [
+        (json!({ "strategy": "CANARY", "canaryConfiguration": canary }), (true, false)),
+        (json!({ "bakeTimeInMinutes": 3 }), (true, false)),
+        (json!({ "strategy": "BLUE_GREEN" }), (false, false)),
+        (json!({ "strategy": "LINEAR", "linearConfiguration": linear }), (false, true)),
+        (json!({ "strategy": "CANARY", "canaryConfiguration": canary }), (true, false)),
+        (json!({ "strategy": "ROLLING" }), (false, false)),
+    ] {
+        let words = change.to_string();
+        let after = update(&mut cloud, json!({ "deploymentConfiguration": change }));
+        let has = |member: &str| after["deploymentConfiguration"].get(member).is_some_and(Value::is_object);
+        assert_eq!((has("canaryConfiguration"), has("linearConfiguration")), left, "{words}");
+    }
+}
+
+#[test]
 fn an_update_that_does_not_fit_is_refused() {
     let (mut cloud, _) = serving();
     for (change, expected) in [

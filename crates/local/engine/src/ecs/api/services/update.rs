@@ -1,7 +1,10 @@
 //! UpdateService: what is absent stays, what is given replaces, what is empty clears. Only some members start a
 //! deployment.
 
-use tidegate_models::ecs::{SchedulingStrategy, UpdateServiceRequest, UpdateServiceResponse};
+use tidegate_models::ecs::{
+    DeploymentConfiguration, DeploymentStrategy, SchedulingStrategy, UpdateServiceRequest,
+    UpdateServiceResponse,
+};
 
 use super::{
     super::{
@@ -130,12 +133,19 @@ fn updated(
     Ok(service)
 }
 
-/// A deployment configuration in which only what is given is replaced.
-fn merged(
-    before: tidegate_models::ecs::DeploymentConfiguration,
-    given: tidegate_models::ecs::DeploymentConfiguration,
-) -> tidegate_models::ecs::DeploymentConfiguration {
-    tidegate_models::ecs::DeploymentConfiguration {
+/// A deployment configuration in which only what is given is replaced. The numbers of a strategy go with it: those that
+/// stayed would be refused beside the next one, which nobody could clear.
+fn merged(mut before: DeploymentConfiguration, given: DeploymentConfiguration) -> DeploymentConfiguration {
+    match given.strategy {
+        None => {}
+        Some(DeploymentStrategy::Linear) => before.canary_configuration = None,
+        Some(DeploymentStrategy::Canary) => before.linear_configuration = None,
+        Some(DeploymentStrategy::Rolling | DeploymentStrategy::BlueGreen) => {
+            before.linear_configuration = None;
+            before.canary_configuration = None;
+        }
+    }
+    DeploymentConfiguration {
         deployment_circuit_breaker: given.deployment_circuit_breaker.or(before.deployment_circuit_breaker),
         maximum_percent: given.maximum_percent.or(before.maximum_percent),
         minimum_healthy_percent: given.minimum_healthy_percent.or(before.minimum_healthy_percent),
