@@ -1,5 +1,7 @@
 //! Everything of a service that the files which ship it are made from. Reads only. Start with [`read`].
 
+use crate::alb::listener::modified;
+use crate::alb::ready::rule_between;
 use crate::client::{Client, ask};
 use crate::deploy::code_deploy::routing;
 use crate::deploy::{DeployError, DeployPlan, rendered};
@@ -10,11 +12,11 @@ use crate::pacing::Bucket;
 use crate::sink::{EventSink, now};
 use serde_json::Value;
 use std::collections::BTreeMap;
-use tidegate_rollout::Event;
 use tidegate_rollout::code_deploy::config::{DeploymentConfig, Routing};
 use tidegate_rollout::code_deploy::requirements::Settings;
 use tidegate_rollout::names::{ServiceRef, TaskDefinitionArn};
 use tidegate_rollout::strategy::{DeploymentGroup, Traffic};
+use tidegate_rollout::{Event, Strategy};
 
 /// A service as it stands.
 #[derive(Debug, Clone)]
@@ -40,18 +42,40 @@ pub struct GroupFound {
 
 /// One DescribeServices and one DescribeTaskDefinition; for a service of CodeDeploy's also a search for its group.
 pub async fn read(client: &Client, target: &ServiceRef) -> Result<Blueprint, AwsError> {
-    let service = client.described_service(target).await?;
-    let running = observe::running_task_definition(&service)
-        .map_err(|error| crate::ecs::unexpected("DescribeServices", &error.to_string()))?;
-    let task_definition = client.described_task_definition(running.as_str()).await?;
+    let (service, task_definition) = runs(client, target).await?;
     let code_deploy =
         if controller(&service) == "CODE_DEPLOY" { group_of(client, target).await? } else { None };
     Ok(Blueprint { service, task_definition, code_deploy })
 }
 
+/// One item of `services[]`, as DescribeServices answers it, and the task definition that runs.
+pub async fn runs(client: &Client, target: &ServiceRef) -> Result<(Value, Value), AwsError> {
+    let service = client.described_service(target).await?;
+    let running = observe::running_task_definition(&service)
+        .map_err(|error| crate::ecs::unexpected("DescribeServices", &error.to_string()))?;
+    let task_definition = client.described_task_definition(running.as_str()).await?;
+    Ok((service, task_definition))
+}
+
 /// One item of `services[]`, as DescribeServices answers it.
 pub async fn service(client: &Client, target: &ServiceRef) -> Result<Value, AwsError> {
     client.described_service(target).await
+}
+
+/// The ARN of the listener rule, or of the listener, whose weights Tidegate moves, where it is Tidegate that does.
+///
+/// # Errors
+///
+/// When AWS does not answer, or no rule is between the service and its candidate.
+pub async fn rule(
+    client: &Client,
+    target: &ServiceRef,
+    service: &Value,
+    strategy: &Strategy,
+) -> Result<Option<String>, DeployError> {
+    let Strategy::Alb(_, candidate) = strategy else { return Ok(None) };
+    let between = rule_between(client, target, service, candidate).await?;
+    Ok(Some(modified(&between)))
 }
 
 /// A task definition by ARN, `family:revision` or family, with its tags beside its other members.

@@ -34,7 +34,6 @@ pub mod scaling;
 pub mod sink;
 mod ssm;
 pub mod status;
-pub mod surroundings;
 pub mod sync;
 pub mod tail;
 pub mod tasks;

@@ -48,7 +48,7 @@ impl Action {
         let runner = Runner::of_environment();
         let record = Record::default();
         runner.silence();
-        let done = act(&inputs, &runner, &record, global).await;
+        let done = Box::pin(act(&inputs, &runner, &record, global)).await;
         runner.speak();
         let outputs = done.as_ref().map_or(&[][..], |done| done.outputs.as_slice());
         runner.finish(&record, outputs, done.as_ref().err())?;

@@ -9,7 +9,7 @@ use tidegate_aws::{
     DeployPlan, TaskDefinitionSource,
     deploy::{Tags, Then},
 };
-use tidegate_local::{FunctionMap, ImageCommand, ImageMap, RuntimeChoice, Speed};
+use tidegate_local::{FunctionMap, ImageCommand, RuntimeChoice, Speed};
 use tidegate_rehearsal::{Fault, Report, report};
 use tidegate_report::{Reporter, releases::release_table, style::Tone};
 use tidegate_rollout::{
@@ -34,6 +34,9 @@ const SPEED: f64 = 5.0;
 
 /// How long the sample service takes to start, in milliseconds: long enough to be seen.
 const STARTUP_MS: &str = "800";
+
+/// The region of its local cloud.
+const REGION: &str = "eu-west-1";
 
 /// `tidegate demo`.
 #[derive(Debug, Args)]
@@ -131,8 +134,11 @@ const RELEASES: [Release; 5] = [
     },
 ];
 
+/// An image of the sample service, with what the service is told by it.
+pub type Image = (&'static str, Vec<(String, String)>);
+
 /// Every image of the demo, with what is wrong with the sample service in it.
-const IMAGES: [(&str, Option<&str>); 6] = [
+pub const IMAGES: [(&str, Option<&str>); 6] = [
     ("tidegate-demo:1", None),
     ("tidegate-demo:2", None),
     ("tidegate-demo:3", Some("start")),
@@ -148,10 +154,10 @@ impl Demo {
         let target =
             ServiceRef { cluster: ClusterName::parse("demo")?, service: ServiceName::parse("hello")? };
         let runtime = if self.docker {
-            crate::demo_image::import(&IMAGES).await?;
+            crate::demo_image::import(&images()).await?;
             RuntimeChoice::Docker
         } else {
-            RuntimeChoice::Process(images()?)
+            RuntimeChoice::Process(commands(images())?.into_iter().collect())
         };
         say(
             global,
@@ -164,7 +170,7 @@ impl Demo {
         );
         let played = self.play(global, &target, &runtime, speed).await;
         if self.docker {
-            crate::demo_image::remove(&IMAGES).await?;
+            crate::demo_image::remove(&images()).await?;
         }
         let reports = played?;
         let rows: Vec<(&str, &Report)> = RELEASES.iter().map(|release| release.name).zip(&reports).collect();
@@ -188,7 +194,7 @@ impl Demo {
         for moves in [Moves::Rolling, Moves::BlueGreen] {
             let setup = Setup {
                 target: target.clone(),
-                definition: definition("tidegate-demo:1"),
+                definition: definition(IMAGES[0].0, REGION),
                 tasks: 3,
                 health_check_path: "/health".to_owned(),
                 runtime: runtime.clone(),
@@ -249,26 +255,35 @@ fn plan(global: &Global, theatre: &Theatre, target: &ServiceRef, release: &Relea
     }
 }
 
-/// Which command stands for which release: this program, told to be the sample service, healthy or not.
-fn images() -> Result<ImageMap, Failure> {
+/// The images, which are slow enough to be seen.
+fn images() -> Vec<Image> {
+    let startup = ("SAMPLE_STARTUP_MS".to_owned(), STARTUP_MS.to_owned());
+    let told = |crash: Option<&str>| -> Vec<(String, String)> {
+        variables(crash).into_iter().chain([startup.clone()]).collect()
+    };
+    IMAGES.iter().map(|(image, crash)| (*image, told(*crash))).collect()
+}
+
+/// What the sample service is told by an image in which it crashes so.
+pub fn variables(crash: Option<&str>) -> Vec<(String, String)> {
+    crash.map(|crash| ("SAMPLE_CRASH".to_owned(), crash.to_owned())).into_iter().collect()
+}
+
+/// Which command stands for which image: this program, told to be the sample service, healthy or not.
+pub fn commands(images: Vec<Image>) -> Result<Vec<(&'static str, ImageCommand)>, Failure> {
     let program = std::env::current_exe().map_err(|error| {
         Failure::new(Exit::Refused, format!("cannot find this program's own file: {error}"))
     })?;
-    let command = |crash: Option<&str>| ImageCommand {
+    let command = |environment| ImageCommand {
         command: vec![program.display().to_string(), "sample-service".to_owned()],
-        environment: environment(crash).into_iter().collect(),
+        environment,
         ..ImageCommand::default()
     };
-    Ok(IMAGES.iter().fold(ImageMap::default(), |map, (image, crash)| map.with(*image, command(*crash))))
+    Ok(images.into_iter().map(|(image, environment)| (image, command(environment))).collect())
 }
 
-/// What the sample service is told by its image.
-pub fn environment(crash: Option<&str>) -> Vec<(String, String)> {
-    let crash = crash.map(|crash| ("SAMPLE_CRASH".to_owned(), crash.to_owned()));
-    crash.into_iter().chain([("SAMPLE_STARTUP_MS".to_owned(), STARTUP_MS.to_owned())]).collect()
-}
-
-fn definition(image: &str) -> Value {
+/// The task definition of the sample service.
+pub fn definition(image: &str, region: &str) -> Value {
     json!({
         "family": "hello",
         "networkMode": "awsvpc",
@@ -283,7 +298,7 @@ fn definition(image: &str) -> Value {
             "stopTimeout": 5,
             "logConfiguration": {
                 "logDriver": "awslogs",
-                "options": { "awslogs-create-group": "true", "awslogs-group": "/demo/hello", "awslogs-region": "eu-west-1", "awslogs-stream-prefix": "hello" },
+                "options": { "awslogs-create-group": "true", "awslogs-group": "/demo/hello", "awslogs-region": region, "awslogs-stream-prefix": "hello" },
             },
         }],
     })

@@ -3,22 +3,23 @@
 
 use std::{collections::BTreeSet, fs, path::PathBuf};
 
-use crate::{exit::Exit, failure::Failure};
+use crate::{demo::Image, exit::Exit, failure::Failure};
 
 /// Where the program stands in the image.
 const PROGRAM: &str = "/tidegate";
 
-/// Imports an image for each of `images`, with the crash that its releases have: this program and the shared libraries
-/// that it needs, told to be the sample service.
-pub async fn import(images: &[(&str, Option<&str>)]) -> Result<(), Failure> {
+/// Imports each of `images`: this program and the shared libraries that it needs, told to be the sample service, which
+/// image it runs as, and what it is told by that.
+pub async fn import(images: &[Image]) -> Result<(), Failure> {
     let refused = |text: String| Failure::new(Exit::Refused, text);
     let archive =
         archive().map_err(|error| refused(format!("cannot pack this program into an image: {error}")))?;
-    for (name, crash) in images {
+    for (name, told) in images {
+        let own = ("TIDEGATE_IMAGE".to_owned(), (*name).to_owned());
         let image = tidegate_local::docker::NewImage {
             name: (*name).to_owned(),
             entry_point: vec![PROGRAM.to_owned(), "sample-service".to_owned()],
-            environment: crate::demo::environment(*crash),
+            environment: told.iter().cloned().chain([own]).collect(),
         };
         tidegate_local::docker::import_image(image, archive.clone())
             .await
@@ -28,7 +29,7 @@ pub async fn import(images: &[(&str, Option<&str>)]) -> Result<(), Failure> {
 }
 
 /// Removes them again, and the image that held the tasks' networks unless another cloud uses it.
-pub async fn remove(images: &[(&str, Option<&str>)]) -> Result<(), Failure> {
+pub async fn remove(images: &[Image]) -> Result<(), Failure> {
     for (name, _) in images {
         tidegate_local::docker::remove_image(name)
             .await

@@ -67,6 +67,11 @@ pub struct What {
 }
 
 impl What {
+    /// Reads the config file that these flags come on top of.
+    pub fn open<'a>(&self, global: &'a Global) -> Result<Session<'a>, Failure> {
+        Session::open_with_images(global, &self.images)
+    }
+
     /// The plan of the config file with these flags on top.
     pub fn plan(&self, session: &Session<'_>) -> Result<DeployPlan, Failure> {
         let mut plan = session.plan(self.images.clone())?;
@@ -114,7 +119,7 @@ impl What {
 
 impl Deploy {
     pub async fn run(self, global: &Global) -> Result<Exit, Failure> {
-        let session = Session::open(global)?;
+        let session = self.what.open(global)?;
         let mut plan = self.what.plan(&session)?;
         let file = &session.config.wish;
         let wish = Wish {

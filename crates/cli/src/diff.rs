@@ -6,7 +6,6 @@ use crate::deploy::What;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::interrupt::{Part, uninterrupted};
-use crate::session::Session;
 use clap::Args;
 use std::io::Write as _;
 use tidegate_aws::deploy::compared;
@@ -21,7 +20,7 @@ pub struct Diff {
 
 impl Diff {
     pub async fn run(self, global: &Global) -> Result<Exit, Failure> {
-        let session = Session::open(global)?;
+        let session = self.what.open(global)?;
         let plan = self.what.plan(&session)?;
         let client = session.connect().await?;
         let reporter = crate::render::notes_only(global);

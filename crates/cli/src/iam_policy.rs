@@ -9,13 +9,13 @@ use crate::session::Session;
 use clap::Args;
 use std::collections::BTreeSet;
 use std::io::Write as _;
-use tidegate_aws::surroundings;
+use tidegate_aws::blueprint;
 use tidegate_permissions::{Known, Subject, Use, policy};
 
 /// `tidegate iam-policy`.
 #[derive(Debug, Args)]
 pub struct IamPolicy {
-    /// What it is for: look, or deploy, run, scale and prune, which all look, too
+    /// What it is for: look, diagnose, check, init or push; or deploy, sync, run, scale or prune, which all look, too
     #[arg(long = "for", value_name = "USE", value_delimiter = ',', default_value = "deploy", value_parser = wanted)]
     uses: Vec<Use>,
     /// Ask nobody: name patterns where only the running service could tell names
@@ -32,12 +32,12 @@ impl IamPolicy {
         let session = Session::open(global).or_else(|_| Session::open_for_target(global))?;
         let target = session.target()?;
         let (mut known, region) = if self.offline {
-            (Known::default(), region(&session))
+            (Known { account: self.account.clone(), ..Known::default() }, region(&session))
         } else {
             let client = session.connect().await?;
-            let seen = surroundings::read(&client, &target, &session.config.strategy).await?;
-            let mut known = Known::of(&seen.service, &seen.task_definition);
-            known.rules.extend(seen.rule);
+            let (service, definition) = blueprint::runs(&client, &target).await?;
+            let mut known = Known::of(&service, &definition);
+            known.rules.extend(blueprint::rule(&client, &target, &service, &session.config.strategy).await?);
             (known, client.region().to_owned())
         };
         if let TaskDefinitionConfig::Document(document) = &session.config.task_definition {
@@ -46,21 +46,36 @@ impl IamPolicy {
         for (_, image) in &session.config.images {
             known = known.and_image(image);
         }
-        let account = self.account.clone().or_else(|| known.account.clone());
-        let subject = Subject {
-            target: &target,
-            region: &region,
-            account: account.as_deref().unwrap_or("*"),
-            strategy: &session.config.strategy,
-            gates: &session.config.gates,
-            known,
-        };
-        let uses: BTreeSet<Use> = self.uses.iter().copied().collect();
-        let document = serde_json::to_string_pretty(&policy(&subject, &uses))
-            .map_err(|error| Failure::new(Exit::Refused, format!("cannot write the policy: {error}")))?;
-        let _ = writeln!(std::io::stdout(), "{document}");
+        let document = document(&session, known, &region, self.uses.iter().copied())?;
+        let _ = write!(std::io::stdout(), "{document}");
         Ok(Exit::Done)
     }
+}
+
+/// The policy for these uses of the config's service, as the text of a file.
+pub fn document(
+    session: &Session<'_>,
+    known: Known,
+    region: &str,
+    uses: impl IntoIterator<Item = Use>,
+) -> Result<String, Failure> {
+    let target = session.target()?;
+    let account = known.account.clone();
+    let subject = Subject {
+        target: &target,
+        region,
+        account: account.as_deref().unwrap_or("*"),
+        strategy: &session.config.strategy,
+        gates: &session.config.gates,
+        desired_count: session.config.desired_count,
+        freeze_windows: session.config.freeze.len(),
+        known,
+    };
+    let uses: BTreeSet<Use> = uses.into_iter().collect();
+    let mut text = serde_json::to_string_pretty(&policy(&subject, &uses))
+        .map_err(|error| Failure::new(Exit::Refused, format!("cannot write the policy: {error}")))?;
+    text.push('\n');
+    Ok(text)
 }
 
 /// The region that is named somewhere, else all.

@@ -1,6 +1,7 @@
 //! `tidegate local`: the local cloud as a program of its own: up, down, status, reset. It must never leave tasks behind
 //! that nobody can find. Start with [`Local`].
 
+mod sample;
 mod terraform;
 mod up;
 

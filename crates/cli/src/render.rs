@@ -5,7 +5,6 @@ use crate::deploy::What;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::interrupt::{Part, uninterrupted};
-use crate::session::Session;
 use clap::Args;
 use std::io::Write as _;
 use tidegate_aws::deploy::rendered;
@@ -21,7 +20,7 @@ pub struct Render {
 
 impl Render {
     pub async fn run(self, global: &Global) -> Result<Exit, Failure> {
-        let session = Session::open(global)?;
+        let session = self.what.open(global)?;
         let document = if let Some(document) = self.what.offline(&session)? {
             document
         } else {

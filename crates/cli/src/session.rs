@@ -41,13 +41,18 @@ impl<'a> Session<'a> {
         Self::open_with(global, Reading::Everything)
     }
 
+    /// The same with flags that give images: what the file says of those is not looked at.
+    pub fn open_with_images(global: &'a Global, images: &[ImageChange]) -> Result<Self, Failure> {
+        Self::open_with(global, Reading::ImagesGiven(images))
+    }
+
     /// The same for commands that need no task definition: what the file says of images and documents
     /// is not looked at, so that a variable for the next image need not be set to see what runs.
     pub fn open_for_target(global: &'a Global) -> Result<Self, Failure> {
         Self::open_with(global, Reading::TargetOnly)
     }
 
-    fn open_with(global: &'a Global, reading: Reading) -> Result<Self, Failure> {
+    fn open_with(global: &'a Global, reading: Reading<'_>) -> Result<Self, Failure> {
         let config = match &global.config {
             Some(path) => Config::read(path, reading)?,
             None if Path::new(DEFAULT_FILE).exists() => Config::read(Path::new(DEFAULT_FILE), reading)?,

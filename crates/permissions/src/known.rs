@@ -19,8 +19,20 @@ pub struct Known {
     pub repositories: BTreeSet<String>,
     /// The names of its log groups.
     pub log_groups: BTreeSet<String>,
+    /// The ARNs of the ECR repositories of the images that are shipped, where somebody named them.
+    pub shipped: BTreeSet<String>,
     /// The ARNs of the listener rules, or of the listeners, whose weights are moved.
     pub rules: BTreeSet<String>,
+    /// The ARNs of the target groups of its load balancers.
+    pub target_groups: BTreeSet<String>,
+    /// The names of the alarms that its own deployments watch.
+    pub alarms: BTreeSet<String>,
+    /// The ARNs of the secrets that its containers are given.
+    pub secrets: BTreeSet<String>,
+    /// The names or ARNs of the parameters that its containers are given.
+    pub parameters: BTreeSet<String>,
+    /// `deploymentController.type`, where it is said.
+    pub controller: Option<String>,
     /// Whether these are all, as somebody looked, or nobody looked.
     pub looked: Looked,
 }
@@ -44,19 +56,31 @@ impl Known {
         for member in ["loadBalancers", "deploymentConfiguration", "deployments"] {
             role_arns(&service[member], &mut service_roles);
         }
-        let containers = || definition["containerDefinitions"].as_array().into_iter().flatten();
+        let containers = || list(&definition["containerDefinitions"]);
         let log_group = |container: &Value| {
             let configuration = &container["logConfiguration"];
             let group = configuration["options"]["awslogs-group"].as_str()?;
             (configuration["logDriver"] == "awslogs").then(|| group.to_owned())
         };
         let repository = |container: &Value| repository_arn(container["image"].as_str()?);
+        let alarms = &service["deploymentConfiguration"]["alarms"];
+        let given = containers().flat_map(given);
+        let (secrets, parameters): (BTreeSet<&str>, BTreeSet<&str>) = given.partition(|from| is_secret(from));
         Self {
             family: definition["family"].as_str().map(str::to_owned),
             task_roles: ["taskRoleArn", "executionRoleArn"].into_iter().filter_map(role).collect(),
             service_roles,
             repositories: containers().filter_map(repository).collect(),
             log_groups: containers().filter_map(log_group).collect(),
+            target_groups: target_groups(service),
+            alarms: list(&alarms["alarmNames"])
+                .filter(|_| alarms["enable"] == true)
+                .filter_map(|name| name.as_str().map(str::to_owned))
+                .collect(),
+            secrets: secrets.into_iter().map(without_key).collect(),
+            parameters: parameters.into_iter().map(str::to_owned).collect(),
+            controller: service["deploymentController"]["type"].as_str().map(str::to_owned),
+            shipped: BTreeSet::new(),
             rules: BTreeSet::new(),
             looked: Looked::Yes,
             account,
@@ -81,12 +105,53 @@ impl Known {
         self
     }
 
-    /// With the repository of the next image, if it is one of ECR.
+    /// With the repository of the next image, if it is one of ECR: that one is shipped.
     #[must_use]
     pub fn and_image(mut self, image: &str) -> Self {
-        self.repositories.extend(repository_arn(image));
+        let repository = repository_arn(image);
+        self.shipped.extend(repository.clone());
+        self.repositories.extend(repository);
         self
     }
+
+    /// Whether the task definition was read: then it has no roles but those that are listed.
+    pub(crate) fn has_definition(&self) -> bool {
+        self.family.is_some()
+    }
+
+    /// Whether there may be some of what is listed here.
+    pub(crate) fn may_have(&self, listed: &BTreeSet<String>) -> bool {
+        !listed.is_empty() || self.looked == Looked::No
+    }
+}
+
+fn list(value: &Value) -> impl Iterator<Item = &Value> {
+    value.as_array().into_iter().flatten()
+}
+
+/// Those of the service, and of the task sets that CodeDeploy makes.
+fn target_groups(service: &Value) -> BTreeSet<String> {
+    let sets = list(&service["taskSets"]).flat_map(|set| list(&set["loadBalancers"]));
+    let balancers = list(&service["loadBalancers"]).chain(sets);
+    balancers.filter_map(|balancer| balancer["targetGroupArn"].as_str().map(str::to_owned)).collect()
+}
+
+/// Where a container gets its secrets from, its log driver's and its registry's, too.
+fn given(container: &Value) -> impl Iterator<Item = &str> {
+    let options = list(&container["logConfiguration"]["secretOptions"]);
+    let secrets = list(&container["secrets"]).chain(options).map(|secret| &secret["valueFrom"]);
+    let registry = &container["repositoryCredentials"]["credentialsParameter"];
+    secrets.chain([registry]).filter_map(Value::as_str)
+}
+
+/// A `valueFrom` that is no secret names a parameter.
+fn is_secret(from: &str) -> bool {
+    from.split(':').nth(2) == Some("secretsmanager")
+}
+
+/// A `valueFrom` may name a key and a version behind the secret's ARN, which has seven parts.
+fn without_key(from: &str) -> String {
+    from.splitn(8, ':').take(7).collect::<Vec<_>>().join(":")
 }
 
 /// A task definition may name a role without its ARN.
@@ -130,10 +195,15 @@ mod tests {
     fn a_look_tells_roles_repositories_and_log_groups() {
         let service = json!({
             "serviceArn": "arn:aws:ecs:eu-west-1:123456789012:service/shop/web",
-            "loadBalancers": [{ "advancedConfiguration": { "roleArn": "arn:aws:iam::123456789012:role/infra" } }],
+            "loadBalancers": [{
+                "targetGroupArn": "arn:of:a:group",
+                "advancedConfiguration": { "roleArn": "arn:aws:iam::123456789012:role/infra" },
+            }],
             "deploymentConfiguration": {
                 "lifecycleHooks": [{ "roleArn": "arn:aws:iam::123456789012:role/hooks" }],
+                "alarms": { "enable": true, "rollback": true, "alarmNames": ["web-5xx"] },
             },
+            "deploymentController": { "type": "ECS" },
         });
         let logs = json!({ "logDriver": "awslogs", "options": { "awslogs-group": "/ecs/web" } });
         let definition = json!({
@@ -142,6 +212,10 @@ mod tests {
                 {
                     "image": "123456789012.dkr.ecr.eu-west-1.amazonaws.com/team/web:v1@sha256:ab",
                     "logConfiguration": logs,
+                    "secrets": [
+                        { "valueFrom": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:db-AbCdEf:password::" },
+                        { "valueFrom": "/web/key" },
+                    ],
                 },
                 { "image": "nginx:1", "logConfiguration": { "logDriver": "splunk" } },
             ],
@@ -162,7 +236,13 @@ mod tests {
                 ]),
                 repositories: set(&["arn:aws:ecr:eu-west-1:123456789012:repository/team/web"]),
                 log_groups: set(&["/ecs/web"]),
+                shipped: BTreeSet::new(),
                 rules: BTreeSet::new(),
+                target_groups: set(&["arn:of:a:group"]),
+                alarms: set(&["web-5xx"]),
+                secrets: set(&["arn:aws:secretsmanager:eu-west-1:123456789012:secret:db-AbCdEf"]),
+                parameters: set(&["/web/key"]),
+                controller: Some("ECS".into()),
                 looked: Looked::Yes,
             }
         );
@@ -179,6 +259,8 @@ mod tests {
             known.and_next(&document).and_image("210987654321.dkr.ecr.eu-west-1.amazonaws.com/side:1");
         assert_eq!(known.family.as_deref(), Some("web2"));
         assert_eq!(known.task_roles, BTreeSet::from(["arn:aws:iam::123456789012:role/app".to_owned()]));
+        let shipped = BTreeSet::from(["arn:aws:ecr:eu-west-1:210987654321:repository/side".to_owned()]);
+        assert_eq!(known.shipped, shipped, "what the document names beside it is not pushed");
         let repositories: Vec<&str> = known.repositories.iter().map(String::as_str).collect();
         assert_eq!(
             repositories,

@@ -3,8 +3,10 @@
 //! It must never grant what no command calls: a test holds each policy against the calls that the commands really make on
 //! a local cloud that enforces it. Resource types are those of AWS's Service Authorization Reference. Start at [`policy`].
 
+mod changes;
 mod document;
 mod known;
+mod reads;
 mod uses;
 
 use std::collections::BTreeSet;
@@ -15,6 +17,7 @@ use tidegate_rollout::{
     Strategy,
     gate::{Check, Gate},
     names::ServiceRef,
+    strategy::DeploymentGroup,
 };
 pub use uses::Use;
 
@@ -32,6 +35,10 @@ pub struct Subject<'a> {
     pub strategy: &'a Strategy,
     /// What is asked before each step.
     pub gates: &'a [Gate],
+    /// How many tasks the config wants, where it says so.
+    pub desired_count: Option<u32>,
+    /// How many freeze windows the config has: whoever deploys in one keeps why.
+    pub freeze_windows: usize,
     /// What is known of its surroundings.
     pub known: Known,
 }
@@ -73,6 +80,25 @@ impl Subject<'_> {
         self.services().into_iter().map(|name| self.of_cluster(kind, &format!("{name}{tail}"))).collect()
     }
 
+    /// The service's parameter of this name, in which Tidegate keeps something of it; its progress has none.
+    fn parameter(&self, name: &str) -> String {
+        let (cluster, service) = (self.target.cluster.short(), self.target.service.short());
+        self.arn("ssm", format_args!("parameter/tidegate/{cluster}/{service}{name}"))
+    }
+
+    fn application(&self, group: &DeploymentGroup) -> String {
+        self.arn("codedeploy", format_args!("application:{}", group.application))
+    }
+
+    fn deployment_group(&self, group: &DeploymentGroup) -> String {
+        self.arn("codedeploy", format_args!("deploymentgroup:{}/{}", group.application, group.group))
+    }
+
+    /// Roles of the account, where nobody knows which.
+    fn any_role(&self) -> String {
+        format!("arn:aws:iam::{}:role/*", self.account)
+    }
+
     /// What is known, else the pattern, else nothing if somebody looked and there was none.
     fn known_or(&self, known: &BTreeSet<String>, pattern: String) -> Vec<String> {
         if known.is_empty() && self.known.looked == Looked::No {
@@ -81,9 +107,16 @@ impl Subject<'_> {
         known.iter().cloned().collect()
     }
 
-    fn has_gate(&self, is: impl Fn(&Check) -> bool) -> bool {
-        self.gates.iter().any(|gate| is(&gate.check))
+    /// Whether alarms of CloudWatch have a say: a gate's, or those of the service's own deployments.
+    fn has_alarms(&self) -> bool {
+        let of_gates = self.gates.iter().any(|gate| matches!(gate.check, Check::Alarm { .. }));
+        of_gates || self.known.may_have(&self.known.alarms)
     }
+}
+
+/// Everything; for actions that know no resource.
+fn any() -> Vec<String> {
+    vec!["*".to_owned()]
 }
 
 #[cfg(test)]

@@ -1,11 +1,10 @@
 //! GitHub workflows that ship a service, and what the role that they become must trust and may do. It must never write a
-//! key, nor a permission that the controller has no use for. Start with [`files`].
+//! key; what the role may do comes from `tidegate_permissions`, by whoever calls. Start with [`files`].
 
 use crate::template::fill;
 use crate::yaml::scalar;
 use crate::{File, Scaffold};
 use serde_json::{Value, json};
-use tidegate_rollout::Controller;
 
 /// The action as workflows name it.
 pub const ACTION: &str = "tidegate/tidegate@v1";
@@ -29,16 +28,25 @@ pub struct Pipeline {
     pub github: Option<String>,
     /// The role to become, by ARN; one that is named after the service otherwise.
     pub role: Option<String>,
-    /// Who moves the traffic.
-    pub controller: Controller,
-    /// The roles of the task definition, by ARN, which the deployer passes on.
-    pub task_roles: Vec<String>,
+    /// What the role may do: a policy document, as the text of its file.
+    pub permissions: String,
+    /// The task definition, whose roles the deployer passes on.
+    pub definition: Definition,
     /// The action, such as [`ACTION`].
     pub action: String,
 }
 
-/// What stands where the account is not known.
-const UNKNOWN_ACCOUNT: &str = "ACCOUNT_ID";
+/// Whether the task definition is known, and with it the roles that it names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Definition {
+    /// The policy passes on the roles that it names.
+    Read,
+    /// The policy passes on any.
+    NotFound,
+}
+
+/// What stands where the account is not known, in the policies, too.
+pub const UNKNOWN_ACCOUNT: &str = "ACCOUNT_ID";
 /// What stands where the repository at GitHub is not known.
 const UNKNOWN_REPOSITORY: &str = "OWNER/REPOSITORY";
 
@@ -59,7 +67,6 @@ pub fn files(pipeline: &Pipeline) -> Scaffold {
     ];
     let values: Vec<(&str, &str)> = quoted.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let trust = trust_policy(account, github, &pipeline.branch);
-    let permissions = permissions(pipeline, account);
     let files = vec![
         File::new(
             ".github/workflows/deploy.yml",
@@ -70,7 +77,7 @@ pub fn files(pipeline: &Pipeline) -> Scaffold {
             fill(include_str!("../templates/github/rollback.yml"), &values),
         ),
         File::new(".github/aws/trust.json", pretty(&trust)),
-        File::new(".github/aws/permissions.json", pretty(&permissions)),
+        File::new(".github/aws/permissions.json", pipeline.permissions.clone()),
     ];
     Scaffold { files, notes: notes(pipeline), next: next(&role, account) }
 }
@@ -87,12 +94,16 @@ fn notes(pipeline: &Pipeline) -> Vec<String> {
             "the repository at GitHub is not known here: put it where {UNKNOWN_REPOSITORY} stands in .github/aws/trust.json, or say --github OWNER/NAME"
         ));
     }
-    if pipeline.task_roles.is_empty() {
+    if pipeline.definition == Definition::NotFound {
         notes.push(
-            "the task definition was not found, or has no roles: .github/aws/permissions.json passes none on"
+            "the task definition was not found: .github/aws/permissions.json lets any role of the account be passed on to tasks, and any log group be read"
                 .into(),
         );
     }
+    notes.push(
+        "nobody was asked what runs: where .github/aws/permissions.json has patterns, `tidegate iam-policy --for deploy,push` has names"
+            .into(),
+    );
     notes
 }
 
@@ -122,109 +133,6 @@ pub fn trust_policy(account: &str, github: &str, branch: &str) -> Value {
             }},
         }],
     })
-}
-
-/// What the role may do: push to one repository, and ship one service.
-pub fn permissions(pipeline: &Pipeline, account: &str) -> Value {
-    let Pipeline { cluster, service, region, repository, .. } = pipeline;
-    let ecs = |kind: &str, rest: &str| format!("arn:aws:ecs:{region}:{account}:{kind}/{cluster}/{rest}");
-    let mut services = vec![ecs("service", service)];
-    // The candidate of controller alb is a service of its own.
-    if pipeline.controller == Controller::Alb {
-        services.push(ecs("service", &format!("{service}-*")));
-    }
-    let allow = |sid: &str, actions: &[&str], resources: Value| json!({"Sid": sid, "Effect": "Allow", "Action": actions, "Resource": resources});
-    let mut statements = vec![
-        allow("LogIn", &["ecr:GetAuthorizationToken"], json!("*")),
-        allow(
-            "PushAndPull",
-            &[
-                "ecr:BatchCheckLayerAvailability",
-                "ecr:BatchGetImage",
-                "ecr:CompleteLayerUpload",
-                "ecr:DescribeImages",
-                "ecr:GetDownloadUrlForLayer",
-                "ecr:InitiateLayerUpload",
-                "ecr:PutImage",
-                "ecr:UploadLayerPart",
-            ],
-            json!(format!("arn:aws:ecr:{region}:{account}:repository/{repository}")),
-        ),
-        // AWS has no resource to narrow these to.
-        allow(
-            "Look",
-            &[
-                "cloudwatch:DescribeAlarms",
-                "cloudwatch:GetMetricData",
-                "ecs:DescribeTaskDefinition",
-                "ecs:ListTaskDefinitions",
-                "ecs:RegisterTaskDefinition",
-                "elasticloadbalancing:DescribeListeners",
-                "elasticloadbalancing:DescribeRules",
-                "elasticloadbalancing:DescribeTargetGroups",
-                "elasticloadbalancing:DescribeTargetGroupAttributes",
-                "elasticloadbalancing:DescribeTargetHealth",
-                "logs:GetLogEvents",
-                "ecs:DescribeServiceRevisions",
-            ],
-            json!("*"),
-        ),
-        allow(
-            "Ship",
-            &["ecs:DescribeServices", "ecs:UpdateService", "ecs:ListServiceDeployments"],
-            json!(services),
-        ),
-        allow(
-            "Follow",
-            &["ecs:ContinueServiceDeployment", "ecs:DescribeServiceDeployments", "ecs:StopServiceDeployment"],
-            json!(ecs("service-deployment", "*")),
-        ),
-        allow("Tasks", &["ecs:DescribeTasks", "ecs:ListTasks"], json!("*")),
-        allow(
-            "Verdicts",
-            &["ecs:TagResource"],
-            json!(format!("arn:aws:ecs:{region}:{account}:task-definition/*")),
-        ),
-    ];
-    if !pipeline.task_roles.is_empty() {
-        let mut pass = allow("PassTaskRoles", &["iam:PassRole"], json!(pipeline.task_roles));
-        pass["Condition"] = json!({"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}});
-        statements.push(pass);
-    }
-    match pipeline.controller {
-        Controller::Ecs => {}
-        Controller::CodeDeploy => statements.push(allow(
-            "CodeDeploy",
-            &[
-                "codedeploy:BatchGetDeploymentTargets",
-                "codedeploy:ContinueDeployment",
-                "codedeploy:CreateDeployment",
-                "codedeploy:CreateDeploymentConfig",
-                "codedeploy:GetDeployment",
-                "codedeploy:GetDeploymentConfig",
-                "codedeploy:GetDeploymentGroup",
-                "codedeploy:ListDeployments",
-                "codedeploy:RegisterApplicationRevision",
-                "codedeploy:StopDeployment",
-            ],
-            json!("*"),
-        )),
-        Controller::Alb => {
-            statements.push(allow("MoveWeights", &["elasticloadbalancing:ModifyRule"], json!("*")));
-            statements.push(allow(
-                "Progress",
-                &[
-                    "ssm:AddTagsToResource",
-                    "ssm:DeleteParameter",
-                    "ssm:GetParameter",
-                    "ssm:GetParameterHistory",
-                    "ssm:PutParameter",
-                ],
-                json!(format!("arn:aws:ssm:{region}:{account}:parameter/tidegate/*")),
-            ));
-        }
-    }
-    json!({"Version": "2012-10-17", "Statement": statements})
 }
 
 /// `owner/name` of a remote's address at GitHub.
@@ -260,7 +168,7 @@ mod tests {
     use super::*;
     use saphyr::{LoadableYamlNode as _, Yaml};
 
-    fn pipeline(controller: Controller) -> Pipeline {
+    fn pipeline() -> Pipeline {
         Pipeline {
             cluster: "prod".into(),
             service: "web".into(),
@@ -270,8 +178,8 @@ mod tests {
             branch: "main".into(),
             github: Some("shop/web".into()),
             role: None,
-            controller,
-            task_roles: vec!["arn:aws:iam::123456789012:role/web-execution".into()],
+            permissions: "{ \"of\": \"somebody else\" }\n".into(),
+            definition: Definition::Read,
             action: ACTION.into(),
         }
     }
@@ -282,7 +190,7 @@ mod tests {
 
     #[test]
     fn both_workflows_read_as_they_should() {
-        let made = files(&pipeline(Controller::Ecs));
+        let made = files(&pipeline());
         insta::assert_snapshot!("deploy", text(&made, "deploy.yml"));
         insta::assert_snapshot!("rollback", text(&made, "rollback.yml"));
         insta::assert_snapshot!("trust", text(&made, "trust.json"));
@@ -292,7 +200,7 @@ mod tests {
     /// What a linter of workflows would look at.
     #[test]
     fn each_workflow_is_yaml_with_pinned_actions_few_permissions_one_group_and_no_key() {
-        let made = files(&pipeline(Controller::Ecs));
+        let made = files(&pipeline());
         for name in ["deploy.yml", "rollback.yml"] {
             let text = text(&made, name);
             assert!(!text.contains("@{") && !text.to_lowercase().contains("secret_access_key"), "{text}");
@@ -323,21 +231,15 @@ mod tests {
     }
 
     #[test]
-    fn permissions_differ_by_what_the_controller_needs() {
-        let actions = |controller| {
-            let policy = permissions(&pipeline(controller), "123456789012").to_string();
-            ["codedeploy:", "ssm:", "ModifyRule", "iam:PassRole"].map(|it| policy.contains(it))
-        };
-        assert_eq!(actions(Controller::Ecs), [false, false, false, true]);
-        assert_eq!(actions(Controller::CodeDeploy), [true, false, false, true]);
-        assert_eq!(actions(Controller::Alb), [false, true, true, true]);
-        insta::assert_snapshot!(pretty(&permissions(&pipeline(Controller::Ecs), "123456789012")));
+    fn what_the_role_may_do_is_written_as_it_was_given() {
+        let given = pipeline();
+        assert_eq!(text(&files(&given), ".github/aws/permissions.json"), given.permissions);
     }
 
     #[test]
     fn what_is_not_known_is_said_and_not_invented() {
         let unknown =
-            Pipeline { account: None, github: None, task_roles: Vec::new(), ..pipeline(Controller::Ecs) };
+            Pipeline { account: None, github: None, definition: Definition::NotFound, ..pipeline() };
         let made = files(&unknown);
         insta::assert_snapshot!(made.notes.join("\n"));
         assert!(text(&made, "trust.json").contains("repo:OWNER/REPOSITORY:ref:refs/heads/main"));

@@ -42,9 +42,12 @@ pub async fn find(client: &Client, plan: &DeployPlan, wish: &Wish) -> Result<Rol
     } else if found.seen.under_way.is_none() {
         found.pass_over(client).await?;
     }
-    let way = decide(&found.seen).map_err(|no_way| match found.notes.is_empty() {
-        true => RollbackError::NoWay(no_way),
-        false => RollbackError::AllPassedOver { no_way, passed: found.notes.join("; ") },
+    let way = decide(&found.seen).map_err(|no_way| {
+        if found.notes.is_empty() {
+            RollbackError::NoWay(no_way)
+        } else {
+            RollbackError::AllPassedOver { no_way, passed: found.notes.join("; ") }
+        }
     })?;
     // What is stopped goes back by itself, also to a revision that is INACTIVE by now.
     let definition = match &way {

@@ -15,6 +15,7 @@ use tidegate_rollout::Strategy;
 use tidegate_rollout::gate::{Gate, misplaced};
 use tidegate_rollout::names::{ClusterName, NameError, ServiceName};
 use tidegate_rollout::strategy::Wish;
+use tidegate_rollout::task_definition::images::ImageChange;
 use tidegate_rollout::update::BreakerPolicy;
 
 /// Every key that the file may have at the top.
@@ -104,9 +105,11 @@ pub struct Config {
 
 /// How much of the file a command needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reading {
+pub enum Reading<'a> {
     /// All of it.
     Everything,
+    /// All but the images that flags give in their place: a variable for one of those need not be set.
+    ImagesGiven(&'a [ImageChange]),
     /// Not what is to be deployed: images and the task definition stay unread.
     TargetOnly,
 }
@@ -148,14 +151,14 @@ impl Default for Config {
 
 impl Config {
     /// Reads and checks a file.
-    pub fn read(path: &Path, reading: Reading) -> Result<Self, ConfigError> {
+    pub fn read(path: &Path, reading: Reading<'_>) -> Result<Self, ConfigError> {
         Self::read_with(path, reading, &|name| std::env::var(name).ok())
     }
 
     /// The same where `variable` answers `${env:…}` of the file itself.
     pub fn read_with(
         path: &Path,
-        reading: Reading,
+        reading: Reading<'_>,
         variable: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self, ConfigError> {
         let text = std::fs::read_to_string(path).map_err(|error| {
@@ -170,13 +173,15 @@ impl Config {
     pub fn parse(
         source: &Source,
         folder: &Path,
-        reading: Reading,
+        reading: Reading<'_>,
         variable: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Self, ConfigError> {
         let mut root = yaml::parse(source)?;
         several(source, &mut root, reading)?;
-        if reading == Reading::TargetOnly {
-            root.forget(&["images", "taskDefinition"]);
+        match reading {
+            Reading::Everything => {}
+            Reading::ImagesGiven(given) => forget_given(&mut root, given),
+            Reading::TargetOnly => root.forget(&["images", "taskDefinition"]),
         }
         lookup::resolve(source, &mut root, variable)?;
         Self::of_node(source, &root, folder, reading, variable, &on_disk)
@@ -187,7 +192,7 @@ impl Config {
         source: &Source,
         root: &Node,
         folder: &Path,
-        reading: Reading,
+        reading: Reading<'_>,
         variable: &dyn Fn(&str) -> Option<String>,
         files: Files<'_>,
     ) -> Result<Self, ConfigError> {
@@ -219,7 +224,7 @@ impl Config {
             region: section.text("region")?,
             task_definition: section
                 .node("taskDefinition")
-                .filter(|_| reading == Reading::Everything)
+                .filter(|_| reading != Reading::TargetOnly)
                 .map_or(Ok(TaskDefinitionConfig::Running), |node| {
                     task_definition(source, node, folder, variable, files)
                 })?,
@@ -245,6 +250,20 @@ impl Config {
                 .map_or_else(|| Ok(RehearseConfig::default()), |node| rehearse(source, node))?,
         })
     }
+}
+
+/// Leaves out the images of containers that flags give another image for.
+fn forget_given(root: &mut Node, given: &[ImageChange]) {
+    let Data::Mapping(entries) = &mut root.data else { return };
+    let images = entries.iter_mut().find(|(key, _)| key.name == "images");
+    let Some((_, Node { data: Data::Mapping(images), .. })) = images else { return };
+    let is_only = images.len() == 1;
+    images.retain(|(key, _)| {
+        !given.iter().any(|change| match change {
+            ImageChange::Of { container, .. } => *container == key.name,
+            ImageChange::OfTheOnlyOne { .. } => is_only,
+        })
+    });
 }
 
 /// The gates, if each is asked at a step that the strategy has.
@@ -311,7 +330,7 @@ fn task_definition(
 }
 
 /// A file of several services is for `sync`; where only the rest of it matters, they are not looked at.
-fn several(source: &Source, root: &mut Node, reading: Reading) -> Result<(), ConfigError> {
+fn several(source: &Source, root: &mut Node, reading: Reading<'_>) -> Result<(), ConfigError> {
     let Data::Mapping(entries) = &root.data else { return Ok(()) };
     let Some((key, _)) = entries.iter().find(|(key, _)| key.name == "services") else { return Ok(()) };
     if reading == Reading::Everything {
@@ -473,6 +492,24 @@ mod tests {
         let config =
             Config::parse(&source, Path::new("."), Reading::TargetOnly, &|_| None).expect("not looked at");
         assert_eq!(config.images, []);
+    }
+
+    #[test]
+    fn an_image_that_a_flag_gives_needs_no_variable_and_another_one_still_does() {
+        let read = |images: &str, given: &[ImageChange]| {
+            let text = format!("cluster: prod\nimages: {images}\n");
+            let source = Source { name: "tidegate.yml".into(), text };
+            Config::parse(&source, Path::new("."), Reading::ImagesGiven(given), &|_| None)
+                .map(|config| config.images)
+        };
+        let web = ImageChange::Of { container: "web".into(), image: "web:2".into() };
+        let only = ImageChange::OfTheOnlyOne { image: "web:2".into() };
+        let (one, two) = ("{ web: \"${env:NOPE}\" }", "{ web: \"${env:NOPE}\", proxy: proxy:1 }");
+        assert!(read(one, &[]).is_err());
+        assert_eq!(read(one, std::slice::from_ref(&web)).ok(), Some(Vec::new()));
+        assert_eq!(read(one, std::slice::from_ref(&only)).ok(), Some(Vec::new()));
+        assert_eq!(read(two, &[web]).ok(), Some(vec![("proxy".to_owned(), "proxy:1".to_owned())]));
+        assert!(read(two, &[only]).is_err());
     }
 
     #[test]

@@ -6,11 +6,15 @@ use crate::args::Global;
 use crate::config::document;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::iam_policy;
 use crate::session::Session;
 use clap::Args;
 use serde_json::Value;
 use std::path::Path;
-use tidegate_scaffold::github::{ACTION, Pipeline, ecr_image, files, repository_of};
+use tidegate_permissions::{Known, Use};
+use tidegate_scaffold::github::{
+    ACTION, Definition, Pipeline, UNKNOWN_ACCOUNT, ecr_image, files, repository_of,
+};
 
 /// `tidegate init github`.
 #[derive(Debug, Args)]
@@ -56,20 +60,24 @@ impl Github {
                     .with_help(Some("write `region:` in tidegate.yml, or pass --region NAME".to_owned()))
             })?;
         let role_account = self.role.as_deref().and_then(|role| role.split(':').nth(4)).map(str::to_owned);
+        let account = self.account.or(role_account).or(account);
+        let repository = self.repository.or(repository).unwrap_or_else(|| target.service.short().to_owned());
+        let owner = account.as_deref().unwrap_or(UNKNOWN_ACCOUNT);
+        let known = Known { account: Some(owner.to_owned()), ..Known::default() };
+        let known = definition.iter().fold(known, Known::and_next);
+        let known = known.and_image(&format!("{owner}.dkr.ecr.{region}.amazonaws.com/{repository}"));
+        let permissions = iam_policy::document(&session, known, &region, [Use::Deploy, Use::Push])?;
         let scaffold = files(&Pipeline {
             cluster: target.cluster.short().to_owned(),
             service: target.service.short().to_owned(),
             region,
-            account: self.account.or(role_account).or(account),
-            repository: self.repository.or(repository).unwrap_or_else(|| target.service.short().to_owned()),
+            account,
+            repository,
             branch: self.branch,
             github: self.remote.or_else(|| origin(Path::new("."))),
             role: self.role,
-            controller: session.config.strategy.controller(),
-            task_roles: ["executionRoleArn", "taskRoleArn"]
-                .iter()
-                .filter_map(|role| definition.as_ref()?.get(*role)?.as_str().map(str::to_owned))
-                .collect(),
+            permissions,
+            definition: if definition.is_some() { Definition::Read } else { Definition::NotFound },
             action: self.action,
         });
         write::put(&scaffold, &self.place, global)

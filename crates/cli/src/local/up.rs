@@ -14,7 +14,9 @@ use tidegate_local::{
 };
 
 use super::{
-    Folder, config_folder, ended_by_signal, functions, images, parse_account, parse_speed, say,
+    Folder, config_folder, ended_by_signal, functions, images, parse_account, parse_speed,
+    sample::{self, Sample},
+    say,
     terraform::{Progress, Terraform, Totals},
 };
 use crate::{
@@ -46,6 +48,9 @@ pub(super) struct Up {
     /// Apply this folder of Terraform before the cloud is announced; needs the program `terraform`
     #[arg(long, value_name = "DIR")]
     terraform: Option<PathBuf>,
+    /// Have a service to deploy to, unless it is there, and images that are good and bad releases of it
+    #[arg(long)]
+    sample: bool,
     /// Throttle calls to Amazon ECS as AWS publishes, by the cloud's own clock
     #[arg(long)]
     throttle: bool,
@@ -77,11 +82,19 @@ impl Up {
             let help = "apply the folder once, save a snapshot of that, and start from the snapshot alone";
             return Err(Failure::new(Exit::Usage, what).with_help(Some(help.into())));
         }
+        if self.sample && matches!(self.runtime, RuntimeKind::Simulated) {
+            let what = "--sample and --runtime simulated do not go together: where no program runs, no release is bad";
+            let help = "leave one of the two out";
+            return Err(Failure::new(Exit::Usage, what).with_help(Some(help.into())));
+        }
         let data_dir = self.folder.path()?;
         let config = Session::open_for_target(global)?.config;
         let region = region(global, config.region);
         let config = config.local;
-        let images = images(&config, config_folder(global));
+        let mut images = images(&config, config_folder(global));
+        if self.sample {
+            images = sample::with_images(images)?;
+        }
         let runtime = match self.runtime {
             RuntimeKind::Auto => RuntimeChoice::Auto(images),
             RuntimeKind::Docker => RuntimeChoice::Docker,
@@ -114,7 +127,8 @@ impl Up {
                 }
             };
             tokio::pin!(end);
-            serve(global, &cloud, &data_dir, &region, terraform.as_ref(), end).await
+            let has = Has { terraform: terraform.as_ref(), sample: self.sample };
+            serve(global, &cloud, &data_dir, &region, has, end).await
         };
         if !global.quiet {
             say("ending the local cloud and its tasks; the state stays");
@@ -124,29 +138,50 @@ impl Up {
     }
 }
 
+/// What it is to have when it is announced.
+struct Has<'a> {
+    terraform: Option<&'a Terraform>,
+    sample: bool,
+}
+
 /// Makes it what it is to be, says that it is up, and serves until the end.
 async fn serve<F: Future<Output = ()>>(
     global: &Global,
     cloud: &LocalCloud,
     data_dir: &Path,
     region: &str,
-    terraform: Option<&Terraform>,
+    has: Has<'_>,
     mut end: Pin<&mut F>,
 ) -> Result<(), Failure> {
-    let applied = match terraform {
+    let applied = match has.terraform {
         Some(terraform) => {
             let progress = Progress::of(global);
             Some(terraform.apply(&cloud.endpoint(), data_dir, progress, end.as_mut()).await?)
         }
         None => None,
     };
-    announce(global, cloud, data_dir, region, applied);
+    let mut sample = None;
+    if has.sample {
+        if !global.quiet && global.output == Output::Text {
+            say("looking for the sample; where it has to be made, its tasks take some seconds to get healthy");
+        }
+        // On the heap: it holds a client of every AWS service.
+        sample = Some(Box::pin(Sample::find_or_make(cloud, region, end.as_mut())).await?);
+    }
+    let made = Made { applied, sample };
+    announce(global, cloud, data_dir, region, &made);
     end.await;
     Ok(())
 }
 
+/// What was made before it is announced.
+struct Made {
+    applied: Option<Totals>,
+    sample: Option<Sample>,
+}
+
 /// The result is the endpoint: the first line of stdout.
-fn announce(global: &Global, cloud: &LocalCloud, data_dir: &Path, region: &str, applied: Option<Totals>) {
+fn announce(global: &Global, cloud: &LocalCloud, data_dir: &Path, region: &str, made: &Made) {
     let endpoint = cloud.endpoint();
     let mut stdout = std::io::stdout();
     if global.output == Output::Json {
@@ -157,18 +192,24 @@ fn announce(global: &Global, cloud: &LocalCloud, data_dir: &Path, region: &str, 
             "speed": cloud.clock().speed().factor(),
             "dataDir": data_dir,
         });
-        if let Some(Totals { added, changed, removed }) = applied {
+        if let Some(Totals { added, changed, removed }) = &made.applied {
             line["terraform"] = serde_json::json!({ "added": added, "changed": changed, "removed": removed });
+        }
+        if let Some(sample) = &made.sample {
+            line["sample"] = sample.as_json();
         }
         let _ = writeln!(stdout, "{line}");
     } else {
         let _ = writeln!(
             stdout,
             "local cloud up at {endpoint}\n\n  export AWS_ENDPOINT_URL={endpoint} AWS_REGION={region} \
-             AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test"
+             AWS_DEFAULT_REGION={region} AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test"
         );
+        if let Some(sample) = &made.sample {
+            let _ = write!(stdout, "\n{}", sample.in_words());
+        }
         if !global.quiet {
-            if let Some(Totals { added, changed, removed }) = applied {
+            if let Some(Totals { added, changed, removed }) = &made.applied {
                 say(&format!("\nterraform: {added} added, {changed} changed, {removed} removed"));
             }
             say(&format!(

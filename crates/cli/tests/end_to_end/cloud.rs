@@ -85,13 +85,8 @@ impl Cloud {
         Self::start_with(Turn::WithOthers, "process", "", arguments, environment)
     }
 
-    /// Starts one that runs no program for its tasks, beside those of other tests.
+    /// Starts one that runs no program for its tasks.
     pub(crate) fn start_simulated(arguments: &[&str]) -> Self {
-        Self::start_with(Turn::WithOthers, "simulated", "", arguments, Vec::new())
-    }
-
-    /// [`Self::start_simulated`], with the machine to itself.
-    pub(crate) fn start_simulated_alone(arguments: &[&str]) -> Self {
         Self::start_with(Turn::Alone, "simulated", "", arguments, Vec::new())
     }
 

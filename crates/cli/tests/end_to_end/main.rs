@@ -38,4 +38,5 @@ mod stage;
 mod sync;
 mod terraform;
 mod traffic;
+mod tutorial;
 mod workflow;

@@ -183,7 +183,7 @@ fn a_thousand_services_are_looked_at_within_the_published_token_buckets() {
     const SERVICES: usize = 1_000;
     // At five times AWS's pace a call may be late by no more than a fifth of what it may be late there.
     const SPEED: u32 = 5;
-    let mut cloud = Cloud::start_simulated_alone(&["--speed", &SPEED.to_string()]);
+    let mut cloud = Cloud::start_simulated(&["--speed", &SPEED.to_string()]);
     let call = |cloud: &Cloud, operation: &str, input: &Value| {
         let (status, body) = crate::api::ecs(cloud.endpoint(), operation, input).unwrap();
         assert_eq!(status, 200, "{operation}: {body}");

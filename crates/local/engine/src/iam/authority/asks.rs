@@ -27,7 +27,7 @@ pub(super) fn needed(
         "ecs" => call.of_ecs(operation),
         "elasticloadbalancing" if operation.starts_with("Describe") => None,
         "codedeploy" => call.of_code_deploy(operation),
-        "ecr" => call.text("repositoryName").map(|name| vec![scope.arn("ecr", format!("repository/{name}"))]),
+        "ecr" => call.of_ecr(),
         "logs" => Some(call.of_logs()),
         "cloudwatch" => call.of_cloudwatch(operation),
         "ssm" => call.of_ssm(operation),
@@ -84,6 +84,14 @@ impl Call<'_> {
             .filter(|text| text.starts_with("arn:"))
             .map(str::to_owned)
             .collect();
+        (!named.is_empty()).then_some(named)
+    }
+
+    /// The repositories that are named; all of them where none is.
+    fn of_ecr(&self) -> Option<Vec<String>> {
+        let named = self.text("repositoryName").into_iter().chain(self.texts("repositoryNames"));
+        let named: Vec<String> =
+            named.map(|name| self.scope.arn("ecr", format!("repository/{name}"))).collect();
         (!named.is_empty()).then_some(named)
     }
 
