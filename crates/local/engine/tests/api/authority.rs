@@ -136,6 +136,16 @@ fn a_call_needs_the_action_of_its_name_on_what_it_names() {
             vec!["ecr:DescribeImages ecr::repository/team/web"],
         ),
         (
+            "ecr",
+            "DescribeRepositories",
+            json!({ "repositoryNames": ["team/web", "shop"] }),
+            vec![
+                "ecr:DescribeRepositories ecr::repository/team/web",
+                "ecr:DescribeRepositories ecr::repository/shop",
+            ],
+        ),
+        ("ecr", "DescribeRepositories", json!({}), vec!["ecr:DescribeRepositories *"]),
+        (
             "logs",
             "FilterLogEvents",
             json!({ "logGroupName": "/ecs/web" }),
