@@ -205,11 +205,8 @@ impl Client {
         let wanted = RevisionLocation::builder()
             .revision_type(RevisionLocationType::AppSpecContent)
             .app_spec_content(AppSpecContent::builder().sha256(sha256).build());
-        let request = self
-            .codedeploy
-            .get_application_revision()
-            .application_name(application)
-            .revision(wanted.build());
+        let request =
+            self.codedeploy.get_application_revision().application_name(application).revision(wanted.build());
         match ask!(self, "codedeploy", "GetApplicationRevision", Bucket::CodeDeploy, request) {
             Ok((_, reply)) => {
                 let reply = json("GetApplicationRevision", &reply)?;

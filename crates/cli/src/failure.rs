@@ -104,6 +104,7 @@ impl From<AlbError> for Failure {
     fn from(error: AlbError) -> Self {
         let exit = match &error {
             AlbError::Nothing(_) => Exit::Refused,
+            AlbError::TooLate { .. } => Exit::Failed,
             AlbError::Aws(_) | AlbError::Lease(_) => Exit::StillGoing,
         };
         Self::new(exit, error.to_string()).with_help(error.help())

@@ -292,7 +292,7 @@ async fn rollback_goes_to_what_was_last_steady_and_not_to_the_number_before() {
             ("DescribeServiceRevisions", _) => {
                 Some(Answer::ok(json!({"serviceRevisions": [revision(7), revision(6), revision(4)]})))
             }
-            ("DescribeTaskDefinition", 1) => {
+            ("DescribeTaskDefinition", 0) => {
                 let mut steady = definition();
                 steady["taskDefinition"]["taskDefinitionArn"] =
                     json!("arn:aws:ecs:eu-west-1:123456789012:task-definition/web:4");
@@ -304,7 +304,8 @@ async fn rollback_goes_to_what_was_last_steady_and_not_to_the_number_before() {
     };
     let endpoint = Endpoint::start(endpoint_with(answered)).await;
     let shown = run(&endpoint, &["rollback", "--dry-run"]).await;
-    assert_eq!((shown.code, shown.stdout.as_str()), (Some(0), "dry run: would go from web:7 to web:4\n"));
+    let way = "dry run: nothing is under way: a new deployment by Amazon ECS brings web:4 again\n";
+    assert_eq!((shown.code, shown.stdout.as_str()), (Some(0), way));
     assert!(
         shown.stderr.contains("going back from web:7 to web:4, which was steady at 1970-01-01 00:00:04 UTC"),
         "{}",
@@ -321,6 +322,10 @@ async fn prune_keeps_what_runs_and_what_a_rollback_needs() {
         "ListTaskDefinitions" => {
             Some(Answer::ok(json!({"taskDefinitionArns": (1..=8).rev().map(arn).collect::<Vec<_>>()})))
         }
+        "ListClusters" => {
+            Some(Answer::ok(json!({"clusterArns": ["arn:aws:ecs:eu-west-1:123456789012:cluster/prod"]})))
+        }
+        "ListTasks" => Some(Answer::ok(json!({"taskArns": []}))),
         "ListServices" => {
             Some(Answer::ok(json!({"serviceArns": ["arn:aws:ecs:eu-west-1:123456789012:service/prod/web"]})))
         }
@@ -342,7 +347,12 @@ async fn prune_keeps_what_runs_and_what_a_rollback_needs() {
     );
     let pruned = run(&endpoint, &["revisions", "prune", "--keep", "1", "--yes"]).await;
     assert_eq!(pruned.code, Some(0), "{}", pruned.stderr);
-    assert_eq!(pruned.stdout, "to deregister: web:1, web:2, web:4, web:5, web:6\n");
+    insta::assert_snapshot!(pruned.stdout, @r"
+    stays: web:8, it is the newest: what the family's name alone means
+    stays: web:7, prod/web runs it
+    stays: web:3, prod/web may go back to it
+    to deregister: web:1, web:2, web:4, web:5, web:6
+    ");
     assert_eq!(endpoint.count("DeregisterTaskDefinition"), 5);
 }
 

@@ -154,10 +154,18 @@ pub async fn ask(client: &Client, asking: &Asking<'_>, sink: &mut dyn EventSink)
             latest = held(client, asking.target).await?.ok_or_else(|| no_rollout(asking))?;
         }
         if latest.progress.last_request() == Some(&request.id) {
-            return Ok(Answer::Heard { by: latest.by });
+            return heard(asking, latest);
         }
     }
     take_over(client, asking, under_way(asking, latest)?, request, sink).await
+}
+
+/// Who runs it has heard it. An abort that comes too late is heard, too, and changes nothing.
+fn heard(asking: &Asking<'_>, held: Held) -> Result<Answer, AlbError> {
+    if asking.verb == Verb::Abort && held.progress.is_past_return() {
+        return Err(AlbError::TooLate { revision: held.progress.revision().short().to_owned() });
+    }
+    Ok(Answer::Heard { by: held.by })
 }
 
 /// The rollout that is asked something.

@@ -35,6 +35,14 @@ pub enum AlbError {
     /// There is nothing to do it to.
     #[error("{0}")]
     Nothing(String),
+    /// An abort after the stable service was touched.
+    #[error(
+        "it is too late to abort: the stable service runs {revision} already, or in part; the work goes on"
+    )]
+    TooLate {
+        /// `family:revision`.
+        revision: String,
+    },
 }
 
 impl AlbError {
@@ -47,6 +55,7 @@ impl AlbError {
             }
             Self::Lease(LeaseError::Lost { .. }) => Some("follow it with `tidegate status`".into()),
             Self::Lease(LeaseError::Held(_)) => Some("wait until it ends, or `tidegate abort` it".into()),
+            Self::TooLate { .. } => Some("once the rollout has ended, `tidegate rollback` goes back".into()),
             Self::Lease(_) | Self::Nothing(_) => None,
         }
     }

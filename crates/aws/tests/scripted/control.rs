@@ -88,9 +88,10 @@ async fn promote_answers_the_hook_that_waits_and_nothing_else() {
 
 #[tokio::test]
 async fn abort_has_ecs_go_back_and_follows_it_until_it_is_steady() {
-    for (script, plan, after) in
-        [(at_the_hook(), blue_green(0), vec!["UpdateService"]), (rolling(), plan(Then::Wait), vec![])]
-    {
+    for (script, plan, after) in [
+        (at_the_hook(), blue_green(0), vec!["UpdateService", "TagResource"]),
+        (rolling(), plan(Then::Wait), vec!["TagResource"]),
+    ] {
         let (endpoint, answer) = asked(script, plan, Verb::Abort).await;
         let Ok(Answer::Ended(Verdict::RolledBack { reason, to, .. })) = answer else { panic!("{answer:?}") };
         assert!(reason.starts_with("aborted by ") && to.short() == "web:7", "{reason}");

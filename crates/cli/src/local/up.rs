@@ -163,7 +163,9 @@ async fn serve<F: Future<Output = ()>>(
     let mut sample = None;
     if has.sample {
         if !global.quiet && global.output == Output::Text {
-            say("looking for the sample; where it has to be made, its tasks take some seconds to get healthy");
+            say(
+                "looking for the sample; where it has to be made, its tasks take some seconds to get healthy",
+            );
         }
         // On the heap: it holds a client of every AWS service.
         sample = Some(Box::pin(Sample::find_or_make(cloud, region, end.as_mut())).await?);

@@ -20,7 +20,7 @@ use hyper_util::{
     server::conn::auto,
 };
 use tidegate_engine::{ApiError, Scope, Timestamp};
-use tidegate_wire::{Call, MAX_LAYER_BODY, Wire, max_body};
+use tidegate_wire::{Call, Wire, max_body};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -35,7 +35,7 @@ use crate::{
 };
 
 /// How much of a body that is too long is read and thrown away, so that its client hears why.
-const MAX_PASSED: usize = MAX_LAYER_BODY;
+const MAX_PASSED: usize = 8 << 20;
 
 /// And for how long.
 const PASSED_FOR: Duration = Duration::from_secs(5);

@@ -213,7 +213,8 @@ fn the_numbers_of_a_strategy_go_with_it() {
         "family": "plain", "containerDefinitions": [{ "name": "app", "image": "app:1", "memory": 64 }],
     });
     cloud.call("RegisterTaskDefinition", definition);
-    let made = json!({ "cluster": "prod", "serviceName": "web", "taskDefinition": "plain", "desiredCount": 0 });
+    let made =
+        json!({ "cluster": "prod", "serviceName": "web", "taskDefinition": "plain", "desiredCount": 0 });
     cloud.call("CreateService", made);
     let canary = json!({ "canaryPercent": 10.0, "canaryBakeTimeInMinutes": 5 });
     let linear = json!({ "stepPercent": 20.0, "stepBakeTimeInMinutes": 5 });
