@@ -292,7 +292,7 @@ async fn rollback_goes_to_what_was_last_steady_and_not_to_the_number_before() {
             ("DescribeServiceRevisions", _) => {
                 Some(Answer::ok(json!({"serviceRevisions": [revision(7), revision(6), revision(4)]})))
             }
-            ("DescribeTaskDefinition", 0) => {
+            ("DescribeTaskDefinition", 1..=2) => {
                 let mut steady = definition();
                 steady["taskDefinition"]["taskDefinitionArn"] =
                     json!("arn:aws:ecs:eu-west-1:123456789012:task-definition/web:4");

@@ -28,13 +28,22 @@ async fn answer(cloud: &LocalCloud, head: &str, chunk: &[u8]) -> (String, usize)
     let (mut read, mut write) = stream.into_split();
     write.write_all(head.as_bytes()).await.unwrap();
     let chunk = chunk.to_vec();
+    let (answered, hears) = tokio::sync::oneshot::channel::<()>();
     let writing = tokio::spawn(async move {
         let mut sent = 0;
-        // Ends when the other side closes, or when it reads no more.
+        // A client that waits for the other side to read is patient until it has its answer, and gives up soon after.
+        let given_up = async {
+            let _ = hears.await;
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        };
+        tokio::pin!(given_up);
         while !chunk.is_empty() && sent < 64 << 20 {
-            match timeout(Duration::from_secs(1), write.write_all(&chunk)).await {
-                Ok(Ok(())) => sent += chunk.len(),
-                _ => break,
+            tokio::select! {
+                written = write.write_all(&chunk) => match written {
+                    Ok(()) => sent += chunk.len(),
+                    Err(_) => break,
+                },
+                () = &mut given_up => break,
             }
         }
         sent
@@ -48,8 +57,10 @@ async fn answer(cloud: &LocalCloud, head: &str, chunk: &[u8]) -> (String, usize)
             _ => break,
         }
     }
+    drop(answered);
+    let sent = writing.await.unwrap();
     drop(read);
-    (String::from_utf8_lossy(&said).into_owned(), writing.await.unwrap())
+    (String::from_utf8_lossy(&said).into_owned(), sent)
 }
 
 async fn cloud() -> LocalCloud {
