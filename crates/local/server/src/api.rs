@@ -89,7 +89,8 @@ async fn serve_connection(stream: tokio::net::TcpStream, api: Arc<Api>, stop: Ca
         }
     });
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).pipeline_flush(true);
+    // Not `pipeline_flush`: it holds an answer back while more is there to read, and so the one that refuses a body.
+    builder.http1().timer(TokioTimer::new());
     let connection = builder.serve_connection(TokioIo::new(stream), service);
     tokio::pin!(connection);
     tokio::select! {
