@@ -1,6 +1,6 @@
 //! The table of everything that Tidegate can say about why a service fails or hangs: one rule, one file,
 //! one line of [`RULES`]. A rule looks at a [`Case`] and says what it found, with the evidence, or nothing;
-//! it must never fetch anything, nor speak without evidence. Start with [`causes`]; [`at_first_sight`] is the
+//! it must never fetch anything, nor speak without evidence. Start with [`causes`]; `at_first_sight` is the
 //! same table for one sentence of AWS, which ends a hopeless wait.
 
 use crate::case::Case;

@@ -1,4 +1,4 @@
-//! From what a commit describes to a plan, and to what deploys each service. Start with [`Fleet::of`].
+//! From what a commit describes to a plan, and to what deploys each service. Start with [`Services::of`].
 
 use super::source::Described;
 use crate::args::Global;
